@@ -1,0 +1,29 @@
+# The target bastion::bastion.
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(Hwloc REQUIRED)
+find_package(Boost 1.81 REQUIRED COMPONENTS context)
+
+include(GNUInstallDirs)
+
+file(GLOB_RECURSE bastion_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.cpp")
+file(GLOB_RECURSE bastion_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/*.hpp")
+add_library(bastion ${bastion_sources} ${bastion_headers})
+add_library(bastion::bastion ALIAS bastion)
+
+target_compile_features(bastion PUBLIC cxx_std_20)
+set_target_properties(bastion PROPERTIES
+    CXX_EXTENSIONS OFF
+    CXX_VISIBILITY_PRESET hidden
+    VISIBILITY_INLINES_HIDDEN ON
+    VERSION ${PROJECT_VERSION}
+    SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
+target_include_directories(bastion
+    PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>"
+    PRIVATE "${PROJECT_SOURCE_DIR}/src")
+target_link_libraries(bastion PUBLIC Threads::Threads PRIVATE fmt::fmt Hwloc::hwloc Boost::context)
+if(BUILD_SHARED_LIBS)
+    target_compile_definitions(bastion PUBLIC BASTION_SHARED PRIVATE BASTION_BUILDING)
+endif()
+bastion_warnings(bastion)
