@@ -1,0 +1,8 @@
+# Checks of the sources themselves. `./dev lint` runs the same scripts.
+
+bastion_script_test(layers.order LABEL checks ARGS
+    "${CMAKE_CURRENT_SOURCE_DIR}/layers/check.sh" "${PROJECT_SOURCE_DIR}")
+bastion_script_test(layers.self_test LABEL checks ARGS "${CMAKE_CURRENT_SOURCE_DIR}/layers/self_test.sh")
+bastion_script_test(hazards.lint LABEL checks ARGS
+    "${CMAKE_CURRENT_SOURCE_DIR}/hazards/lint.sh" "${PROJECT_SOURCE_DIR}")
+bastion_script_test(hazards.lint_self_test LABEL checks ARGS "${CMAKE_CURRENT_SOURCE_DIR}/hazards/lint_self_test.sh")

@@ -1,0 +1,31 @@
+# Each folder named here that holds .cpp files becomes one Catch2 program bastion-test-<folder>,
+# and each of its test cases one test "<folder>: <test case>".
+
+find_package(Catch2 REQUIRED) # no version: Catch2 2 and 3 both serve
+include(Catch)
+find_path(RAPIDCHECK_INCLUDE_DIR rapidcheck.h)
+find_library(RAPIDCHECK_LIBRARY rapidcheck)
+if(NOT RAPIDCHECK_INCLUDE_DIR OR NOT RAPIDCHECK_LIBRARY)
+    message(FATAL_ERROR "The tests need RapidCheck (Debian: librapidcheck-dev).")
+endif()
+
+add_library(bastion-test-support STATIC support/main.cpp)
+target_include_directories(bastion-test-support PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/src")
+target_include_directories(bastion-test-support SYSTEM PUBLIC "${RAPIDCHECK_INCLUDE_DIR}")
+target_link_libraries(bastion-test-support PUBLIC bastion::bastion Catch2::Catch2 "${RAPIDCHECK_LIBRARY}")
+set_target_properties(bastion-test-support PROPERTIES CXX_EXTENSIONS OFF)
+
+foreach(folder IN ITEMS base topology executor process mailbox supervision routing runtime testing net cluster observer
+        stress hazards)
+    file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
+    if(NOT sources)
+        continue()
+    endif()
+    add_executable(bastion-test-${folder} ${sources})
+    target_link_libraries(bastion-test-${folder} PRIVATE bastion-test-support)
+    set_target_properties(bastion-test-${folder} PROPERTIES CXX_EXTENSIONS OFF)
+    bastion_warnings(bastion-test-${folder})
+    catch_discover_tests(bastion-test-${folder}
+        TEST_PREFIX "${folder}: "
+        PROPERTIES TIMEOUT ${bastion_test_timeout} LABELS "${folder}")
+endforeach()
