@@ -25,14 +25,18 @@ install(FILES
 
 # An archive does not record what it needs. So an install of the archive names its dependencies for every link,
 # and `pkg-config --libs` is enough with and without --static. A shared library needs them only for a static link.
-set(bastion_pc_requires "fmt, hwloc")
-set(bastion_pc_libs "-lboost_context")
+# hwloc is named as a library: the private part of Debian's hwloc.pc wants development files that may be missing.
+set(bastion_pc_libs "-lhwloc -lboost_context")
+get_filename_component(bastion_hwloc_dir "${Hwloc_LIBRARY}" DIRECTORY)
+if(NOT bastion_hwloc_dir IN_LIST CMAKE_CXX_IMPLICIT_LINK_DIRECTORIES)
+    string(PREPEND bastion_pc_libs "-L${bastion_hwloc_dir} ")
+endif()
 if(BUILD_SHARED_LIBS)
-    set(bastion_pc_dependencies "Requires.private: ${bastion_pc_requires}\nLibs.private: ${bastion_pc_libs}")
+    set(bastion_pc_dependencies "Requires.private: fmt\nLibs.private: ${bastion_pc_libs}")
     set(bastion_pc_own_libs "-lbastion")
     set(bastion_pc_cflags " -DBASTION_SHARED")
 else()
-    set(bastion_pc_dependencies "Requires: ${bastion_pc_requires}")
+    set(bastion_pc_dependencies "Requires: fmt")
     set(bastion_pc_own_libs "-lbastion ${bastion_pc_libs}")
     set(bastion_pc_cflags "")
 endif()

@@ -62,7 +62,9 @@ does_not_wait use(T&&) {
 }
 
 detached aggregate_argument() { co_await use(aggregate{counted{}, counted{}}); }
-detached lambda_argument() { co_await use([held = counted{}] {}); }
+detached lambda_argument() {
+    co_await use([held = counted{}] {});
+}
 detached aggregate_awaiter() { co_await awaiter_with_members{counted{}}; }
 
 bool destroyed_once(detached (*body)()) {

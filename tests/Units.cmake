@@ -1,5 +1,5 @@
 # Each folder named here that holds .cpp files becomes one Catch2 program bastion-test-<folder>,
-# and each of its test cases one test "<folder>: <test case>".
+# and each of its test cases one test "<folder>.<test case>".
 
 find_package(Catch2 REQUIRED) # no version: Catch2 2 and 3 both serve
 include(Catch)
@@ -26,6 +26,6 @@ foreach(folder IN ITEMS base topology executor process mailbox supervision routi
     set_target_properties(bastion-test-${folder} PROPERTIES CXX_EXTENSIONS OFF)
     bastion_warnings(bastion-test-${folder})
     catch_discover_tests(bastion-test-${folder}
-        TEST_PREFIX "${folder}: "
+        TEST_PREFIX "${folder}."
         PROPERTIES TIMEOUT ${bastion_test_timeout} LABELS "${folder}")
 endforeach()

@@ -1,0 +1,190 @@
+// The arena and the pools: alignment, classes, reuse, what wanders between threads, and statistics that add up.
+#include <bastion/executor/arena.hpp>
+#include <bastion/executor/pool.hpp>
+
+#include "support/catch.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <set>
+#include <thread>
+#include <vector>
+
+using namespace bastion::detail;
+
+namespace {
+
+bool aligned(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % bastion::cache_line == 0; }
+
+struct block {
+    void* p;
+    std::size_t bytes;
+};
+
+} // namespace
+
+TEST_CASE("arena: pieces are aligned, zeroed, apart and counted", "[executor]") {
+    const std::size_t before = arena_bytes();
+    char* const a = static_cast<char*>(arena_reserve(100));
+    char* const b = static_cast<char*>(arena_reserve(1));
+    REQUIRE(arena_bytes() == before + 128 + 64);
+    REQUIRE(aligned(a));
+    REQUIRE(aligned(b));
+    REQUIRE((a + 128 <= b || b + 64 <= a));
+    REQUIRE(std::all_of(a, a + 100, [](char c) { return c == 0; }));
+}
+
+TEST_CASE("arena: a piece bigger than a chunk, and impossible ones", "[executor]") {
+    const std::size_t big = arena_chunk_bytes + 4096;
+    char* const p = static_cast<char*>(arena_reserve(big));
+    p[0] = 1;
+    p[big - 1] = 1;
+    REQUIRE(aligned(p));
+    REQUIRE_THROWS_AS(arena_reserve(~std::size_t{0}), std::bad_alloc);
+    REQUIRE_THROWS_AS(arena_reserve(std::size_t{1} << 60), std::bad_alloc);
+    REQUIRE(aligned(arena_reserve(64))); // It goes on after a refusal.
+}
+
+TEST_CASE("pool: the class of a size is the smallest that holds it", "[executor]") {
+    for (std::size_t bytes = 0; bytes <= pool_max_bytes; ++bytes) {
+        const std::size_t index = pool_class_of(bytes);
+        REQUIRE(index < pool_classes);
+        REQUIRE(pool_class_bytes[index] >= bytes);
+        if (index > 0) REQUIRE(pool_class_bytes[index - 1] < bytes);
+    }
+}
+
+TEST_CASE("pool: blocks of every size are aligned, writable and apart", "[executor]") {
+    std::vector<block> blocks;
+    for (std::size_t bytes = 1; bytes <= 5000; bytes += 37) {
+        for (int i = 0; i < 3; ++i) {
+            void* const p = pool_allocate(bytes);
+            REQUIRE(aligned(p));
+            std::memset(p, static_cast<int>(blocks.size() & 0xff), bytes);
+            blocks.push_back({p, bytes});
+        }
+    }
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+        const auto* const p = static_cast<const unsigned char*>(blocks[i].p);
+        const auto mark = static_cast<unsigned char>(i & 0xff);
+        REQUIRE(std::all_of(p, p + blocks[i].bytes, [mark](unsigned char c) { return c == mark; }));
+    }
+    for (const block& b : blocks) pool_free(b.p, b.bytes);
+}
+
+TEST_CASE("pool: the block freed last is the next one", "[executor]") {
+    void* const a = pool_allocate(200);
+    pool_free(a, 200);
+    void* const b = pool_allocate(256); // The same class.
+    REQUIRE(a == b);
+    pool_free(b, 256);
+}
+
+TEST_CASE("pool: fresh blocks lie one after another", "[executor]") {
+    std::thread([] {
+        std::vector<char*> blocks;
+        for (int i = 0; i < 40; ++i) blocks.push_back(static_cast<char*>(pool_allocate(2048)));
+        int neighbours = 0;
+        for (std::size_t i = 1; i < blocks.size(); ++i) neighbours += blocks[i] == blocks[i - 1] + 2048;
+        for (char* p : blocks) pool_free(p, 2048);
+        REQUIRE(neighbours >= 30);
+    }).join();
+}
+
+TEST_CASE("pool: statistics are exact when nobody else is at work", "[executor]") {
+    const pool_stats before = read_pool_stats();
+    std::vector<block> blocks;
+    std::uint64_t bytes = 0;
+    for (std::size_t i = 0; i < 1000; ++i) {
+        const std::size_t size = 1 + (i * 97) % 6000;
+        blocks.push_back({pool_allocate(size), size});
+        bytes += size > pool_max_bytes ? size : pool_class_bytes[pool_class_of(size)];
+        const pool_stats now = read_pool_stats();
+        REQUIRE(now.live_blocks - before.live_blocks == blocks.size());
+        REQUIRE(now.live_bytes - before.live_bytes == bytes);
+        REQUIRE(now.reserved_bytes <= arena_bytes());
+    }
+    // Half is freed by another thread, that then ends.
+    std::thread([&blocks] {
+        for (std::size_t i = 0; i < 500; ++i) pool_free(blocks[i].p, blocks[i].bytes);
+    }).join();
+    REQUIRE(read_pool_stats().live_blocks - before.live_blocks == 500);
+    for (std::size_t i = 500; i < 1000; ++i) pool_free(blocks[i].p, blocks[i].bytes);
+    REQUIRE(read_pool_stats().live_blocks == before.live_blocks);
+    REQUIRE(read_pool_stats().live_bytes == before.live_bytes);
+}
+
+TEST_CASE("pool: what an ended thread held is used again", "[executor]") {
+    constexpr std::size_t size = 3072; // Used by no other test here.
+    constexpr int count = 300;
+    const auto round = [] {
+        std::set<void*> seen;
+        std::thread([&seen] {
+            for (int i = 0; i < count; ++i) seen.insert(pool_allocate(size));
+            for (void* p : seen) pool_free(p, size);
+        }).join();
+        return seen;
+    };
+    REQUIRE(round().size() == count);
+    const std::uint64_t reserved = read_pool_stats().reserved_bytes;
+    std::set<void*> here;
+    while (here.size() < count) here.insert(pool_allocate(size));
+    REQUIRE(read_pool_stats().reserved_bytes <= reserved + (std::uint64_t{1} << 20));
+    for (void* p : here) pool_free(p, size);
+    for (int i = 0; i < 20; ++i) REQUIRE(round().size() == count);
+    REQUIRE(read_pool_stats().reserved_bytes <= reserved + (std::uint64_t{1} << 20));
+}
+
+namespace {
+
+// Frees in the destructor of a thread-local that was made before the thread's first use of the pool, so that it is
+// destroyed after everything the pool could have hung there.
+struct late {
+    void* p = nullptr;
+    ~late() {
+        if (p != nullptr) pool_free(p, 64);
+        pool_free(pool_allocate(128), 128);
+    }
+};
+thread_local late last_words;
+
+} // namespace
+
+TEST_CASE("pool: a thread may free and allocate until its very end", "[executor]") {
+    const std::uint64_t before = read_pool_stats().live_blocks;
+    for (int i = 0; i < 50; ++i) {
+        std::thread([] {
+            last_words.p = nullptr;
+            last_words.p = pool_allocate(64);
+        }).join();
+    }
+    REQUIRE(read_pool_stats().live_blocks == before);
+}
+
+TEST_CASE("pool: sizes above the classes, and nothing", "[executor]") {
+    const pool_stats before = read_pool_stats();
+    void* const p = pool_allocate(pool_max_bytes + 1);
+    REQUIRE(aligned(p));
+    std::memset(p, 1, pool_max_bytes + 1);
+    REQUIRE(read_pool_stats().live_bytes == before.live_bytes + pool_max_bytes + 1);
+    pool_free(p, pool_max_bytes + 1);
+    pool_free(nullptr, 64);
+    pool_free(nullptr, 10'000);
+    REQUIRE(read_pool_stats().live_blocks == before.live_blocks);
+}
+
+#if BASTION_ASAN
+TEST_CASE("pool: free memory is poisoned", "[executor]") {
+    void* const p = pool_allocate(128);
+    REQUIRE_FALSE(__asan_region_is_poisoned(p, 128));
+    pool_free(p, 128);
+    REQUIRE(__asan_address_is_poisoned(p));
+    REQUIRE(__asan_address_is_poisoned(static_cast<char*>(p) + 127));
+    void* const q = pool_allocate(128);
+    REQUIRE(q == p);
+    REQUIRE_FALSE(__asan_region_is_poisoned(q, 128));
+    pool_free(q, 128);
+}
+#endif
