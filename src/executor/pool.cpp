@@ -1,0 +1,260 @@
+// The pools' slow paths: depots, carving, the registry of caches and what happens when a thread ends.
+#include <bastion/base/spin_lock.hpp>
+#include <bastion/executor/arena.hpp>
+#include <bastion/executor/pool.hpp>
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <new>
+
+#include <pthread.h>
+
+namespace bastion::detail {
+namespace {
+
+constexpr std::size_t first_slab_bytes = std::size_t{64} << 10;
+constexpr std::size_t last_slab_bytes = std::size_t{1} << 20;
+// A thread cuts its blocks from runs of its own, so that what it makes lies together.
+constexpr std::size_t run_bytes = std::size_t{16} << 10;
+
+struct run {
+    char* begin;
+    std::uint32_t blocks;
+};
+
+constexpr std::uint32_t blocks_per_run(std::size_t block_bytes) noexcept {
+    return std::max<std::uint32_t>(4, static_cast<std::uint32_t>(run_bytes / block_bytes));
+}
+
+// One size class, for the whole process.
+class alignas(cache_line) depot {
+public:
+    void put(pool_block* list, std::uint32_t length) noexcept {
+        unpoison_memory(list, sizeof(pool_block));
+        list->length = length;
+        const std::lock_guard guard(lock_);
+        list->next_list = lists_;
+        lists_ = list;
+        free_ += length;
+        poison_memory(list, sizeof(pool_block)); // Before another thread can take the list.
+    }
+
+    // A list of free blocks, or null.
+    pool_block* take(std::uint32_t& length) noexcept {
+        const std::lock_guard guard(lock_);
+        pool_block* const list = lists_;
+        if (list == nullptr) return nullptr;
+        unpoison_memory(list, sizeof(pool_block));
+        lists_ = list->next_list;
+        length = list->length;
+        free_ -= length;
+        poison_memory(list, sizeof(pool_block));
+        return list;
+    }
+
+    run cut(std::size_t block_bytes) {
+        const std::lock_guard guard(lock_);
+        std::size_t left = static_cast<std::size_t>(slab_end_ - slab_) / block_bytes;
+        if (left == 0) {
+            const std::size_t bytes = next_slab_bytes_;
+            slab_ = static_cast<char*>(arena_reserve(bytes));
+            slab_end_ = slab_ + bytes;
+            poison_memory(slab_, bytes);
+            reserved_ += bytes;
+            next_slab_bytes_ = std::min(2 * bytes, last_slab_bytes);
+            left = bytes / block_bytes;
+        }
+        const auto blocks = static_cast<std::uint32_t>(std::min<std::size_t>(left, blocks_per_run(block_bytes)));
+        const run r{slab_, blocks};
+        slab_ += blocks * block_bytes;
+        cut_ += blocks;
+        return r;
+    }
+
+    struct figures {
+        std::uint64_t cut, free, reserved;
+    };
+    figures read() noexcept {
+        const std::lock_guard guard(lock_);
+        return {cut_, free_, reserved_};
+    }
+
+private:
+    spin_lock lock_; // Guards everything below.
+    pool_block* lists_ = nullptr;
+    char* slab_ = nullptr; // Never touched yet: sequential, and zero until used.
+    char* slab_end_ = nullptr;
+    std::size_t next_slab_bytes_ = first_slab_bytes;
+    std::uint64_t cut_ = 0;  // Blocks ever handed to caches as fresh.
+    std::uint64_t free_ = 0; // Blocks in lists_.
+    std::uint64_t reserved_ = 0;
+};
+
+constinit depot depots[pool_classes];
+
+constinit thread_local pool_cache* current __attribute__((tls_model("initial-exec"))) = nullptr;
+
+} // namespace
+
+// Which caches exist. A cache is never destroyed: when its thread ends, its blocks go to the depots and the next
+// thread takes it.
+//
+// The end of a thread is heard through a pthread key: its destructors run after those of all C++ thread-locals, and
+// again if one of them came back for a cache. The main thread's cache simply stays.
+struct pool_registry {
+    std::mutex mutex;
+    std::atomic<pool_cache*> all{nullptr}; // Grows at the head only; release on insertion, acquire in statistics.
+    pool_cache* idle = nullptr;
+    bool key_made = false;
+    pthread_key_t key{};
+
+    static pool_registry& get() noexcept {
+        static constinit pool_registry registry;
+        return registry;
+    }
+
+    static void retire(void* p) noexcept {
+        auto* const cache = static_cast<pool_cache*>(p);
+        current = nullptr;
+        cache->flush();
+        pool_registry& registry = get();
+        const std::lock_guard guard(registry.mutex);
+        cache->next_idle_ = registry.idle;
+        registry.idle = cache;
+    }
+
+    pool_cache& adopt() {
+        pool_cache* cache;
+        {
+            const std::lock_guard guard(mutex);
+            if (!key_made) {
+                if (::pthread_key_create(&key, [](void* p) { retire(p); }) != 0) std::terminate();
+                key_made = true;
+            }
+            cache = idle;
+            if (cache != nullptr) {
+                idle = cache->next_idle_;
+            } else {
+                cache = ::new (arena_reserve(sizeof(pool_cache))) pool_cache;
+                cache->next_cache_ = all.load(std::memory_order_relaxed);
+                all.store(cache, std::memory_order_release); // Pairs with the acquire in large_live and free_in_caches.
+            }
+        }
+        current = cache;
+        ::pthread_setspecific(key, cache); // If it fails, this thread's cache is not flushed at its end: no harm else.
+        return *cache;
+    }
+
+    std::uint64_t free_in_caches(std::size_t index) noexcept {
+        std::uint64_t sum = 0;
+        for (pool_cache* c = all.load(std::memory_order_acquire); c != nullptr; c = c->next_cache_) {
+            const pool_cache::bin& b = c->bins_[index];
+            sum += b.in_hand.load(std::memory_order_relaxed);
+            sum += b.in_spare.load(std::memory_order_relaxed);
+            sum += b.in_fresh.load(std::memory_order_relaxed);
+        }
+        return sum;
+    }
+
+    void large_live(std::int64_t& blocks, std::int64_t& bytes) noexcept {
+        for (pool_cache* c = all.load(std::memory_order_acquire); c != nullptr; c = c->next_cache_) {
+            blocks += c->large_blocks_.load(std::memory_order_relaxed);
+            bytes += c->large_bytes_.load(std::memory_order_relaxed);
+        }
+    }
+};
+
+pool_cache& this_thread_pool() noexcept {
+    pool_cache* const cache = current;
+    if (cache != nullptr) [[likely]] return *cache;
+    return pool_registry::get().adopt();
+}
+
+void* pool_cache::allocate_slow(std::size_t index) {
+    bin& b = bins_[index];
+    const std::size_t size = pool_class_bytes[index];
+    std::uint32_t length = 0;
+    pool_block* list = b.spare;
+    if (list != nullptr) {
+        length = b.in_spare.load(std::memory_order_relaxed);
+        b.spare = nullptr;
+        b.in_spare.store(0, std::memory_order_relaxed);
+    } else if (b.in_fresh.load(std::memory_order_relaxed) == 0) {
+        list = depots[index].take(length);
+    }
+    if (list != nullptr) {
+        unpoison_memory(list, size);
+        b.hand = list->next;
+        b.in_hand.store(length - 1, std::memory_order_relaxed);
+        return list;
+    }
+    if (b.in_fresh.load(std::memory_order_relaxed) == 0) {
+        const run r = depots[index].cut(size);
+        b.fresh = r.begin;
+        b.in_fresh.store(r.blocks, std::memory_order_relaxed);
+    }
+    void* const block = b.fresh;
+    b.fresh += size;
+    add(b.in_fresh, std::uint32_t(-1));
+    unpoison_memory(block, size);
+    return block;
+}
+
+void pool_cache::put_hand_away(std::size_t index) noexcept {
+    bin& b = bins_[index];
+    if (b.spare != nullptr) {
+        depots[index].put(b.spare, b.in_spare.load(std::memory_order_relaxed));
+    }
+    b.spare = b.hand;
+    b.in_spare.store(b.in_hand.load(std::memory_order_relaxed), std::memory_order_relaxed);
+    b.hand = nullptr;
+    b.in_hand.store(0, std::memory_order_relaxed);
+}
+
+// Not the fresh run: the next thread to take this cache goes on with it.
+void pool_cache::flush() noexcept {
+    for (std::size_t index = 0; index < pool_classes; ++index) {
+        bin& b = bins_[index];
+        if (b.hand != nullptr) put_hand_away(index);
+        if (b.spare != nullptr) put_hand_away(index);
+        b.spare = nullptr;
+        b.in_spare.store(0, std::memory_order_relaxed);
+    }
+}
+
+void* pool_cache::allocate_large(std::size_t bytes) {
+    void* const p = ::operator new(bytes, std::align_val_t{cache_line});
+    large_blocks_.store(large_blocks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    large_bytes_.store(large_bytes_.load(std::memory_order_relaxed) + static_cast<std::int64_t>(bytes),
+                       std::memory_order_relaxed);
+    return p;
+}
+
+void pool_cache::free_large(void* p, std::size_t bytes) noexcept {
+    if (p == nullptr) return;
+    ::operator delete(p, std::align_val_t{cache_line});
+    large_blocks_.store(large_blocks_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+    large_bytes_.store(large_bytes_.load(std::memory_order_relaxed) - static_cast<std::int64_t>(bytes),
+                       std::memory_order_relaxed);
+}
+
+pool_stats read_pool_stats() {
+    pool_registry& registry = pool_registry::get();
+    std::int64_t blocks = 0;
+    std::int64_t bytes = 0;
+    registry.large_live(blocks, bytes);
+    std::uint64_t reserved = 0;
+    for (std::size_t index = 0; index < pool_classes; ++index) {
+        const depot::figures f = depots[index].read();
+        const auto free = f.free + registry.free_in_caches(index);
+        const auto live = static_cast<std::int64_t>(f.cut) - static_cast<std::int64_t>(free);
+        blocks += live;
+        bytes += live * pool_class_bytes[index];
+        reserved += f.reserved;
+    }
+    return {static_cast<std::uint64_t>(std::max<std::int64_t>(0, blocks)),
+            static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes)), reserved};
+}
+
+} // namespace bastion::detail
