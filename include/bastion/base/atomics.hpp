@@ -1,0 +1,44 @@
+// The atomics policy: every lock-free class is a template over it, so that the same code runs on std::atomic in
+// programs and on the model checker's atomics in the proof lane.
+//
+// A policy has: atomic<T>, var<T> (plain memory whose races the model must see), pause().
+#ifndef BASTION_BASE_ATOMICS_HPP
+#define BASTION_BASE_ATOMICS_HPP
+
+#include <atomic>
+#include <utility>
+
+namespace bastion {
+
+// A plain variable seen through the policy: get and set, nothing else.
+template <class T>
+class plain_var {
+public:
+    constexpr plain_var() noexcept = default;
+    constexpr explicit plain_var(T value) noexcept : value_(std::move(value)) {}
+
+    [[nodiscard]] const T& get() const noexcept { return value_; }
+    void set(T value) noexcept { value_ = std::move(value); }
+
+private:
+    T value_{};
+};
+
+struct std_atomics {
+    template <class T>
+    using atomic = std::atomic<T>;
+    template <class T>
+    using var = plain_var<T>;
+
+    static void pause() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        asm volatile("yield");
+#endif
+    }
+};
+
+} // namespace bastion
+
+#endif

@@ -1,0 +1,220 @@
+// What all awaitables of the library share: readiness that can be polled, `.within(d)`, `.until(stop_token)`.
+//
+// An awaitable A derives from `awaitable<A>` and has
+//   start()  arms timers, sends requests; called once, before the first poll
+//   poll()   true when `take` would not wait; changes nothing that matters, may be called again and again
+//   take()   the result
+//   mail     static: whether mail can make it ready
+// Awaiting something ready does not suspend, unless the strand has overspent its budget: then it yields.
+// All of them are detachable: destroyed while waiting, they abandon their cells in their destructors.
+#ifndef BASTION_EXECUTOR_AWAITABLE_HPP
+#define BASTION_EXECUTOR_AWAITABLE_HPP
+
+#include <bastion/base/result.hpp>
+#include <bastion/executor/cell.hpp>
+#include <bastion/executor/executor.hpp>
+#include <bastion/executor/this_thread.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <coroutine>
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <type_traits>
+#include <utility>
+
+namespace bastion {
+
+// Thrown when something is awaited where it cannot work: outside its process, on a plain thread.
+class usage_error : public std::logic_error {
+public:
+    using std::logic_error::logic_error;
+};
+
+namespace detail {
+
+[[noreturn]] BASTION_API void throw_not_in_process(const char* what);
+
+// The strand that runs here; awaiting outside one is an error that says so.
+[[nodiscard]] inline strand& running_strand(const char* what) {
+    strand* s = this_thread().current;
+    if (s == nullptr) [[unlikely]] throw_not_in_process(what);
+    return *s;
+}
+
+[[nodiscard]] inline executor& running_executor() noexcept { return this_thread().current_worker->owner(); }
+
+template <class T>
+struct plain_result {
+    using type = T;
+};
+template <class T>
+struct plain_result<result<T>> {
+    using type = T;
+};
+
+struct awaitable_base {};
+
+template <class A>
+concept awaitable_object = std::derived_from<std::remove_cvref_t<A>, awaitable_base>;
+
+// A timer that a strand waits for. Cost: a cell from the pool and two list operations; no clock is read.
+class timer_wait {
+public:
+    explicit timer_wait(std::chrono::nanoseconds d) noexcept : duration_(d) {}
+    timer_wait(timer_wait&& other) noexcept
+        : duration_(other.duration_), cell_(std::exchange(other.cell_, nullptr)), home_(other.home_) {}
+    timer_wait& operator=(timer_wait&&) = delete;
+    ~timer_wait() { end(); }
+
+    void start() {
+        home_ = &running_executor();
+        cell_ = completion_cell::make(&running_strand("a timer"));
+        arm_cell_timer(*cell_, *home_, duration_.count());
+    }
+    [[nodiscard]] bool over() const noexcept { return cell_ != nullptr && cell_->word.load() != cell_state::pending; }
+    void end() noexcept {
+        if (cell_ == nullptr) return;
+        cancel_cell_timer(*cell_, *home_);
+        completion_cell::recycle(std::exchange(cell_, nullptr));  // no completer: the timer was the other side
+    }
+
+private:
+    std::chrono::nanoseconds duration_;
+    completion_cell* cell_ = nullptr;
+    executor* home_ = nullptr;
+};
+
+// A stop_token that a strand waits for: its callback completes a cell.
+class stop_wait {
+public:
+    explicit stop_wait(std::stop_token token) noexcept : token_(std::move(token)) {}
+    stop_wait(stop_wait&& other) noexcept : token_(std::move(other.token_)), cell_(std::exchange(other.cell_, nullptr)) {}
+    stop_wait& operator=(stop_wait&&) = delete;
+    ~stop_wait() { end(); }
+
+    void start() {
+        cell_ = completion_cell::make(&running_strand("a stop_token"));
+        callback_.emplace(token_, complete_cell{cell_});
+    }
+    [[nodiscard]] bool over() const noexcept { return cell_ != nullptr && cell_->word.load() != cell_state::pending; }
+    void end() noexcept {
+        if (cell_ == nullptr) return;
+        callback_.reset();  // returns when the callback does not run (any more)
+        completion_cell::recycle(std::exchange(cell_, nullptr));
+    }
+
+private:
+    class complete_cell {
+    public:
+        explicit complete_cell(completion_cell* cell) noexcept : cell_(cell) {}
+        void operator()() const noexcept {
+            runnable* owner = cell_->owner;
+            if (cell_->word.complete() == cell_event::wake_owner) wake_cell_owner(cell_, owner);
+        }
+
+    private:
+        completion_cell* cell_;
+    };
+
+    std::stop_token token_;
+    completion_cell* cell_ = nullptr;
+    std::optional<std::stop_callback<complete_cell>> callback_;
+};
+
+} // namespace detail
+
+template <class Inner, class Bound>
+class bounded_wait;
+
+template <class Derived>
+class awaitable : public detail::awaitable_base {
+public:
+    [[nodiscard]] bool await_ready() {
+        self().start();
+        return detail::running_strand("an awaitable").budget > 0 && self().poll();
+    }
+    void await_suspend(std::coroutine_handle<> h) {
+        detail::running_strand("an awaitable").slot->set(
+            h, &self(), [](void* a) { return static_cast<Derived*>(a)->poll(); }, Derived::mail);
+    }
+    decltype(auto) await_resume() { return self().take(); }
+
+    // Gives up after `d`: the result becomes result<T>, with errc::timeout.
+    [[nodiscard]] auto within(std::chrono::nanoseconds d) && {
+        return bounded_wait<Derived, detail::timer_wait>(std::move(self()), detail::timer_wait(d));
+    }
+    // Gives up when the token is asked to stop: the result becomes result<T>, with errc::cancelled.
+    [[nodiscard]] auto until(std::stop_token token) && {
+        return bounded_wait<Derived, detail::stop_wait>(std::move(self()), detail::stop_wait(std::move(token)));
+    }
+
+protected:
+    awaitable() noexcept {}
+
+private:
+    [[nodiscard]] Derived& self() noexcept { return static_cast<Derived&>(*this); }
+};
+
+// An awaitable with a bound: a time or a stop_token.
+template <class Inner, class Bound>
+class [[nodiscard]] bounded_wait : public awaitable<bounded_wait<Inner, Bound>> {
+    using inner_result = decltype(std::declval<Inner&>().take());
+
+public:
+    using value_type = result<typename detail::plain_result<std::remove_cvref_t<inner_result>>::type>;
+    static constexpr bool mail = Inner::mail;
+
+    bounded_wait(Inner inner, Bound bound) noexcept : inner_(std::move(inner)), bound_(std::move(bound)) {}
+
+    void start() {
+        inner_.start();
+        if (!inner_.poll()) bound_.start();
+    }
+    [[nodiscard]] bool poll() { return inner_.poll() || bound_.over(); }
+    [[nodiscard]] value_type take() {
+        if (!inner_.poll())
+            return fail(std::is_same_v<Bound, detail::timer_wait> ? errc::timeout : errc::cancelled);
+        if constexpr (std::is_void_v<inner_result>) {
+            inner_.take();
+            return value_type();
+        } else {
+            return inner_.take();
+        }
+    }
+
+private:
+    Inner inner_;
+    Bound bound_;
+};
+
+// What `ctx.sleep_for(d)` returns.
+class [[nodiscard]] sleep_wait : public awaitable<sleep_wait> {
+public:
+    static constexpr bool mail = false;
+    explicit sleep_wait(std::chrono::nanoseconds d) noexcept : timer_(d) {}
+    void start() { timer_.start(); }
+    [[nodiscard]] bool poll() const noexcept { return timer_.over(); }
+    void take() noexcept { timer_.end(); }
+
+private:
+    detail::timer_wait timer_;
+};
+
+// What `ctx.yield()` returns: goes to the end of the line once.
+class [[nodiscard]] yield_wait {
+public:
+    yield_wait() noexcept {}
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> h) const {
+        detail::strand& s = detail::running_strand("yield");
+        s.budget = 0;
+        s.slot->set(h, nullptr, nullptr);
+    }
+    void await_resume() const noexcept {}
+};
+
+} // namespace bastion
+
+#endif

@@ -1,0 +1,100 @@
+// Completion cells: every event that another thread may report to a waiting coroutine goes through one.
+//
+// Protocol: a cell has an asker, at most one completer (who holds the right to answer, so there is exactly one) and
+// at most one timer.
+//  1. The asker makes the cell `pending`. The completer writes the payload, then exchanges the state to `completed`:
+//     if it was `pending` it wakes the owner; if it was `abandoned` it frees the payload and the cell.
+//  2. The timer's firing is one CAS `pending` -> `timed_out`; the winner wakes the owner.
+//  3. The asker that reads `completed` takes the payload and frees the cell. The asker that gives up (time-out taken,
+//     frame destroyed) first cancels the timer, then exchanges the state to `abandoned`: if it was `completed` the asker
+//     frees payload and cell, else the completer will, or nobody if there is none (a sleep).
+// A cell is recycled only when both sides are done with it; so no side can meet a stranger in it, and a generation is
+// not needed to tell (docs/internals/cells.md).
+#ifndef BASTION_EXECUTOR_CELL_HPP
+#define BASTION_EXECUTOR_CELL_HPP
+
+#include <bastion/base/atomics.hpp>
+#include <bastion/executor/pool.hpp>
+#include <bastion/executor/runnable.hpp>
+#include <bastion/executor/timer_wheel.hpp>
+
+#include <cstdint>
+#include <new>
+
+namespace bastion::detail {
+
+enum class cell_state : std::uint32_t { pending, completed, timed_out, abandoned };
+
+enum class cell_event : std::uint8_t {
+    none,
+    wake_owner,    // the owner waits: unpark it
+    free_payload,  // the other side is gone: free the payload and the cell
+};
+
+// The state word of a cell, a template over the atomics policy so that its interleavings can be explored.
+template <class Atomics = std_atomics>
+class basic_cell_word {
+public:
+    [[nodiscard]] cell_state load() const noexcept { return static_cast<cell_state>(state_.load()); }
+
+    // seq_cst: Dekker with the owner's park, which is published before it looks at the state again.
+    [[nodiscard]] cell_event complete() noexcept {
+        switch (static_cast<cell_state>(state_.exchange(raw(cell_state::completed)))) {
+        case cell_state::pending: return cell_event::wake_owner;
+        case cell_state::timed_out: return cell_event::none;  // the asker will see `completed` and free
+        default: return cell_event::free_payload;
+        }
+    }
+
+    [[nodiscard]] bool time_out() noexcept {
+        auto expected = raw(cell_state::pending);
+        return state_.compare_exchange_strong(expected, raw(cell_state::timed_out));
+    }
+
+    // True: the completer was faster, payload and cell are the asker's to free.
+    [[nodiscard]] bool abandon() noexcept { return state_.exchange(raw(cell_state::abandoned)) == raw(cell_state::completed); }
+
+    // For plain threads, which sleep on the word itself.
+    [[nodiscard]] typename Atomics::template atomic<std::uint32_t>& word() noexcept { return state_; }
+
+private:
+    [[nodiscard]] static constexpr std::uint32_t raw(cell_state s) noexcept { return static_cast<std::uint32_t>(s); }
+
+    typename Atomics::template atomic<std::uint32_t> state_{raw(cell_state::pending)};
+};
+
+struct alignas(64) completion_cell {
+    static constexpr std::uint32_t no_timer = ~std::uint32_t{0};
+
+    basic_cell_word<> word;
+    std::uint32_t timer_home = no_timer;  // the worker whose wheel holds the timer
+    runnable* owner = nullptr;     // null: a plain thread sleeps on the word
+    void* payload = nullptr;       // Invariant: written by the completer before `completed`, by nobody else
+    timer_entry timer;
+
+    [[nodiscard]] static completion_cell* make(runnable* owner) {
+        auto* cell = ::new (pool_allocate(sizeof(completion_cell))) completion_cell;
+        cell->owner = owner;
+        return cell;
+    }
+    static void recycle(completion_cell* cell) noexcept {
+        cell->~completion_cell();
+        pool_free(cell, sizeof(completion_cell));
+    }
+};
+
+// Arms the cell's timer in a worker's wheel; `cancel_cell_timer` returns when nobody but the two sides knows the cell.
+class executor;
+BASTION_API void arm_cell_timer(completion_cell& cell, executor& home, std::int64_t duration_ns) noexcept;
+BASTION_API void cancel_cell_timer(completion_cell& cell, executor& home) noexcept;
+
+// Wakes whoever waits on the cell, after the word was completed or timed out by the caller. `owner` is read before
+// that step, because the cell may be gone after it.
+BASTION_API void wake_cell_owner(completion_cell* cell, runnable* owner) noexcept;
+
+// Blocks a plain thread until the cell is no longer pending.
+BASTION_API void wait_for_cell(completion_cell& cell);
+
+} // namespace bastion::detail
+
+#endif

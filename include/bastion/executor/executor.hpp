@@ -1,0 +1,111 @@
+// The executor: one worker per allowed core, work stealing between them, sleep when there is nothing to do.
+//
+// Owned by a runtime. `schedule` may be called from any thread while the executor lives; plain threads must hold the
+// runtime's gate. Knows runnables, jobs and timers, nothing of processes.
+#ifndef BASTION_EXECUTOR_EXECUTOR_HPP
+#define BASTION_EXECUTOR_EXECUTOR_HPP
+
+#include <bastion/base/clock.hpp>
+#include <bastion/base/compiler.hpp>
+#include <bastion/executor/node_queue.hpp>
+#include <bastion/executor/runnable.hpp>
+#include <bastion/executor/sleepers.hpp>
+#include <bastion/executor/this_thread.hpp>
+#include <bastion/executor/worker.hpp>
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+namespace bastion::detail {
+
+struct executor_options {
+    std::size_t workers = 0;  // 0: one per allowed core
+    std::int32_t budget = 100;
+    std::uint64_t seed = 1;
+    std::shared_ptr<clock> time;
+    bool pin = true;
+};
+
+struct executor_counters {
+    std::uint64_t resumes = 0;
+    std::uint64_t steals = 0;
+    std::uint64_t parks = 0;
+    std::uint64_t wakes = 0;
+};
+
+class BASTION_API executor final : public clock_user {
+public:
+    explicit executor(executor_options options);
+    executor(const executor&) = delete;
+    executor& operator=(const executor&) = delete;
+    // Stops the workers; whatever is queued then is never run. The owner makes sure that nothing is.
+    ~executor();
+
+    // Puts `r` where it will run; the caller holds the right to schedule it. From one of this executor's workers it
+    // runs there next, from elsewhere it goes to the node's queue and a sleeper is woken.
+    BASTION_INLINE void schedule(runnable& r) noexcept {
+        worker* here = this_thread().current_worker;
+        if (here != nullptr && &here->owner() == this) [[likely]]
+            here->push_next(r);
+        else
+            inject(r);
+    }
+    BASTION_INLINE void schedule_system(runnable& r) noexcept {
+        worker* here = this_thread().current_worker;
+        if (here != nullptr && &here->owner() == this) [[likely]]
+            here->push_system(r);
+        else
+            inject_system(r);
+    }
+
+    // The worker whose wheel a timer armed here goes to: the caller's, or the first.
+    [[nodiscard]] worker& timer_home() noexcept;
+    [[nodiscard]] worker& worker_at(std::size_t index) noexcept { return *workers_[index]; }
+    [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
+    [[nodiscard]] clock& time() noexcept { return *time_; }
+    [[nodiscard]] std::int32_t budget() const noexcept { return options_.budget; }
+    [[nodiscard]] executor_counters counters() const noexcept;
+    // True on a thread of this executor.
+    [[nodiscard]] bool on_worker() const noexcept;
+
+    // Ends the threads and waits for them. Not from a worker. Idempotent.
+    void stop();
+
+    void wait_until_at_rest() override;
+    [[nodiscard]] std::optional<std::int64_t> next_due() override;
+    void time_moved() override;
+
+private:
+    friend class worker;
+
+    void inject(runnable& r) noexcept;
+    void inject_system(runnable& r) noexcept;
+    void wake_one() noexcept;
+    void wake(std::size_t index) noexcept;
+    void wake_all() noexcept;
+    [[nodiscard]] bool at_rest() noexcept;
+    void rested() noexcept;
+
+    executor_options options_;
+    std::shared_ptr<clock> time_;
+    sleepers sleepers_;
+    alignas(cache_line) node_queue<runnable> shared_;
+    alignas(cache_line) node_queue<runnable> shared_system_;
+    std::atomic<bool> stopping_{false};
+    // Workers inside a park that found nothing before it; who waits for rest looks here.
+    alignas(cache_line) std::atomic<std::size_t> resting_{0};
+    std::atomic<std::size_t> rest_waiters_{0};
+    std::mutex rest_mutex_;
+    std::condition_variable rest_changed_;
+    std::vector<std::unique_ptr<worker>> workers_;
+    std::vector<std::thread> threads_;
+};
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,59 @@
+// What run queues hold, and the logical thread of coroutines that a process is to the executor.
+//
+// A `runnable` is queued at most once: whoever holds the right to run it (granted by the atomic step that cleared its
+// park bit) schedules it, and the worker that takes it holds that right while it runs. A `strand` is a runnable whose
+// work is coroutines: it remembers which leaf to resume and what that leaf waits for.
+#ifndef BASTION_EXECUTOR_RUNNABLE_HPP
+#define BASTION_EXECUTOR_RUNNABLE_HPP
+
+#include <coroutine>
+#include <cstdint>
+
+namespace bastion::detail {
+
+class worker;
+struct runnable;
+
+struct runnable_ops {
+    // Runs once on a worker; the callee gives up the right to run before it returns, or reschedules itself.
+    void (*run)(runnable&, worker&);
+    // Makes it runnable if it waits; any thread. A spurious call does nothing lasting.
+    void (*unpark)(runnable&);
+};
+
+struct runnable {
+    const runnable_ops* ops = nullptr;
+    runnable* next = nullptr;  // in node queues
+};
+
+// What a suspended coroutine waits for. Level-triggered: `ready` may be asked as often as one likes, it looks at the
+// state and changes nothing that matters, so every wake-up may be spurious and none can be lost.
+struct wait_slot {
+    std::coroutine_handle<> leaf;
+    void* object = nullptr;
+    bool (*ready)(void*) = nullptr;  // null: ready at once (a yield)
+    bool mail = false;               // mail ends the waiting
+    bool uninterruptible = false;    // a kill must wait until ready
+
+    void set(std::coroutine_handle<> h, void* what, bool (*test)(void*), bool by_mail = false,
+             bool must_finish = false) noexcept {
+        leaf = h;
+        object = what;
+        ready = test;
+        mail = by_mail;
+        uninterruptible = must_finish;
+    }
+    [[nodiscard]] bool is_ready() const { return ready == nullptr || ready(object); }
+};
+
+// Invariant: written only by the thread that runs the strand.
+struct strand : runnable {
+    wait_slot* slot = nullptr;    // the active slot: the strand's own, or a combinator's branch
+    std::int32_t budget = 0;      // what this turn may still do; at zero the next co_await yields
+    std::uint32_t max_depth = 0;  // tasks awaiting one another
+    bool again = false;           // a combinator stopped for lack of budget, not for lack of work
+};
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,100 @@
+// Who of the workers sleeps and who searches for work: the user-space side of sleep and wake.
+//
+// Called by workers when they run out of work and by whoever makes work. One atomic load tells a producer that nobody
+// sleeps; only then is nothing to be done.
+//
+// Protocol (a worker that ran out of work):
+//  1. enter_search: allowed while there are fewer than max(1, busy/2) searchers. A searcher that finds work leaves the
+//     search first; the last one to leave wakes a sleeper, so that work keeps finding hands.
+//  2. A searcher that found nothing leaves the search, sets its bit (seq_cst), and then looks at every queue once more.
+//  3. Found something: it clears its bit itself; if a waker was faster, the token lies in its parker and only makes
+//     one later park return at once.
+//  4. Else it parks.
+// Protocol (a producer): puts the work where others see it, then loads the bits (seq_cst, Dekker with step 2); clears
+// one bit by a CAS, and whoever cleared it unparks that worker. Producers that only feed their own queue may use a
+// relaxed load: their own loop looks again at its next turn.
+#ifndef BASTION_EXECUTOR_SLEEPERS_HPP
+#define BASTION_EXECUTOR_SLEEPERS_HPP
+
+#include <bastion/base/atomics.hpp>
+#include <bastion/base/compiler.hpp>
+
+#include <array>
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+
+namespace bastion::detail {
+
+template <std::size_t MaxWorkers = 1024, class Atomics = std_atomics>
+class basic_sleepers {
+    static constexpr std::size_t words = (MaxWorkers + 63) / 64;
+
+public:
+    explicit basic_sleepers(std::size_t workers) noexcept : workers_(workers) {}
+
+    [[nodiscard]] bool any_hint() const noexcept {
+        return asleep_.load(std::memory_order_relaxed) != 0;  // a hint for producers that look again: no partner
+    }
+    [[nodiscard]] bool any() const noexcept { return asleep_.load() != 0; }
+    [[nodiscard]] std::size_t asleep() const noexcept { return asleep_.load(); }
+    [[nodiscard]] bool anyone_searching() const noexcept { return searching_.load() != 0; }
+
+    [[nodiscard]] bool enter_search() noexcept {
+        const std::size_t busy = workers_ - asleep_.load(std::memory_order_relaxed);  // a hint: the bound is soft
+        const std::size_t most = busy / 2 > 1 ? busy / 2 : 1;
+        if (searching_.load(std::memory_order_relaxed) >= most) return false;
+        searching_.fetch_add(1);
+        return true;
+    }
+    // True: it was the last searcher.
+    [[nodiscard]] bool leave_search() noexcept { return searching_.fetch_sub(1) == 1; }
+
+    // Step 2. The worker must look at every queue again before it parks.
+    void announce_sleep(std::size_t worker) noexcept {
+        asleep_.fetch_add(1);
+        bits_[worker / 64].fetch_or(bit(worker));
+    }
+    // Step 3 and after every park. True: nobody had cleared the bit.
+    bool withdraw(std::size_t worker) noexcept {
+        const bool mine = (bits_[worker / 64].fetch_and(~bit(worker)) & bit(worker)) != 0;
+        if (mine) asleep_.fetch_sub(1);
+        return mine;
+    }
+    // Takes one sleeper out, `first` if it sleeps; -1: nobody sleeps. The caller unparks it.
+    [[nodiscard]] int take(std::size_t first = 0) noexcept {
+        if (asleep_.load() == 0) return -1;
+        for (std::size_t i = 0; i < words; ++i) {
+            const std::size_t w = (first / 64 + i) % words;
+            auto seen = bits_[w].load();
+            while (seen != 0) {
+                const auto preferred = i == 0 && (seen & bit(first)) != 0 ? bit(first) : seen & (~seen + 1);
+                if (bits_[w].compare_exchange_weak(seen, seen & ~preferred)) {
+                    asleep_.fetch_sub(1);
+                    return static_cast<int>(w * 64 + static_cast<std::size_t>(std::countr_zero(preferred)));
+                }
+            }
+            if (workers_ <= 64) break;
+        }
+        return -1;
+    }
+    // Takes exactly this one; false: it does not sleep.
+    [[nodiscard]] bool take_this(std::size_t worker) noexcept { return withdraw(worker); }
+
+private:
+    [[nodiscard]] static constexpr std::uint64_t bit(std::size_t worker) noexcept {
+        return std::uint64_t{1} << (worker % 64);
+    }
+
+    const std::size_t workers_;
+    alignas(cache_line) typename Atomics::template atomic<std::size_t> asleep_{0};
+    // Invariant: a set bit was counted in asleep_ before; the count is never below the number of bits.
+    std::array<typename Atomics::template atomic<std::uint64_t>, words> bits_{};
+    alignas(cache_line) typename Atomics::template atomic<std::size_t> searching_{0};
+};
+
+using sleepers = basic_sleepers<>;
+
+} // namespace bastion::detail
+
+#endif

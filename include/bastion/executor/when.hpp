@@ -1,0 +1,174 @@
+// `when_all` and `when_any`: several things awaited at once by one process.
+//
+// Arguments are awaitables of the library (moved in, or answers by reference) and tasks; tasks take turns on the same
+// strand, each goes on when what it waits for is ready. `when_all` gives a std::tuple of the results, `when_any` a
+// std::variant of the first (void counts as std::monostate); when_any abandons the others: their frames are destroyed,
+// their cells given up. No allocation beyond the arguments' own.
+#ifndef BASTION_EXECUTOR_WHEN_HPP
+#define BASTION_EXECUTOR_WHEN_HPP
+
+#include <bastion/executor/awaitable.hpp>
+#include <bastion/executor/task.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <variant>
+
+namespace bastion {
+namespace detail {
+
+template <class T>
+using value_or_monostate = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
+
+// A branch over an awaitable: owned when it was given as an rvalue, referred to when as an lvalue.
+template <class A>
+class awaitable_branch {
+    using object = std::remove_reference_t<A>;
+
+public:
+    using value_type = value_or_monostate<std::remove_cvref_t<decltype(std::declval<object&>().take())>>;
+    explicit awaitable_branch(A&& a) : awaitable_(std::forward<A>(a)) {}
+    void start() { awaitable_.start(); }
+    [[nodiscard]] bool advance() { return awaitable_.poll(); }
+    [[nodiscard]] value_type take() {
+        if constexpr (std::is_void_v<decltype(awaitable_.take())>) {
+            awaitable_.take();
+            return {};
+        } else {
+            return awaitable_.take();
+        }
+    }
+
+private:
+    A awaitable_;
+};
+
+// A branch over a task, with a wait slot of its own.
+template <class T>
+class task_branch {
+public:
+    using value_type = value_or_monostate<T>;
+    explicit task_branch(task<T>&& t) noexcept : task_(std::move(t)) {}
+    task_branch(task_branch&& other) noexcept : task_(std::move(other.task_)) {}
+
+    void start() noexcept {
+        auto& promise = task_.handle().promise();
+        promise.done_ = [](task_promise_base& p) -> std::coroutine_handle<> {
+            static_cast<task_branch*>(p.done_object_)->done_ = true;
+            return std::noop_coroutine();
+        };
+        promise.done_object_ = this;
+        slot_.set(task_.handle(), nullptr, nullptr);
+    }
+    // Called by the worker loop only (through the combinator's readiness): it resumes the branch's leaf.
+    [[nodiscard]] bool advance() {
+        if (done_) return true;
+        thread_state& thread = this_thread();
+        strand& s = *thread.current;
+        wait_slot* const outer = std::exchange(s.slot, &slot_);
+        while (!done_ && slot_.is_ready()) {
+            if (s.budget <= 0) {
+                s.again = true;
+                break;
+            }
+            resume_flat(slot_.leaf, thread);
+        }
+        s.slot = outer;
+        return done_;
+    }
+    [[nodiscard]] value_type take() {
+        if constexpr (std::is_void_v<T>) {
+            task_.handle().promise().take();
+            return {};
+        } else {
+            return task_.handle().promise().take();
+        }
+    }
+
+private:
+    task<T> task_;
+    wait_slot slot_;
+    bool done_ = false;
+};
+
+template <class A>
+struct branch_of {
+    using type = awaitable_branch<A>;
+};
+template <class T>
+struct branch_of<task<T>> {
+    using type = task_branch<T>;
+};
+
+template <bool All, class... Branches>
+class [[nodiscard]] combination {
+public:
+    using value_type = std::conditional_t<All, std::tuple<typename Branches::value_type...>,
+                                          std::variant<typename Branches::value_type...>>;
+
+    explicit combination(Branches&&... branches) : branches_(std::move(branches)...) {}
+    combination(combination&&) = default;
+
+    [[nodiscard]] bool await_ready() {
+        std::apply([](auto&... b) { (b.start(), ...); }, branches_);
+        return false;  // branches are resumed by the worker loop, never inside a resume
+    }
+    void await_suspend(std::coroutine_handle<> h) {
+        running_strand("when_all or when_any")
+            .slot->set(h, this, [](void* self) { return static_cast<combination*>(self)->advance(); }, true);
+    }
+    [[nodiscard]] value_type await_resume() {
+        if constexpr (All)
+            return std::apply([](auto&... b) { return value_type(b.take()...); }, branches_);
+        else
+            return take_first(std::index_sequence_for<Branches...>());
+    }
+
+private:
+    [[nodiscard]] bool advance() {
+        if constexpr (All) {
+            return std::apply([](auto&... b) { return (static_cast<unsigned>(b.advance()) & ... & 1u) != 0; }, branches_);
+        } else {
+            if (first_ != sizeof...(Branches)) return true;
+            std::size_t index = 0;
+            std::apply(
+                [&](auto&... b) {
+                    ((first_ == sizeof...(Branches) && b.advance() ? void(first_ = index) : void(), ++index), ...);
+                },
+                branches_);
+            return first_ != sizeof...(Branches);
+        }
+    }
+    template <std::size_t... I>
+    [[nodiscard]] value_type take_first(std::index_sequence<I...>) {
+        std::optional<value_type> value;
+        ((I == first_ ? void(value.emplace(std::in_place_index<I>, std::get<I>(branches_).take())) : void()), ...);
+        return std::move(*value);
+    }
+
+    std::tuple<Branches...> branches_;
+    std::size_t first_ = sizeof...(Branches);
+};
+
+} // namespace detail
+
+// Waits for all; the results in a std::tuple.
+template <class... A>
+[[nodiscard]] auto when_all(A&&... a) {
+    return detail::combination<true, typename detail::branch_of<A>::type...>(
+        typename detail::branch_of<A>::type(std::forward<A>(a))...);
+}
+
+// Waits for the first; its result in a std::variant, at the index of its argument.
+template <class... A>
+[[nodiscard]] auto when_any(A&&... a) {
+    static_assert(sizeof...(A) > 0, "bastion: when_any needs at least one argument");
+    return detail::combination<false, typename detail::branch_of<A>::type...>(
+        typename detail::branch_of<A>::type(std::forward<A>(a))...);
+}
+
+} // namespace bastion
+
+#endif

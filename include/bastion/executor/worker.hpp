@@ -1,0 +1,171 @@
+// A worker: one thread that runs strands and forked jobs, and the queues it owns.
+//
+// Made by the executor. The push functions are for the worker's own thread; `steal_from` is called by other workers.
+// A hop between two strands of one worker costs the slot (no atomic read-modify-write when the executor has one
+// worker) and an indirect call.
+#ifndef BASTION_EXECUTOR_WORKER_HPP
+#define BASTION_EXECUTOR_WORKER_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/base/random.hpp>
+#include <bastion/base/spin_lock.hpp>
+#include <bastion/executor/fork_deque.hpp>
+#include <bastion/executor/parker.hpp>
+#include <bastion/executor/ring.hpp>
+#include <bastion/executor/runnable.hpp>
+#include <bastion/executor/timer_wheel.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <vector>
+
+namespace bastion::detail {
+
+class executor;
+
+// A forked task on its way to a worker: embedded in the task's promise scope record.
+struct fork_job {
+    void (*run)(fork_job&, worker&) = nullptr;
+};
+
+// A timer whose effect runs user code or takes locks, and so waits until the wheel's lock is free. When it has fired
+// (cancel says false) it belongs to its `late` function.
+struct late_timer : timer_entry {
+    explicit late_timer(void (*f)(late_timer&)) noexcept : timer_entry(&queue), late(f) {}
+    void (*late)(late_timer&);
+
+private:
+    static void queue(timer_entry* entry, void* context) noexcept;
+};
+
+// What the timers of one poll want done once the wheel's lock is free.
+struct fired_timers {
+    std::vector<runnable*> wake;
+    timer_entry* late = nullptr;  // in due order, chained by `next`; each owned by its `late` function now
+    timer_entry* last = nullptr;
+};
+
+inline void late_timer::queue(timer_entry* entry, void* context) noexcept {
+    auto* fired = static_cast<fired_timers*>(context);
+    if (fired->late == nullptr)
+        fired->late = entry;
+    else
+        fired->last->next = entry;
+    fired->last = entry;
+}
+
+// Counted by the worker alone; read by statistics (relaxed on both sides: a number, no order).
+struct worker_counters {
+    std::atomic<std::uint64_t> resumes{0};
+    std::atomic<std::uint64_t> steals{0};
+    std::atomic<std::uint64_t> parks{0};
+    std::atomic<std::uint64_t> wakes{0};
+
+    static void bump(std::atomic<std::uint64_t>& counter) noexcept {
+        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+    }
+};
+
+class alignas(cache_line) worker {
+public:
+    static constexpr unsigned slot_turns = 3;     // the slot, at most so often in a row
+    static constexpr unsigned system_turns = 7;   // system strands in a row before the others get one turn
+    static constexpr unsigned poll_every = 64;    // turns between two looks at the clock and the node queue
+
+    worker(executor& owner, std::size_t index, std::uint64_t seed, bool has_thieves);
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+
+    // The strand just woken: it runs next, here. What lay in the slot goes to the ring and wakes nobody.
+    BASTION_INLINE void push_next(runnable& r) noexcept {
+        // relaxed: only this thread puts; a thief can only have emptied the slot meanwhile.
+        runnable* old = slot_.load(std::memory_order_relaxed);
+        if (old != nullptr) {
+            old = has_thieves_ ? slot_.exchange(nullptr, std::memory_order_acq_rel) : old;
+            if (old != nullptr) push_last(*old);
+        }
+        slot_.store(&r, std::memory_order_release);  // release: pairs with the acquire of a thief's exchange
+    }
+    // The end of the line: a strand whose budget is spent.
+    BASTION_INLINE void push_last(runnable& r) noexcept {
+        if (!ring_.push(&r)) [[unlikely]] overflow(r);
+    }
+    BASTION_INLINE void push_system(runnable& r) noexcept {
+        if (!system_.push(&r)) [[unlikely]] overflow_system(r);
+    }
+    void push_job(fork_job& job);
+    // The newest forked job; null: none left here.
+    [[nodiscard]] fork_job* pop_job() noexcept { return jobs_.pop(has_thieves_); }
+    void return_job(fork_job& job) { jobs_.push(&job); }
+
+    [[nodiscard]] executor& owner() const noexcept { return owner_; }
+    [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    [[nodiscard]] random_source& random() noexcept { return random_; }
+    [[nodiscard]] std::int32_t budget() const noexcept { return budget_; }
+    [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
+
+    // Timers: any thread. The duration counts from this worker's next look at the clock.
+    void arm(timer_entry& entry, std::int64_t duration_ns) noexcept;
+    bool cancel(timer_entry& entry) noexcept;
+
+    // The thread's whole life.
+    void loop();
+
+private:
+    friend class executor;
+
+    [[nodiscard]] runnable* next_local() noexcept;
+    [[nodiscard]] runnable* take_slot() noexcept;
+    [[nodiscard]] runnable* steal_any() noexcept;
+    [[nodiscard]] runnable* steal_from(worker& victim) noexcept;
+    [[nodiscard]] bool run_some_jobs();
+    [[nodiscard]] bool search();
+    [[nodiscard]] bool sleep();
+    [[nodiscard]] bool sees_work() noexcept;
+    void run(runnable& r) noexcept;
+    bool poll_timers();
+    bool poll_wheel_of(worker& other);
+    void overflow(runnable& r) noexcept;
+    void overflow_system(runnable& r) noexcept;
+    void spread() noexcept;
+
+    // What the owner touches at every turn.
+    executor& owner_;
+    const std::size_t index_;
+    const bool has_thieves_;
+    std::int32_t budget_;
+    unsigned turn_ = 0;
+    unsigned slot_streak_ = 0;
+    unsigned system_streak_ = 0;
+    unsigned job_streak_ = 0;
+    std::uint64_t spin_limit_ns_;
+    random_source random_;
+
+    alignas(cache_line) std::atomic<runnable*> slot_{nullptr};
+    worker_counters counters_;
+    fifo_ring<runnable, 256> ring_;
+    fifo_ring<runnable, 64> system_;
+    fork_deque<fork_job> jobs_;
+
+    alignas(cache_line) spin_lock wheel_lock_;
+    timer_wheel wheel_;
+    // The earliest due instant, for others to see without the lock. Invariant: never later than the truth, but for
+    // entries that were armed since the last look at the clock.
+    std::atomic<std::int64_t> next_due_{std::numeric_limits<std::int64_t>::max()};
+    std::atomic<bool> pending_timers_{false};
+    fired_timers fired_;
+
+    alignas(cache_line) parker parker_;
+    // As a thief: what this worker saw of each victim, to tell one that stands still.
+    struct sighting {
+        std::uint64_t resumes = 0;
+        std::int64_t since_ns = 0;
+    };
+    std::vector<sighting> sightings_;
+};
+
+} // namespace bastion::detail
+
+#endif

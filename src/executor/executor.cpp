@@ -1,0 +1,137 @@
+#include <bastion/executor/executor.hpp>
+#include <bastion/topology/machine.hpp>
+
+#include <algorithm>
+
+namespace bastion::detail {
+namespace {
+
+std::atomic<int> executors_alive{0};
+
+executor_options completed(executor_options options) {
+    if (options.workers == 0) options.workers = static_cast<std::size_t>(topology::this_machine().workers());
+    if (!options.time) options.time = steady_clock_source();
+    return options;
+}
+
+} // namespace
+
+executor::executor(executor_options options)
+    : options_(completed(std::move(options))), time_(options_.time), sleepers_(options_.workers) {
+    random_source seeds(options_.seed);
+    for (std::size_t i = 0; i < options_.workers; ++i)
+        workers_.push_back(std::make_unique<worker>(*this, i, seeds.next(), options_.workers > 1));
+    // Pinned only when this is the program's only runtime and it uses every allowed core.
+    const auto& cpus = topology::this_machine().cpus;
+    const bool pin = executors_alive.fetch_add(1) == 0 && options_.pin && options_.workers == cpus.size();
+    for (std::size_t i = 0; i < options_.workers; ++i)
+        threads_.emplace_back([this, i, pin, &cpus] {
+            if (pin) topology::pin_this_thread(cpus[i]);
+            workers_[i]->loop();
+        });
+    time_->attach(*this);
+}
+
+executor::~executor() {
+    stop();
+    executors_alive.fetch_sub(1);
+}
+
+void executor::stop() {
+    if (threads_.empty()) return;
+    time_->detach(*this);
+    stopping_.store(true);
+    wake_all();
+    for (auto& thread : threads_) thread.join();
+    threads_.clear();
+}
+
+bool executor::on_worker() const noexcept {
+    const worker* here = this_thread().current_worker;
+    return here != nullptr && &here->owner() == this;
+}
+
+worker& executor::timer_home() noexcept {
+    worker* here = this_thread().current_worker;
+    return here != nullptr && &here->owner() == this ? *here : *workers_.front();
+}
+
+executor_counters executor::counters() const noexcept {
+    executor_counters sum;
+    for (const auto& w : workers_) {
+        sum.resumes += w->counters().resumes.load(std::memory_order_relaxed);
+        sum.steals += w->counters().steals.load(std::memory_order_relaxed);
+        sum.parks += w->counters().parks.load(std::memory_order_relaxed);
+        sum.wakes += w->counters().wakes.load(std::memory_order_relaxed);
+    }
+    return sum;
+}
+
+void executor::inject(runnable& r) noexcept {
+    shared_.push_back(&r);
+    if (sleepers_.any()) wake_one();
+}
+
+void executor::inject_system(runnable& r) noexcept {
+    shared_system_.push_back(&r);
+    if (sleepers_.any()) wake_one();
+}
+
+void executor::wake_one() noexcept {
+    const int index = sleepers_.take();
+    if (index < 0) return;
+    workers_[static_cast<std::size_t>(index)]->parker_.unpark();
+}
+
+void executor::wake(std::size_t index) noexcept {
+    if (sleepers_.take_this(index)) workers_[index]->parker_.unpark();
+}
+
+void executor::wake_all() noexcept {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        sleepers_.withdraw(i);
+        workers_[i]->parker_.unpark();
+    }
+}
+
+void executor::rested() noexcept {
+    if (resting_.fetch_add(1) + 1 == workers_.size() && rest_waiters_.load() != 0) {
+        const std::lock_guard lock(rest_mutex_);
+        rest_changed_.notify_all();
+    }
+}
+
+bool executor::at_rest() noexcept {
+    return resting_.load() == workers_.size() && sleepers_.asleep() == workers_.size() && shared_.empty_for_sure() &&
+           shared_system_.empty_for_sure();
+}
+
+void executor::wait_until_at_rest() {
+    std::unique_lock lock(rest_mutex_);
+    rest_waiters_.fetch_add(1);
+    rest_changed_.wait(lock, [this] { return at_rest(); });
+    rest_waiters_.fetch_sub(1);
+}
+
+std::optional<std::int64_t> executor::next_due() {
+    std::optional<std::int64_t> earliest;
+    for (auto& w : workers_) {
+        const std::lock_guard lock(w->wheel_lock_);
+        const auto due = w->wheel_.next_due();
+        if (due && (!earliest || *due < *earliest)) earliest = due;
+    }
+    return earliest;
+}
+
+void executor::time_moved() {
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        {
+            // A worker on its way to sleep must see this if it read the clock before (Dekker with sees_work).
+            const std::lock_guard lock(workers_[i]->wheel_lock_);
+            workers_[i]->pending_timers_.store(true);
+        }
+        wake(i);
+    }
+}
+
+} // namespace bastion::detail

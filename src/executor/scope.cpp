@@ -1,0 +1,74 @@
+#include <bastion/executor/awaitable.hpp>
+#include <bastion/executor/scope.hpp>
+
+namespace bastion::detail {
+
+void throw_not_in_process(const char* what) {
+    throw usage_error(std::string("bastion: ") + what +
+                      " was awaited outside a process: await it in a process body or in a task that one awaits");
+}
+
+void scope_base::push(fork_node& child) {
+    thread_state& thread = this_thread();
+    if (thread.current_worker == nullptr)
+        throw usage_error("bastion: scope::fork was called on a plain thread: fork inside a process or a task");
+    if (unclaimed_ == 0) strand_ = thread.current;
+    ++unclaimed_;
+    thread.current_worker->push_job(child);
+}
+
+void scope_base::keep_exception(std::exception_ptr e) noexcept {
+    if (!failed_.exchange(true)) exception_ = std::move(e);
+}
+
+std::coroutine_handle<> scope_base::next_in_place(thread_state& thread) noexcept {
+    if (strand_ == nullptr) {
+        worker& here = *thread.current_worker;
+        if (fork_job* job = here.pop_job()) {
+            auto& child = static_cast<fork_node&>(*job);
+            if (child.owner == this) {
+                child.in_place = true;
+                --unclaimed_;
+                return child.handle;
+            }
+            here.return_job(*job);
+        }
+    }
+    const std::int32_t rest = std::exchange(unclaimed_, 0);
+    if (rest == 0) return parent_;
+    if (strand_ != nullptr) {
+        strand_->slot->set(parent_, this, [](void* s) { return static_cast<scope_base*>(s)->all_done(); }, false, true);
+        outstanding_.fetch_add(rest);
+        return std::noop_coroutine();
+    }
+    const auto parent = parent_;
+    return outstanding_.fetch_add(rest) + rest == 0 ? parent : std::noop_coroutine();
+}
+
+std::coroutine_handle<> scope_base::child_done(fork_node& child) noexcept {
+    if (child.in_place) return next_in_place(this_thread());
+    // Read before the count goes down: the scope may be gone after it.
+    strand* const waiting = strand_;
+    if (outstanding_.fetch_sub(1) != 1) return std::noop_coroutine();
+    if (waiting == nullptr) return parent_;  // Safety: only the last one resumes the parent, so the scope still stands
+    waiting->ops->unpark(*waiting);
+    return std::noop_coroutine();
+}
+
+void scope_base::wait_blocking() noexcept {
+    worker& here = *this_thread().current_worker;
+    parent_ = std::noop_coroutine();
+    outstanding_.fetch_add(std::exchange(unclaimed_, 0));
+    while (outstanding_.load() != 0) {
+        fork_job* job = here.pop_job();
+        if (job == nullptr || static_cast<fork_node*>(job)->owner != this) {
+            if (job != nullptr) here.return_job(*job);
+            std_atomics::pause();
+            std::this_thread::yield();
+            continue;
+        }
+        job->run(*job, here);
+    }
+}
+
+} // namespace bastion::detail

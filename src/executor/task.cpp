@@ -1,0 +1,12 @@
+#include <bastion/executor/task.hpp>
+
+#include <string>
+
+namespace bastion::detail {
+
+void throw_too_deep(std::uint32_t limit) {
+    throw limit_error(limit_error::kind::depth, "tasks await one another more than " + std::to_string(limit) +
+                                                    " deep; raise it with limits().depth(n) or use a loop");
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,283 @@
+#include <bastion/executor/executor.hpp>
+#include <bastion/executor/worker.hpp>
+
+#include <algorithm>
+#include <mutex>
+
+namespace bastion::detail {
+namespace {
+
+constexpr std::uint64_t spin_most_ns = 40'000;   // where sleeping and waking costs as much (executors.md)
+constexpr std::uint64_t spin_least_ns = 5'000;
+constexpr std::int64_t stands_still_ns = 3'000;  // a victim's slot is taken only after so long without a resume
+
+} // namespace
+
+worker::worker(executor& owner, std::size_t index, std::uint64_t seed, bool has_thieves)
+    : owner_(owner), index_(index), has_thieves_(has_thieves), budget_(owner.budget()), spin_limit_ns_(spin_most_ns),
+      random_(seed) {
+    fired_.wake.reserve(256);
+}
+
+void worker::loop() {
+    thread_state& thread = this_thread();
+    thread.current_worker = this;
+    while (!owner_.stopping_.load(std::memory_order_relaxed)) {  // whoever stops also wakes: no partner needed
+        if (runnable* r = next_local()) {
+            run(*r);
+            continue;
+        }
+        if (run_some_jobs() || poll_timers()) continue;
+        if (search()) continue;
+        (void)sleep();
+    }
+    thread.current_worker = nullptr;
+}
+
+void worker::run(runnable& r) noexcept {
+    worker_counters::bump(counters_.resumes);
+    r.ops->run(r, *this);
+}
+
+runnable* worker::take_slot() noexcept {
+    runnable* r = slot_.load(std::memory_order_relaxed);
+    if (r == nullptr) return nullptr;
+    if (!has_thieves_) {
+        slot_.store(nullptr, std::memory_order_relaxed);  // no thief, no partner
+        return r;
+    }
+    return slot_.exchange(nullptr, std::memory_order_acq_rel);
+}
+
+runnable* worker::next_local() noexcept {
+    if (++turn_ % poll_every == 0) [[unlikely]] {
+        poll_timers();
+        if (!owner_.shared_system_.empty())
+            if (runnable* r = owner_.shared_system_.pop_front()) return r;
+        if (!owner_.shared_.empty())
+            if (runnable* r = owner_.shared_.pop_front()) return r;
+    }
+    if (system_streak_ < system_turns) {
+        if (runnable* r = system_.pop(has_thieves_)) {
+            ++system_streak_;
+            return r;
+        }
+    }
+    system_streak_ = 0;
+    if (slot_streak_ < slot_turns) {
+        if (runnable* r = take_slot()) {
+            ++slot_streak_;
+            spread();
+            return r;
+        }
+    }
+    slot_streak_ = 0;
+    if (!jobs_.empty() && job_streak_ < static_cast<unsigned>(budget_)) return nullptr;
+    job_streak_ = 0;
+    if (runnable* r = ring_.pop(has_thieves_)) {
+        spread();
+        return r;
+    }
+    if (runnable* r = take_slot()) return r;
+    if (runnable* r = system_.pop(has_thieves_)) return r;
+    if (!owner_.shared_system_.empty())
+        if (runnable* r = owner_.shared_system_.pop_front()) return r;
+    if (!owner_.shared_.empty()) return owner_.shared_.pop_front();
+    return nullptr;
+}
+
+bool worker::run_some_jobs() {
+    fork_job* job = pop_job();
+    if (job == nullptr) return false;
+    ++job_streak_;
+    job->run(*job, *this);
+    return true;
+}
+
+void worker::push_job(fork_job& job) {
+    jobs_.push(&job);
+    if (has_thieves_) spread();
+}
+
+// More work lies here than this thread can do at once: if somebody sleeps and nobody searches, wake one.
+void worker::spread() noexcept {
+    if (!has_thieves_ || !owner_.sleepers_.any_hint()) [[likely]] return;
+    if (owner_.sleepers_.anyone_searching()) return;
+    if (ring_.size() != 0 || !jobs_.empty() || system_.size() != 0) owner_.wake_one();
+}
+
+void worker::overflow(runnable& r) noexcept {
+    runnable* half[128];
+    const std::size_t n = ring_.pop_half(half);
+    for (std::size_t i = 0; i < n; ++i) owner_.shared_.push_back(half[i]);
+    owner_.shared_.push_back(&r);
+    if (owner_.sleepers_.any()) owner_.wake_one();
+}
+
+void worker::overflow_system(runnable& r) noexcept {
+    owner_.shared_system_.push_back(&r);
+    if (owner_.sleepers_.any()) owner_.wake_one();
+}
+
+runnable* worker::steal_from(worker& victim) noexcept {
+    runnable* first = nullptr;
+    if (victim.system_.steal_half(system_, first, true) != 0) return first;
+    if (victim.ring_.steal_half(ring_, first, false) != 0) return first;
+    // The slot and a last item are the victim's own next step: only when it stands still.
+    if (victim.slot_.load(std::memory_order_relaxed) == nullptr && victim.ring_.size() == 0) return nullptr;
+    sighting& seen = sightings_[victim.index_];
+    const auto resumes = victim.counters_.resumes.load(std::memory_order_relaxed);
+    const std::int64_t now = monotonic_ns();
+    if (seen.resumes != resumes || seen.since_ns == 0) {
+        seen = {resumes, now};
+        return nullptr;
+    }
+    if (now - seen.since_ns < stands_still_ns) return nullptr;
+    if (victim.ring_.steal_half(ring_, first, true) != 0) return first;
+    // acq_rel: pairs with the release store of push_next.
+    return victim.slot_.exchange(nullptr, std::memory_order_acq_rel);
+}
+
+runnable* worker::steal_any() noexcept {
+    if (!owner_.shared_system_.empty())
+        if (runnable* r = owner_.shared_system_.pop_front()) return r;
+    if (!owner_.shared_.empty())
+        if (runnable* r = owner_.shared_.pop_front()) return r;
+    const std::size_t n = owner_.workers_.size();
+    const std::size_t start = static_cast<std::size_t>(random_.below(static_cast<std::uint32_t>(n)));
+    for (std::size_t i = 0; i < n; ++i) {
+        worker& victim = *owner_.workers_[(start + i) % n];
+        if (&victim == this) continue;
+        if (runnable* r = steal_from(victim)) {
+            worker_counters::bump(counters_.steals);
+            return r;
+        }
+    }
+    return nullptr;
+}
+
+// True: something was found and done.
+bool worker::search() {
+    if (!owner_.sleepers_.enter_search()) return false;
+    const std::int64_t begin = monotonic_ns();
+    bool found = false;
+    sightings_.assign(owner_.workers_.size(), sighting{});
+    for (unsigned round = 0;; ++round) {
+        runnable* r = steal_any();
+        fork_job* job = nullptr;
+        if (r == nullptr && has_thieves_) {
+            for (auto& victim : owner_.workers_)
+                if (victim.get() != this && (job = victim->jobs_.steal()) != nullptr) break;
+        }
+        if (r != nullptr || job != nullptr) {
+            // The last searcher that leaves with work sends the next one.
+            if (owner_.sleepers_.leave_search() && has_thieves_ && owner_.sleepers_.any_hint()) owner_.wake_one();
+            spin_limit_ns_ = std::min(spin_limit_ns_ * 2, spin_most_ns);
+            if (r != nullptr) {
+                run(*r);
+            } else {
+                worker_counters::bump(counters_.steals);
+                worker_counters::bump(counters_.resumes);
+                job->run(*job, *this);
+            }
+            return true;
+        }
+        if (owner_.stopping_.load(std::memory_order_relaxed)) break;
+        if (round % 16 == 15) {
+            const std::int64_t now = owner_.time_->now_ns();
+            for (auto& other : owner_.workers_)
+                if (other->pending_timers_.load(std::memory_order_relaxed) ||
+                    other->next_due_.load(std::memory_order_relaxed) <= now)
+                    found = poll_wheel_of(*other) || found;
+            if (found || monotonic_ns() - begin > static_cast<std::int64_t>(spin_limit_ns_)) break;
+        }
+        for (int i = 0; i < 4; ++i) std_atomics::pause();
+    }
+    (void)owner_.sleepers_.leave_search();
+    if (!found) spin_limit_ns_ = std::max(spin_limit_ns_ / 2, spin_least_ns);
+    return found;
+}
+
+bool worker::sees_work() noexcept {
+    if (!owner_.shared_.empty_for_sure() || !owner_.shared_system_.empty_for_sure()) return true;
+    // seq_cst: Dekker with a foreign thread that arms a timer here.
+    if (pending_timers_.load()) return true;
+    if (!has_thieves_) return false;
+    for (auto& other : owner_.workers_)
+        if (other.get() != this && (other->system_.size() != 0 || other->ring_.size() > 1 || !other->jobs_.empty()))
+            return true;
+    return false;
+}
+
+// True: it did not sleep after all.
+bool worker::sleep() {
+    if (poll_timers()) return true;
+    owner_.sleepers_.announce_sleep(index_);
+    if (sees_work() || owner_.stopping_.load()) {
+        owner_.sleepers_.withdraw(index_);
+        return true;
+    }
+    std::int64_t timeout = -1;
+    if (owner_.time_->runs()) {
+        auto due = std::numeric_limits<std::int64_t>::max();
+        for (auto& other : owner_.workers_) due = std::min(due, other->next_due_.load());
+        if (due != std::numeric_limits<std::int64_t>::max())
+            timeout = std::max<std::int64_t>(0, due - owner_.time_->now_ns());
+    }
+    worker_counters::bump(counters_.parks);
+    owner_.rested();
+    parker_.park(timeout);
+    owner_.resting_.fetch_sub(1);
+    owner_.sleepers_.withdraw(index_);
+    return false;
+}
+
+void worker::arm(timer_entry& entry, std::int64_t duration_ns) noexcept {
+    const bool own = this_thread().current_worker == this;
+    {
+        const std::lock_guard lock(wheel_lock_);
+        wheel_.arm(&entry, duration_ns);
+        // A foreign thread needs seq_cst (Dekker with sees_work); the worker itself looks before it sleeps.
+        pending_timers_.store(true, own ? std::memory_order_relaxed : std::memory_order_seq_cst);
+    }
+    if (!own) owner_.wake(index_);
+}
+
+bool worker::cancel(timer_entry& entry) noexcept {
+    const std::lock_guard lock(wheel_lock_);
+    return wheel_.cancel(&entry);
+}
+
+bool worker::poll_timers() {
+    // Only this worker, or a searcher under the lock, changes these: relaxed reads are at worst one turn old.
+    if (!pending_timers_.load(std::memory_order_relaxed) &&
+        next_due_.load(std::memory_order_relaxed) == std::numeric_limits<std::int64_t>::max())
+        return false;
+    return poll_wheel_of(*this);
+}
+
+bool worker::poll_wheel_of(worker& other) {
+    {
+        if (&other == this)
+            other.wheel_lock_.lock();
+        else if (!other.wheel_lock_.try_lock())
+            return false;
+        const std::lock_guard lock(other.wheel_lock_, std::adopt_lock);
+        timer_list due;
+        other.wheel_.advance(owner_.time_->now_ns(), due);
+        other.pending_timers_.store(false, std::memory_order_relaxed);
+        other.next_due_.store(other.wheel_.next_due().value_or(std::numeric_limits<std::int64_t>::max()));
+        while (timer_entry* entry = due.pop_front()) entry->fire(entry, &fired_);
+    }
+    const bool any = !fired_.wake.empty() || fired_.late != nullptr;
+    for (runnable* r : fired_.wake) r->ops->unpark(*r);
+    fired_.wake.clear();
+    while (fired_.late != nullptr) {
+        auto* entry = static_cast<late_timer*>(fired_.late);
+        fired_.late = entry->next;
+        entry->late(*entry);
+    }
+    return any;
+}
+
+} // namespace bastion::detail
