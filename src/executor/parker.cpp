@@ -31,8 +31,8 @@ std::int64_t monotonic_ns() noexcept {
     return static_cast<std::int64_t>(t.tv_sec) * second_ns + t.tv_nsec;
 }
 
-bool futex_wait_until(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
-                      std::int64_t deadline_ns) noexcept {
+bool futex_wait_until(
+    const std::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t deadline_ns) noexcept {
     timespec t{};
     if (deadline_ns >= 0) {
         t.tv_sec = static_cast<std::time_t>(deadline_ns / second_ns);

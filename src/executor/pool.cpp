@@ -167,7 +167,8 @@ struct pool_registry {
 
 pool_cache& this_thread_pool() noexcept {
     pool_cache* const cache = current;
-    if (cache != nullptr) [[likely]] return *cache;
+    if (cache != nullptr) [[likely]]
+        return *cache;
     return pool_registry::get().adopt();
 }
 
@@ -203,9 +204,7 @@ void* pool_cache::allocate_slow(std::size_t index) {
 
 void pool_cache::put_hand_away(std::size_t index) noexcept {
     bin& b = bins_[index];
-    if (b.spare != nullptr) {
-        depots[index].put(b.spare, b.in_spare.load(std::memory_order_relaxed));
-    }
+    if (b.spare != nullptr) { depots[index].put(b.spare, b.in_spare.load(std::memory_order_relaxed)); }
     b.spare = b.hand;
     b.in_spare.store(b.in_hand.load(std::memory_order_relaxed), std::memory_order_relaxed);
     b.hand = nullptr;
@@ -226,8 +225,8 @@ void pool_cache::flush() noexcept {
 void* pool_cache::allocate_large(std::size_t bytes) {
     void* const p = ::operator new(bytes, std::align_val_t{cache_line});
     large_blocks_.store(large_blocks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    large_bytes_.store(large_bytes_.load(std::memory_order_relaxed) + static_cast<std::int64_t>(bytes),
-                       std::memory_order_relaxed);
+    large_bytes_.store(
+        large_bytes_.load(std::memory_order_relaxed) + static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
     return p;
 }
 
@@ -235,8 +234,8 @@ void pool_cache::free_large(void* p, std::size_t bytes) noexcept {
     if (p == nullptr) return;
     ::operator delete(p, std::align_val_t{cache_line});
     large_blocks_.store(large_blocks_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
-    large_bytes_.store(large_bytes_.load(std::memory_order_relaxed) - static_cast<std::int64_t>(bytes),
-                       std::memory_order_relaxed);
+    large_bytes_.store(
+        large_bytes_.load(std::memory_order_relaxed) - static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
 }
 
 pool_stats read_pool_stats() {
@@ -254,7 +253,7 @@ pool_stats read_pool_stats() {
         reserved += f.reserved;
     }
     return {static_cast<std::uint64_t>(std::max<std::int64_t>(0, blocks)),
-            static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes)), reserved};
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes)), reserved};
 }
 
 } // namespace bastion::detail

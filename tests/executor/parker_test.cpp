@@ -95,8 +95,7 @@ TEST_CASE("parker: ping-pong between two threads loses nothing", "[executor]") {
     for (std::uint64_t i = 0; i < rounds; ++i) {
         ++shared;
         pong.unpark();
-        while (!ping.park(i % 2 == 0 ? -1 : 1'000)) {
-        }
+        while (!ping.park(i % 2 == 0 ? -1 : 1'000)) {}
     }
     other.join();
     REQUIRE(shared == 2 * rounds);

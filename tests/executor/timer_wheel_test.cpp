@@ -34,7 +34,9 @@ public:
         bool pending;
     };
 
-    void arm(timer_entry* e, std::int64_t duration) { items_.push_back({e, std::max<std::int64_t>(0, duration), true}); }
+    void arm(timer_entry* e, std::int64_t duration) {
+        items_.push_back({e, std::max<std::int64_t>(0, duration), true});
+    }
 
     bool cancel(timer_entry* e) {
         return std::erase_if(items_, [e](const item& i) { return i.entry == e; }) != 0;
@@ -76,8 +78,8 @@ private:
 } // namespace
 
 TEST_CASE("timer_wheel: never early, exact to the nanosecond", "[executor]") {
-    for (const std::int64_t duration : {std::int64_t{0}, std::int64_t{1}, tick - 1, tick, tick + 1, 64 * tick, 65 * tick + 7,
-                                        64 * 64 * tick - 1, 64 * 64 * 64 * tick + 12345, std::int64_t{1} << 60}) {
+    for (const std::int64_t duration : {std::int64_t{0}, std::int64_t{1}, tick - 1, tick, tick + 1, 64 * tick,
+             65 * tick + 7, 64 * 64 * tick - 1, 64 * 64 * 64 * tick + 12345, std::int64_t{1} << 60}) {
         for (const std::int64_t start : {std::int64_t{0}, std::int64_t{1}, 63 * tick + 5, std::int64_t{1} << 61}) {
             INFO("duration " << duration << " start " << start);
             timer_wheel wheel;

@@ -28,11 +28,11 @@ namespace bastion::detail {
 
 // Sleeps while `word` is `expected`, at most timeout_ns (< 0: for ever) on the monotonic clock. May return early for
 // no reason. False: the time is over.
-BASTION_API bool futex_wait(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
-                            std::int64_t timeout_ns) noexcept;
+BASTION_API bool futex_wait(
+    const std::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t timeout_ns) noexcept;
 // The same until a point of the monotonic clock, in ns (< 0: for ever).
-BASTION_API bool futex_wait_until(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
-                                  std::int64_t deadline_ns) noexcept;
+BASTION_API bool futex_wait_until(
+    const std::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t deadline_ns) noexcept;
 // Wakes up to n threads that sleep on the word.
 BASTION_API void futex_wake(const std::atomic<std::uint32_t>& word, int n) noexcept;
 // Nanoseconds of the monotonic clock.
@@ -41,8 +41,8 @@ BASTION_API void futex_wake(const std::atomic<std::uint32_t>& word, int n) noexc
 // What the parker asks of the system; a model of threads brings its own.
 struct futex_kernel {
     [[nodiscard]] static std::int64_t now_ns() noexcept { return monotonic_ns(); }
-    static bool wait_until(const std::atomic<std::uint32_t>& word, std::uint32_t expected,
-                           std::int64_t deadline_ns) noexcept {
+    static bool wait_until(
+        const std::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t deadline_ns) noexcept {
         return futex_wait_until(word, expected, deadline_ns);
     }
     static void wake_one(const std::atomic<std::uint32_t>& word) noexcept { futex_wake(word, 1); }

@@ -23,8 +23,8 @@
 namespace bastion::detail {
 
 inline constexpr std::uint32_t pool_batch = 32; // Blocks in a list that goes to or comes from a depot.
-inline constexpr std::array<std::uint16_t, 15> pool_class_bytes{64,  128, 192,  256,  320,  384,  448, 512,
-                                                                640, 768, 1024, 1536, 2048, 3072, 4096};
+inline constexpr std::array<std::uint16_t, 15> pool_class_bytes{
+    64, 128, 192, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048, 3072, 4096};
 inline constexpr std::size_t pool_classes = pool_class_bytes.size();
 inline constexpr std::size_t pool_max_bytes = pool_class_bytes.back();
 
@@ -60,11 +60,13 @@ public:
 
     // Throws std::bad_alloc when the system has no memory.
     [[nodiscard]] BASTION_INLINE void* allocate(std::size_t bytes) {
-        if (bytes > pool_max_bytes) [[unlikely]] return allocate_large(bytes);
+        if (bytes > pool_max_bytes) [[unlikely]]
+            return allocate_large(bytes);
         const std::size_t index = pool_class_of(bytes);
         bin& b = bins_[index];
         pool_block* const block = b.hand;
-        if (block == nullptr) [[unlikely]] return allocate_slow(index);
+        if (block == nullptr) [[unlikely]]
+            return allocate_slow(index);
         unpoison_memory(block, pool_class_bytes[index]);
         b.hand = block->next;
         add(b.in_hand, std::uint32_t(-1));
@@ -73,15 +75,18 @@ public:
 
     // `bytes` as given to allocate (or another size of the same class). A null pointer is ignored.
     BASTION_INLINE void free(void* p, std::size_t bytes) noexcept {
-        if (bytes > pool_max_bytes) [[unlikely]] return free_large(p, bytes);
-        if (p == nullptr) [[unlikely]] return;
+        if (bytes > pool_max_bytes) [[unlikely]]
+            return free_large(p, bytes);
+        if (p == nullptr) [[unlikely]]
+            return;
         const std::size_t index = pool_class_of(bytes);
         bin& b = bins_[index];
         auto* const block = static_cast<pool_block*>(p);
         block->next = b.hand; // Under ASan the second free of a block stops here.
         b.hand = block;
         poison_memory(block, pool_class_bytes[index]);
-        if (add(b.in_hand, 1) == pool_batch) [[unlikely]] put_hand_away(index);
+        if (add(b.in_hand, 1) == pool_batch) [[unlikely]]
+            put_hand_away(index);
     }
 
 private:
@@ -116,7 +121,7 @@ private:
     std::atomic<std::int64_t> large_blocks_{0};
     std::atomic<std::int64_t> large_bytes_{0};
     pool_cache* next_cache_ = nullptr; // Set once, before the cache is listed.
-    pool_cache* next_idle_ = nullptr;  // Under the registry's lock.
+    pool_cache* next_idle_ = nullptr; // Under the registry's lock.
 };
 
 // The calling thread's cache. Never inlined: a thread-local address must not be kept across a suspension or a stack
@@ -128,8 +133,8 @@ private:
 inline void pool_free(void* p, std::size_t bytes) noexcept { this_thread_pool().free(p, bytes); }
 
 struct pool_stats {
-    std::uint64_t live_blocks;    // Allocated and not freed, large ones too.
-    std::uint64_t live_bytes;     // Their sizes, rounded up to the class (large ones: as asked for).
+    std::uint64_t live_blocks; // Allocated and not freed, large ones too.
+    std::uint64_t live_bytes; // Their sizes, rounded up to the class (large ones: as asked for).
     std::uint64_t reserved_bytes; // Taken from the arena for blocks.
 };
 

@@ -195,8 +195,8 @@ private:
     timer_list pending_; // In arming order.
     timer_list present_; // Invariant: sorted; of the present tick.
     std::int64_t next_in_slots_ = 0;
-    bool next_known_ = false;                    // next_in_slots_ is the least due time in the slots.
-    std::uint8_t occupied_levels_ = 0;           // Invariant: bit L set iff occupied_[L] is not 0.
+    bool next_known_ = false; // next_in_slots_ is the least due time in the slots.
+    std::uint8_t occupied_levels_ = 0; // Invariant: bit L set iff occupied_[L] is not 0.
     std::array<std::uint64_t, levels> occupied_{}; // Invariant: a bit is set iff the slot's list is not empty.
     // Invariant: a timer in slot s of level l agrees with present_tick_ in all higher digits, and s is greater than
     // present_tick_'s digit l. So equal due times always lie in one list, in arming order.
