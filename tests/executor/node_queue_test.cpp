@@ -50,8 +50,11 @@ TEST_CASE("node_queue: items, chains and batches keep their order", "[executor]"
     REQUIRE(queue.pop_batch(100, batch) == 0);
     REQUIRE(batch.first == nullptr);
     REQUIRE(queue.empty_for_sure());
-    queue.push_chain(batch.first == nullptr ? &items[8] : nullptr, &items[8], 1);
-    REQUIRE(queue.pop_front() == &items[8]);
+    items[7].next = &items[8];
+    items[8].next = &items[9]; // Must not be followed either.
+    queue.push_chain(&items[7], &items[8], 2);
+    REQUIRE(queue.pop_batch(100, batch) == 2);
+    REQUIRE(batch.last == &items[8]);
     REQUIRE(queue.empty());
 }
 

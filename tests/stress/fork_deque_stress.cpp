@@ -79,3 +79,32 @@ TEST_CASE("fork_deque stress: every item exactly once", "[stress]") {
         run(seed, 2'000);
     }
 }
+
+// The owner takes back the little it has pushed, over and over, while thieves are at it without a pause: a claim that
+// is seen too late (by a store that is weaker than it has to be) lets both have the same item.
+TEST_CASE("fork_deque stress: the last items go to one of those who want them", "[stress]") {
+    constexpr std::size_t item_count = BASTION_TSAN ? 60'000 : 1'000'000;
+    for (const std::size_t burst : {2u, 3u, 4u}) {
+        INFO("burst " << burst);
+        std::vector<std::atomic<unsigned char>> taken(item_count);
+        fork_deque<std::atomic<unsigned char>> deque;
+        std::atomic<bool> done{false};
+        std::vector<std::thread> thieves;
+        for (int t = 0; t < 2; ++t) {
+            thieves.emplace_back([&] {
+                while (!done.load(std::memory_order_relaxed)) {
+                    if (auto* i = deque.steal()) i->fetch_add(1, std::memory_order_relaxed);
+                }
+            });
+        }
+        for (std::size_t next = 0; next < item_count;) {
+            for (std::size_t n = 0; n < burst && next < item_count; ++n) deque.push(&taken[next++]);
+            while (auto* i = deque.pop()) i->fetch_add(1, std::memory_order_relaxed);
+        }
+        done.store(true, std::memory_order_relaxed);
+        for (std::thread& t : thieves) t.join();
+        std::size_t once = 0;
+        for (const auto& n : taken) once += n.load(std::memory_order_relaxed) == 1;
+        REQUIRE(once == item_count);
+    }
+}
