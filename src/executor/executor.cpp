@@ -2,6 +2,7 @@
 #include <bastion/topology/machine.hpp>
 
 #include <algorithm>
+#include <limits>
 
 namespace bastion::detail {
 namespace {
@@ -44,6 +45,19 @@ void executor::stop() {
     wake_all();
     for (auto& thread : threads_) thread.join();
     threads_.clear();
+    // Timers of cells went with their frames; messages to be sent later are dropped.
+    for (auto& w : workers_) {
+        timer_list left;
+        w->wheel_.advance(time_->now_ns(), left);
+        w->wheel_.advance(std::numeric_limits<std::int64_t>::max(), left);
+        fired_timers fired;
+        while (timer_entry* entry = left.pop_front()) entry->fire(entry, &fired);
+        while (fired.late != nullptr) {
+            auto* entry = static_cast<late_timer*>(fired.late);
+            fired.late = entry->next;
+            entry->drop(*entry);
+        }
+    }
 }
 
 bool executor::on_worker() const noexcept {

@@ -32,6 +32,7 @@ public:
     explicit awaitable_branch(A&& a) : awaitable_(std::forward<A>(a)) {}
     void start() { awaitable_.start(); }
     [[nodiscard]] bool advance() { return awaitable_.poll(); }
+    [[nodiscard]] bool wants_mail() const noexcept { return object::mail; }
     [[nodiscard]] value_type take() {
         if constexpr (std::is_void_v<decltype(awaitable_.take())>) {
             awaitable_.take();
@@ -78,6 +79,7 @@ public:
         s.slot = outer;
         return done_;
     }
+    [[nodiscard]] bool wants_mail() const noexcept { return !done_ && slot_.mail; }
     [[nodiscard]] value_type take() {
         if constexpr (std::is_void_v<T>) {
             task_.handle().promise().take();
@@ -117,7 +119,7 @@ public:
     }
     void await_suspend(std::coroutine_handle<> h) {
         running_strand("when_all or when_any")
-            .slot->set(h, this, [](void* self) { return static_cast<combination*>(self)->advance(); }, true);
+            .slot->set(h, this, [](void* self) { return static_cast<combination*>(self)->advance(); });
     }
     [[nodiscard]] value_type await_resume() {
         if constexpr (All)
@@ -128,6 +130,13 @@ public:
 
 private:
     [[nodiscard]] bool advance() {
+        const bool done = advance_branches();
+        // What mail can do (and whether a stop may take effect) depends on where the branches stand.
+        this_thread().current->slot->mail =
+            std::apply([](const auto&... b) { return (b.wants_mail() || ...); }, branches_);
+        return done;
+    }
+    [[nodiscard]] bool advance_branches() {
         if constexpr (All) {
             return std::apply([](auto&... b) { return (static_cast<unsigned>(b.advance()) & ... & 1u) != 0; }, branches_);
         } else {

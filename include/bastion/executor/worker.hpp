@@ -33,8 +33,9 @@ struct fork_job {
 // A timer whose effect runs user code or takes locks, and so waits until the wheel's lock is free. When it has fired
 // (cancel says false) it belongs to its `late` function.
 struct late_timer : timer_entry {
-    explicit late_timer(void (*f)(late_timer&)) noexcept : timer_entry(&queue), late(f) {}
+    late_timer(void (*f)(late_timer&), void (*d)(late_timer&)) noexcept : timer_entry(&queue), late(f), drop(d) {}
     void (*late)(late_timer&);
+    void (*drop)(late_timer&);  // instead of `late`, when the executor ends first
 
 private:
     static void queue(timer_entry* entry, void* context) noexcept;

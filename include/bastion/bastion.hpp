@@ -1,0 +1,31 @@
+// Bastion for C++: supervised lightweight processes over a work-stealing executor. This header is the whole library.
+#ifndef BASTION_BASTION_HPP
+#define BASTION_BASTION_HPP
+
+#include <bastion/base/clock.hpp>
+#include <bastion/base/result.hpp>
+#include <bastion/base/version.hpp>
+#include <bastion/executor/scope.hpp>
+#include <bastion/executor/task.hpp>
+#include <bastion/executor/when.hpp>
+#include <bastion/mailbox/answer.hpp>
+#include <bastion/mailbox/arms.hpp>
+#include <bastion/mailbox/bounded.hpp>
+#include <bastion/mailbox/handlers.hpp>
+#include <bastion/mailbox/later.hpp>
+#include <bastion/mailbox/message.hpp>
+#include <bastion/mailbox/receive.hpp>
+#include <bastion/mailbox/send.hpp>
+#include <bastion/process/context.hpp>
+#include <bastion/process/exit_reason.hpp>
+#include <bastion/process/panic.hpp>
+#include <bastion/runtime/config.hpp>
+#include <bastion/runtime/main.hpp>
+#include <bastion/runtime/runtime.hpp>
+#include <bastion/supervision/callbacks.hpp>
+#include <bastion/supervision/monitor.hpp>
+#include <bastion/supervision/refs.hpp>
+#include <bastion/supervision/spawn.hpp>
+#include <bastion/supervision/spec.hpp>
+
+#endif

@@ -1,0 +1,211 @@
+// Asking: `ref.ask(q)`, `ref.request<R>(x)`, and the `answer<R>` that is awaited.
+//
+// The question is sent at the call; the answer always comes: a value, or an error that says which: time-out (default
+// 30 s, counted from the await), the target died (with its exit reason), dropped, unhandled, mailbox full, deadlock,
+// wrong type. Cost: a cell and two hops; the answer reuses the question's block when it fits.
+#ifndef BASTION_MAILBOX_ANSWER_HPP
+#define BASTION_MAILBOX_ANSWER_HPP
+
+#include <bastion/mailbox/message.hpp>
+
+#include <chrono>
+
+namespace bastion {
+namespace detail {
+
+// The asker's side of a cell. Movable while nobody waits in it.
+class pending_answer {
+public:
+    pending_answer(completion_cell* cell, address to, std::chrono::nanoseconds timeout) noexcept
+        : cell_(cell), to_(to), timeout_(timeout) {}
+    pending_answer(pending_answer&& other) noexcept
+        : cell_(std::exchange(other.cell_, nullptr)), to_(other.to_), timeout_(other.timeout_), timer_home_(other.timer_home_),
+          deadlocked_(other.deadlocked_) {}
+    pending_answer& operator=(pending_answer&& other) noexcept {
+        std::swap(cell_, other.cell_);
+        std::swap(to_, other.to_);
+        std::swap(timeout_, other.timeout_);
+        std::swap(timer_home_, other.timer_home_);
+        std::swap(deadlocked_, other.deadlocked_);
+        return *this;
+    }
+    ~pending_answer() {
+        if (cell_ != nullptr) give_up();
+    }
+
+    void set_timeout(std::chrono::nanoseconds d) noexcept { timeout_ = d; }
+    // Arms the deadline unless the answer is here. `alone`: nothing but this answer is awaited.
+    void start(bool alone) {
+        if (cell_ == nullptr) throw_taken();
+        if (cell_->word.load() != cell_state::pending) return;
+        begin_waiting(alone);
+    }
+    [[nodiscard]] bool over() const noexcept { return deadlocked_ || cell_->word.load() != cell_state::pending; }
+    // Blocks a plain thread.
+    BASTION_API void wait_on_thread();
+
+    // The answer's envelope (the caller's), or null and why.
+    [[nodiscard]] envelope* take(errc& why) noexcept {
+        stop_timer();
+        if (cell_->word.load() == cell_state::completed) [[likely]] {
+            auto* e = static_cast<envelope*>(cell_->payload);
+            completion_cell::recycle(std::exchange(cell_, nullptr));
+            return e;
+        }
+        why = deadlocked_ ? errc::deadlock : errc::timeout;
+        give_up();
+        return nullptr;
+    }
+
+private:
+    [[noreturn]] static BASTION_API void throw_taken();
+    BASTION_API void begin_waiting(bool alone);
+    void stop_timer() noexcept {
+        if (timer_home_ != nullptr) cancel_cell_timer(*cell_, *std::exchange(timer_home_, nullptr));
+    }
+    BASTION_API void give_up() noexcept;
+
+    completion_cell* cell_;
+    address to_;
+    std::chrono::nanoseconds timeout_;  // negative: the runtime's default
+    executor* timer_home_ = nullptr;
+    bool deadlocked_ = false;
+};
+
+// Takes an answer's envelope apart. Frees it.
+template <class R>
+[[nodiscard]] result<R> open_answer(envelope* e, errc why) {
+    if (e == nullptr) return bastion::fail(why);
+    if constexpr (std::is_same_v<R, message>) {
+        if (!e->is(error_answer_meta, envelope_kind::answer)) return message(e);
+    } else if (e->is(meta_object<R>, envelope_kind::answer)) {
+        result<R> value(std::in_place, std::move(*payload_of<R>(*e)));
+        destroy(e);
+        return value;
+    }
+    if (e->is(error_answer_meta, envelope_kind::answer)) {
+        error problem = *std::launder(static_cast<error*>(e->payload_at(offsetof(envelope, payload))));
+        destroy(e);
+        return bastion::fail(std::move(problem));
+    }
+    const std::string got(e->meta().name);
+    destroy(e);
+    return bastion::fail(errc::wrong_type, "the answer is a " + got + ", expected " + std::string(type_name<R>()));
+}
+
+} // namespace detail
+
+// The answer to come. Awaited once; dropped, nobody waits any more. Move-only.
+template <class R>
+class [[nodiscard]] answer : public awaitable<answer<R>> {
+public:
+    using value_type = result<R>;
+    static constexpr bool mail = false;
+
+    explicit answer(detail::pending_answer p) noexcept : pending_(std::move(p)) {}
+    answer(answer&&) noexcept = default;
+    answer& operator=(answer&&) noexcept = default;
+
+    // Another deadline than the default, counted from the await.
+    [[nodiscard]] answer within(std::chrono::nanoseconds d) && {
+        pending_.set_timeout(d);
+        return std::move(*this);
+    }
+
+    void start() { pending_.start(false); }
+    [[nodiscard]] bool poll() const noexcept { return pending_.over(); }
+    [[nodiscard]] result<R> take() {
+        errc why = errc::timeout;
+        detail::envelope* e = pending_.take(why);
+        return detail::open_answer<R>(e, why);
+    }
+
+    [[nodiscard]] bool await_ready() {
+        detail::strand& running = detail::running_strand("an answer");
+        pending_.start(true);
+        return running.budget > 0 && pending_.over();
+    }
+    [[nodiscard]] result<R> await_resume() { return take(); }
+
+    [[nodiscard]] detail::pending_answer& pending() noexcept { return pending_; }
+
+private:
+    detail::pending_answer pending_;
+};
+
+// What ask returns for a braced question with members that need destructors: this compiler destroys such a temporary
+// twice inside co_await. Name the answer first, then await it.
+template <class R>
+class [[nodiscard]] named_answer : public answer<R> {
+public:
+    using answer<R>::answer;
+    named_answer(named_answer&&) noexcept = default;
+    named_answer& operator=(named_answer&&) noexcept = default;
+
+    [[nodiscard]] named_answer within(std::chrono::nanoseconds d) && {
+        this->pending().set_timeout(d);
+        return std::move(*this);
+    }
+    [[nodiscard]] answer<R>& operator co_await() & noexcept { return *this; }
+    template <class Self = named_answer>
+    answer<R>& operator co_await() && {
+        static_assert(!std::is_same_v<Self, Self>,
+                      "bastion: this compiler destroys a braced question inside co_await twice: "
+                      "use ref.ask<q>(args...), or name the answer first: auto a = ref.ask(q{...}); co_await a");
+        return *this;
+    }
+};
+
+namespace detail {
+
+// Which answer type an ask returns for a question given as Q (with its value category).
+template <class Q>
+struct ask_result {
+    using type = sent_as_t<Q>;
+    static constexpr bool hazardous = BASTION_BROKEN_AWAIT_TEMPORARIES != 0 && !std::is_lvalue_reference_v<Q> &&
+                                      std::is_aggregate_v<type> && !std::is_trivially_destructible_v<type>;
+    template <class R>
+    using with = std::conditional_t<hazardous, named_answer<R>, answer<R>>;
+};
+
+template <class Q>
+struct answer_type_of {
+    using type = message;
+};
+template <knows_answer Q>
+struct answer_type_of<Q> {
+    using type = typename Q::answer_type;
+};
+
+// Sends a question. Out of line but for the envelope: an ask is two hops anyway.
+[[nodiscard]] BASTION_API pending_answer send_question(address to, envelope* e);
+
+template <class Q, class... Args>
+[[nodiscard]] pending_answer ask_for(address to, Args&&... args) {
+    return send_question(to, make_envelope<Q>(envelope_kind::asked, std::forward<Args>(args)...));
+}
+
+} // namespace detail
+
+template <class Q>
+auto child_ref::ask(Q&& q) const {
+    using T = detail::sent_as_t<Q>;
+    using R = typename detail::answer_type_of<T>::type;
+    return detail::answer_for<R, Q>(detail::ask_for<T>(address_, std::forward<Q>(q)));
+}
+template <class Q, class... Args>
+auto child_ref::ask(Args&&... args) const {
+    using R = typename detail::answer_type_of<Q>::type;
+    return answer<R>(detail::ask_for<Q>(address_, std::forward<Args>(args)...));
+}
+template <class R, class Q>
+auto child_ref::request(Q&& q) const {
+    using T = detail::sent_as_t<Q>;
+    if constexpr (detail::knows_answer<T>)
+        static_assert(std::is_same_v<typename T::answer_type, R>, "bastion: request<R>: the question's answer_type is another type");
+    return detail::answer_for<R, Q>(detail::ask_for<T>(address_, std::forward<Q>(q)));
+}
+
+} // namespace bastion
+
+#endif

@@ -1,0 +1,204 @@
+// `message` and `question<T>`: what a process receives, and the right to answer.
+//
+// A message is told (owned), asked (a question, can be answered) or broadcast (shared, const). It belongs to the
+// process that received it; destroyed unhandled, a question is answered with an error.
+#ifndef BASTION_MAILBOX_MESSAGE_HPP
+#define BASTION_MAILBOX_MESSAGE_HPP
+
+#include <bastion/mailbox/send.hpp>
+
+#include <exception>
+#include <string_view>
+
+namespace bastion {
+
+template <class T>
+class question;
+
+namespace detail {
+
+// A question destroyed unanswered: dropped; while its process is going down: answered by the fault's report.
+BASTION_API void abandon_question(envelope* e) noexcept;
+// A message destroyed by unwinding was in hand at the fault.
+BASTION_API void lose_in_hand(const message_meta& meta) noexcept;
+
+template <class Q>
+concept knows_answer = requires { typename Q::answer_type; };
+
+// Puts an answer into the question's block, or into a bigger one, and completes the cell.
+template <class R, class... Args>
+void answer_question(envelope* e, Args&&... args) {
+    static_assert(check_message<R>());
+    envelope* answer = e;
+    const std::size_t room = bytes_of(*e);
+    if (room >= envelope_bytes<R> && std::is_nothrow_constructible_v<R, Args&&...>) {
+        completion_cell* cell = std::exchange(e->reply.cell, nullptr);
+        e->meta().destroy_payload(*e);
+        construct_payload<R>(e->payload_at(payload_offset<R>), std::forward<Args>(args)...);
+        e->set_meta(meta_object<R>, envelope_kind::answer);
+        e->generation = room;
+        control_block* self = running_block();
+        e->sender = self != nullptr ? self->here() : address();
+        complete_with(cell, e);
+        return;
+    }
+    answer = make_envelope<R>(envelope_kind::answer, std::forward<Args>(args)...);
+    answer->generation = envelope_bytes<R>;
+    control_block* self = running_block();
+    answer->sender = self != nullptr ? self->here() : address();
+    completion_cell* cell = std::exchange(e->reply.cell, nullptr);
+    destroy(e);
+    complete_with(cell, answer);
+}
+
+} // namespace detail
+
+// An owned question: its value and the right to answer it once, now or later, here or elsewhere. Move-only.
+template <class T>
+class question {
+public:
+    question() noexcept {}
+    explicit question(detail::envelope* e) noexcept : envelope_(e) {}
+    question(question&& other) noexcept : envelope_(std::exchange(other.envelope_, nullptr)) {}
+    question& operator=(question&& other) noexcept {
+        std::swap(envelope_, other.envelope_);
+        return *this;
+    }
+    ~question() {
+        if (envelope_ != nullptr) detail::abandon_question(envelope_);
+    }
+
+    // Whether there is a question (left to answer).
+    [[nodiscard]] explicit operator bool() const& noexcept { return envelope_ != nullptr; }
+    explicit operator bool() const&& = delete;  // name the question first: if (auto q = msg.asked<T>())
+
+    [[nodiscard]] T& operator*() const noexcept { return *detail::payload_of<T>(*envelope_); }
+    [[nodiscard]] T* operator->() const noexcept { return detail::payload_of<T>(*envelope_); }
+
+    // Answers. The asker gets it unless it has given up; a second reply is an error.
+    template <class U>
+    void reply(U&& value) {
+        if (envelope_ == nullptr) throw usage_error("bastion: this question was already answered");
+        if constexpr (detail::knows_answer<T>) {
+            using R = typename T::answer_type;
+            if constexpr (std::is_constructible_v<R, U&&>)
+                send<R>(std::forward<U>(value));
+            else
+                static_assert(std::is_constructible_v<R, U&&>,
+                              "bastion: the answer does not fit the question's answer_type");
+        } else {
+            send<detail::sent_as_t<U>>(std::forward<U>(value));
+        }
+    }
+    // Answers with an error.
+    void fail(errc code) {
+        if (envelope_ != nullptr) detail::answer_with_error(std::exchange(envelope_, nullptr), code, nullptr);
+    }
+
+private:
+    // By value: the argument may live inside the question, whose block the answer reuses.
+    template <class R, class U>
+    void send(U&& value) {
+        if constexpr (std::is_trivially_copyable_v<R>) {
+            const R copy(std::forward<U>(value));
+            detail::answer_question<R>(std::exchange(envelope_, nullptr), copy);
+        } else {
+            R copy(std::forward<U>(value));
+            detail::answer_question<R>(std::exchange(envelope_, nullptr), std::move(copy));
+        }
+    }
+
+    detail::envelope* envelope_ = nullptr;
+};
+
+class [[nodiscard]] message {
+public:
+    explicit message(detail::envelope* e) noexcept : envelope_(e) {}
+    message(message&& other) noexcept : envelope_(std::exchange(other.envelope_, nullptr)) {}
+    message& operator=(message&& other) noexcept {
+        std::swap(envelope_, other.envelope_);
+        return *this;
+    }
+    ~message() {
+        if (envelope_ != nullptr) end();
+    }
+    explicit operator bool() const = delete;  // a received message always is one; ask told, asked or broadcast
+
+    // The value, if a T was told (or is an answer). It stays in the message.
+    template <class T>
+    [[nodiscard]] T* told() & noexcept {
+        static_assert(detail::check_received<T>());
+        return is_told<T>() ? detail::payload_of<T>(*envelope_) : nullptr;
+    }
+    template <class T>
+    [[nodiscard]] const T* told() const& noexcept {
+        static_assert(detail::check_received<T>());
+        return is_told<T>() ? detail::payload_of<T>(*envelope_) : nullptr;
+    }
+    template <class T>
+    void told() && = delete;  // the pointer would dangle: name the message first
+
+    // The question, if a T was asked: taken out of the message, with the right to answer.
+    template <class T>
+    [[nodiscard]] question<T> asked() & noexcept {
+        static_assert(detail::check_received<T>());
+        if (envelope_ == nullptr || !envelope_->is(detail::meta_object<T>, detail::envelope_kind::asked))
+            return question<T>();
+        return question<T>(std::exchange(envelope_, nullptr));
+    }
+    template <class T>
+    void asked() && = delete;  // name the message first
+
+    // The shared value, if a T was broadcast.
+    template <class T>
+    [[nodiscard]] const T* broadcast() const& noexcept {
+        static_assert(detail::check_received<T>());
+        if (envelope_ == nullptr || !envelope_->is(detail::meta_object<T>, detail::envelope_kind::broadcast))
+            return nullptr;
+        return &detail::shared_payload_of<T>(*envelope_)->value;
+    }
+    template <class T>
+    void broadcast() const&& = delete;  // name the message first
+
+    // This process does not know it: a dead letter, counted; a question is answered so.
+    BASTION_API void unhandled();
+
+    // Who sent it; nobody for questions (answer them) and messages from plain threads.
+    [[nodiscard]] child_ref sender() const noexcept {
+        if (envelope_ == nullptr || envelope_->kind() == detail::envelope_kind::asked) return child_ref();
+        return child_ref(envelope_->sender);
+    }
+    // The readable name of the message's type, for logs.
+    [[nodiscard]] std::string_view type() const noexcept {
+        return envelope_ != nullptr ? envelope_->meta().name : std::string_view("(taken)");
+    }
+    // True: a question was taken out of it.
+    [[nodiscard]] bool taken() const noexcept { return envelope_ == nullptr; }
+
+    // Calls the first arm that fits; without any (and without `otherwise`) the message is unhandled.
+    // Plain code only: an arm cannot await. True: an arm took it.
+    template <class... Arms>
+    bool match(Arms&&... arms);
+
+    [[nodiscard]] detail::envelope* release() noexcept { return std::exchange(envelope_, nullptr); }
+
+private:
+    template <class T>
+    [[nodiscard]] bool is_told() const noexcept {
+        return envelope_ != nullptr && (envelope_->is(detail::meta_object<T>, detail::envelope_kind::told) ||
+                                        envelope_->is(detail::meta_object<T>, detail::envelope_kind::answer));
+    }
+    BASTION_INLINE void end() noexcept {
+        if (std::uncaught_exceptions() != 0) [[unlikely]] detail::lose_in_hand(envelope_->meta());
+        if (envelope_->kind() == detail::envelope_kind::asked) [[unlikely]]
+            detail::abandon_question(envelope_);
+        else
+            detail::destroy(envelope_);
+    }
+
+    detail::envelope* envelope_;
+};
+
+} // namespace bastion
+
+#endif

@@ -1,0 +1,99 @@
+// Sending: `tell` and what its return value means.
+#ifndef BASTION_MAILBOX_SEND_HPP
+#define BASTION_MAILBOX_SEND_HPP
+
+#include <bastion/mailbox/meta.hpp>
+#include <bastion/process/body.hpp>
+#include <bastion/process/context.hpp>
+
+namespace bastion {
+
+// What happened to a told message. At most once: `accepted` means it lies in the mailbox, not that it was read.
+enum class delivery : std::uint8_t {
+    accepted,
+    noproc,        // the target is gone; a dead letter
+    full,          // the bounded mailbox refused it; a dead letter unless the policy is `wait`
+    dropped,       // the policy `drop_newest` dropped it; a dead letter
+    noconnection,  // the target's node cannot be reached; a dead letter
+};
+
+namespace detail {
+
+// The slow ways: bounded mailboxes and targets that are gone. Takes the envelope.
+[[nodiscard]] BASTION_API delivery deliver_bounded(address to, envelope* e) noexcept;
+[[nodiscard]] BASTION_API delivery deliver_refused(address to, envelope* e) noexcept;
+
+// Pushes an envelope whose sender or cell is set. Takes it in any case.
+[[nodiscard]] BASTION_INLINE delivery push_envelope(address to, envelope* e, thread_state& thread) noexcept {
+    e->generation = to.generation;
+    control_block* b = to.block;
+    if (b == nullptr || !b->lives(to.generation)) [[unlikely]] return deliver_refused(to, e);
+    if (b->bounded() != nullptr) [[unlikely]] return deliver_bounded(to, e);
+    switch (b->inbox.push(e, to.generation)) {
+    case push_result::queued: return delivery::accepted;
+    case push_result::must_schedule: schedule_block(*b, thread); return delivery::accepted;
+    case push_result::refused: break;
+    }
+    return deliver_refused(to, e);
+}
+
+// Sends as the running process (or as nobody) and charges its budget.
+[[nodiscard]] BASTION_INLINE delivery deliver(address to, envelope* e) noexcept {
+    thread_state& thread = this_thread();
+    if (thread.current != nullptr) [[likely]] {
+        --thread.current->budget;
+        e->sender = static_cast<control_block*>(thread.current)->here();
+    } else {
+        e->sender = address();
+    }
+    return push_envelope(to, e, thread);
+}
+
+// Shares one value among many receivers; returns how many accepted it.
+template <class T>
+class broadcaster {
+public:
+    template <class U>
+    explicit broadcaster(U&& value) {
+        static_assert(check_message<T>());
+        static_assert(is_broadcastable<T>, "bastion: this type opted out of broadcast: const access from several "
+                                           "threads is not safe");
+        void* room = pool_allocate(sizeof(shared_value<T>));
+        try {
+            box_ = ::new (room) shared_value<T>(std::forward<U>(value));
+        } catch (...) {
+            pool_free(room, sizeof(shared_value<T>));
+            throw;
+        }
+    }
+    broadcaster(const broadcaster&) = delete;
+    broadcaster& operator=(const broadcaster&) = delete;
+    ~broadcaster() { shared_value<T>::drop(box_); }
+
+    delivery to(const child_ref& ref) { return deliver(ref.where(), make_broadcast(box_)); }
+    [[nodiscard]] envelope* envelope_for_one() { return make_broadcast(box_); }
+
+private:
+    shared_value<T>* box_;
+};
+
+} // namespace detail
+
+template <class M>
+delivery child_ref::tell(M&& m) const {
+    using T = detail::sent_as_t<M>;
+    if constexpr (!std::is_move_constructible_v<T> || alignof(T) > 16)
+        return static_cast<delivery>(detail::check_message<T>());
+    else
+        return detail::deliver(address_, detail::make_envelope<T>(detail::envelope_kind::told, std::forward<M>(m)));
+}
+
+template <class T, class... Args>
+delivery child_ref::tell(Args&&... args) const {
+    if constexpr (detail::check_received<T>())
+        return detail::deliver(address_, detail::make_envelope<T>(detail::envelope_kind::told, std::forward<Args>(args)...));
+}
+
+} // namespace bastion
+
+#endif

@@ -1,0 +1,97 @@
+// What a process runs: how an incarnation's body is made, driven and destroyed. And the second class of inbox.
+//
+// Implemented by the layers above (coroutine functions in process.hpp, handlers in mailbox/, owners in supervision/);
+// called by the run loop only, with the process as current.
+#ifndef BASTION_PROCESS_BODY_HPP
+#define BASTION_PROCESS_BODY_HPP
+
+#include <bastion/base/ref_counted.hpp>
+#include <bastion/process/control_block.hpp>
+
+namespace bastion::detail {
+
+// Shared by the elements of a group and kept as long as the group: closures live as long as their group.
+class process_body : public ref_counted {
+public:
+    // Makes a new incarnation's frame (coroutines: sets the wait slot; handlers: constructs the state). May throw.
+    virtual void start(control_block& block) = 0;
+    // Handlers: handles and frees one message. May throw.
+    virtual void handle(control_block&, envelope*) {}
+    // Handlers: destroys the state.
+    virtual void destroy_state(void*) noexcept {}
+};
+
+// An inbox other than the lock-free word; the word still holds the park bits.
+class bounded_mailbox {
+public:
+    bounded_mailbox() = default;
+    bounded_mailbox(const bounded_mailbox&) = delete;
+    bounded_mailbox& operator=(const bounded_mailbox&) = delete;
+
+    // The unread mail, oldest first, linked by `next`; it still counts until `consumed`.
+    [[nodiscard]] virtual envelope* take_all() noexcept = 0;
+    [[nodiscard]] virtual bool has_mail() noexcept = 0;
+    // One message has been handed to the process.
+    virtual void consumed(const envelope& e) noexcept = 0;
+    // Refuses from now on; returns what is left. Its memory stays a mailbox: late senders find it closed.
+    [[nodiscard]] virtual envelope* close() noexcept = 0;
+    virtual void release() noexcept = 0;
+
+protected:
+    virtual ~bounded_mailbox() = default;
+};
+
+// ---- the running process' mail -------------------------------------------------------------------------------------
+
+// Moves what came in to the end of the block's list. Only the running worker, or the owner between incarnations.
+BASTION_API void collect_mail(control_block& block) noexcept;
+
+[[nodiscard]] inline bool has_new_mail(control_block& block) noexcept {
+    return block.bounded() != nullptr ? block.bounded()->has_mail() : block.inbox.has_mail();
+}
+
+// Unlinks `e`, whose predecessor in the list is `before` (null: it is the first).
+inline void unlink_mail(control_block& block, envelope* before, envelope* e) noexcept {
+    (before != nullptr ? before->next : block.mail) = e->next;
+    if (block.mail_last == e) block.mail_last = before;
+    --block.unread;
+    ++block.taken;
+    if (block.bounded() != nullptr) [[unlikely]] block.bounded()->consumed(*e);
+}
+
+// The oldest unread message, or null.
+[[nodiscard]] BASTION_INLINE envelope* next_mail(control_block& block) noexcept {
+    if (block.mail == nullptr) {
+        if (!has_new_mail(block)) return nullptr;
+        collect_mail(block);
+        if (block.mail == nullptr) return nullptr;
+    }
+    envelope* e = block.mail;
+    unlink_mail(block, nullptr, e);
+    return e;
+}
+
+// ---- ends ----------------------------------------------------------------------------------------------------------
+
+// The type of an answer that is an error.
+extern BASTION_API const message_meta error_answer_meta;
+// Hands `answer` to whoever asked, or frees it when nobody waits any more. Consumes the completer's side of the cell.
+BASTION_API void complete_with(completion_cell* cell, envelope* answer) noexcept;
+// Completes the cell of a question with an error: `code`, or the exit reason of the process that lost it.
+BASTION_API void answer_with_error(envelope* question, errc code, const exit_reason* why) noexcept;
+// Ends an envelope's life as a dead letter: counted, shown to the hook; a question is answered with an error.
+BASTION_API void dead_letter(runtime_home& home, envelope* e, address to, drop_cause cause) noexcept;
+// Refuses mail and signals for ever, dead-letters the unread, tells monitors. The holder of the right to run.
+BASTION_API void close_block(control_block& block) noexcept;
+// Drops all unread mail of a block that goes on.
+BASTION_API void clear_mail(control_block& block) noexcept;
+
+// The first step of every block of kind coroutine or handlers.
+extern BASTION_API const runnable_ops process_ops;
+
+// Tells the owner that the element has started; only the first call of an incarnation does.
+BASTION_API void send_started(control_block& block) noexcept;
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,75 @@
+// What few processes need: made on first use, lives until the element ends for good.
+#ifndef BASTION_PROCESS_COLD_PART_HPP
+#define BASTION_PROCESS_COLD_PART_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/base/intrusive_list.hpp>
+#include <bastion/base/ref_counted.hpp>
+#include <bastion/base/source_location.hpp>
+#include <bastion/process/control_block.hpp>
+
+#include <any>
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+
+namespace bastion::detail {
+
+// One `ctx.monitor(ref)`: a request on its way to the target, then an entry in the target's list.
+// Owned by the target from the push on; the handle of the watcher names it by its number.
+struct monitor_record : system_signal {
+    list_hook<monitor_record> hook;
+    address watcher;
+    std::uint64_t number = 0;
+    std::uint64_t target_generation = 0;
+    // Sends the DOWN message; set by the layer that knows messages.
+    void (*notify)(monitor_record&, control_block& target, const exit_reason&, bool returns) noexcept = nullptr;
+};
+
+// A request to take a monitor back.
+struct demonitor_request : system_signal {
+    std::uint64_t number = 0;
+    std::uint64_t target_generation = 0;
+};
+
+using monitor_list = intrusive_list<monitor_record, &monitor_record::hook>;
+
+// A type-erased user object with the address that names its type.
+struct user_data {
+    std::shared_ptr<void> object;
+    const void* type = nullptr;
+    std::string_view type_name;
+};
+
+struct cold_part {
+    std::string name;                       // of a temporary element, if it has one
+    monitor_list monitors;                  // in the order they were made
+    std::unordered_map<std::uint64_t, monitor_record*> monitors_by_number;
+    user_data data;
+    std::optional<std::stop_source> stopper; // guarded by the lock: the owner asks, the process makes
+    spin_lock stopper_lock;
+    bool trap_stop = false;
+    bool stop_trapped = false;  // a stop came as a message: the end that follows is the stop's
+    void (*deliver_stop)(control_block&) = nullptr;  // sends the trapped stop as a message
+    source_location spawned_at;
+};
+
+[[nodiscard]] BASTION_API cold_part& cold_of(control_block& block);
+// Null when it was never made. acquire: pairs with cold_of.
+[[nodiscard]] inline cold_part* cold_if_any(const control_block& block) noexcept {
+    return block.cold.load(std::memory_order_acquire);
+}
+// The owner, after it raised stop or kill: wakes what waits for the process' stop_token.
+BASTION_API void request_stop_token(control_block& block) noexcept;
+
+// Tells all monitors that the incarnation has ended, and forgets them. Holder of the right to run.
+BASTION_API void notify_monitors(control_block& block, const exit_reason& why, bool returns) noexcept;
+// Handles monitor and demonitor signals. Holder of the right to run.
+BASTION_API void handle_element_signals(control_block& block, system_signal* oldest) noexcept;
+
+} // namespace bastion::detail
+
+#endif

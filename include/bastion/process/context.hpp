@@ -1,0 +1,197 @@
+// `context` and `child_ref`: how a process sees itself, and how others name it.
+//
+// Declared once, here; each layer defines the members it adds in a header of its own. `bastion/bastion.hpp` includes
+// them all.
+#ifndef BASTION_PROCESS_CONTEXT_HPP
+#define BASTION_PROCESS_CONTEXT_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/base/result.hpp>
+#include <bastion/base/source_location.hpp>
+#include <bastion/executor/awaitable.hpp>
+#include <bastion/process/control_block.hpp>
+#include <bastion/process/home.hpp>
+#include <bastion/process/process.hpp>
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+namespace bastion {
+
+class child_ref;
+class children;
+class children_ref;
+class message;
+class monitor_handle;
+class pending_send;
+class recv_wait;
+class runtime;
+class scheduled_tell;
+class started_wait;
+class supervisor;
+class supervisor_ref;
+template <class R>
+class answer;
+template <class T>
+class recv_as_wait;
+enum class delivery : std::uint8_t;
+
+namespace detail {
+template <class T>
+struct sent_as;
+template <class Q>
+struct ask_result;
+template <class M>
+class send_wait;
+template <class R, class Q>
+using answer_for = typename ask_result<Q>::template with<R>;
+} // namespace detail
+
+// The running process' view of itself. 8 bytes, copied freely, valid inside this incarnation only.
+class context {
+public:
+    explicit context(detail::control_block& block) noexcept : block_(&block) {}
+
+    // ---- process/
+    [[nodiscard]] child_ref self() const noexcept;
+    // 0 for the first start, then one more at every restart.
+    [[nodiscard]] int incarnation() const noexcept { return static_cast<int>(block_->incarnation); }
+    // Ends the process with reason `error` once the body returns: `co_return ctx.fail("why");`.
+    BASTION_API void fail(std::string_view why) const;
+    BASTION_API void fail(const error& why) const;
+    // Suspends for at least `d`; late by at most one budget of work. Detachable.
+    [[nodiscard]] sleep_wait sleep_for(std::chrono::nanoseconds d) const noexcept { return sleep_wait(d); }
+    // To the end of the line: lets others run.
+    [[nodiscard]] yield_wait yield() const noexcept { return yield_wait(); }
+    // From now on a stop request comes as a told `bastion::stop_request`; the process ends itself.
+    BASTION_API void trap_stop() const;
+    [[nodiscard]] BASTION_API bool stop_requested() const noexcept;
+    // Asked to stop when this process is stopped or killed; for long computations and foreign waits.
+    [[nodiscard]] BASTION_API std::stop_token stop_token() const;
+
+    // ---- mailbox/
+    [[nodiscard]] recv_wait recv() const;
+    template <class T>
+    [[nodiscard]] recv_as_wait<T> recv() const;
+    [[nodiscard]] std::optional<message> try_recv() const;
+    // Sends later; the handle cancels. Dropped when the target is gone.
+    template <class M>
+    scheduled_tell tell_after(std::chrono::nanoseconds delay, const child_ref& to, M&& m) const;
+    template <class M>
+    scheduled_tell tell_every(std::chrono::nanoseconds period, const child_ref& to, M m) const;
+
+    // ---- supervision/
+    [[nodiscard]] children_ref parent() const;
+    [[nodiscard]] supervisor_ref supervisor() const;
+    template <class F>
+    child_ref spawn(F&& body, source_location where = source_location::current()) const;
+    children_ref spawn(children&& group) const;
+    supervisor_ref spawn(bastion::supervisor&& tree) const;
+    // With with_start(wait_ready): this incarnation has started.
+    BASTION_API void ready() const;
+    // The object given to with_data; another type is a panic.
+    template <class T>
+    [[nodiscard]] T& data() const;
+    // Watches the incarnation alive now; its end comes as a told `bastion::down`. Ends with the handle.
+    [[nodiscard]] monitor_handle monitor(const child_ref& target) const;
+
+    // ---- runtime/
+    [[nodiscard]] bastion::runtime& runtime() const;
+
+    [[nodiscard]] detail::control_block& block() const noexcept { return *block_; }
+
+private:
+    detail::control_block* block_;
+};
+
+// Names an element for ever. 16 bytes, trivially copyable, owns nothing; a stale one is safe and says so. Any thread.
+class child_ref {
+public:
+    child_ref() noexcept = default;  // names nobody
+    explicit child_ref(detail::address a) noexcept : address_(a) {}
+
+    // ---- mailbox/
+    // Sends a copy or the moved value; never blocks, never throws for a dead target. Text travels as std::string.
+    template <class M>
+    delivery tell(M&& m) const;
+    template <class T, class... Args>
+    delivery tell(Args&&... args) const;
+    // On a bounded mailbox with policy `wait`: suspends until there is room.
+    template <class M>
+    [[nodiscard]] auto send(M&& m) const;
+    // Asks; the question knows its answer's type (`answer_type`), else the answer is a message.
+    template <class Q>
+    [[nodiscard]] auto ask(Q&& q) const;
+    template <class Q, class... Args>
+    [[nodiscard]] auto ask(Args&&... args) const;
+    // Asks a question that does not say its answer's type.
+    template <class R, class Q>
+    [[nodiscard]] auto request(Q&& q) const;
+
+    // ---- supervision/
+    // Asks the element to stop; it does not come back. Idempotent, any thread.
+    BASTION_API void stop() const;
+    BASTION_API void kill() const;
+    // When the element counts as started; an error says why it never did.
+    [[nodiscard]] started_wait started() const;
+    // "/supervisor/group/0"; "" when the element is gone.
+    [[nodiscard]] BASTION_API std::string path() const;
+
+    // Whether the element exists now (it may end at any time).
+    [[nodiscard]] bool alive() const noexcept {
+        return address_.block != nullptr && address_.block->lives(address_.generation) &&
+               !address_.block->inbox.is_closed();
+    }
+    [[nodiscard]] detail::address where() const noexcept { return address_; }
+    friend bool operator==(const child_ref&, const child_ref&) = default;
+
+private:
+    detail::address address_;
+};
+static_assert(sizeof(child_ref) == 16);
+
+inline child_ref context::self() const noexcept { return child_ref(block_->here()); }
+
+// Told to a process that traps stops.
+struct stop_request {
+    bool operator==(const stop_request&) const = default;
+};
+
+namespace detail {
+
+// A body made from a callable with state.
+template <class F>
+class coroutine_body final : public process_body {
+public:
+    explicit coroutine_body(F f) : function_(std::move(f)) {}
+    void start(control_block& block) override {
+        install_frame(block, std::invoke(static_cast<const F&>(function_), context(block)));
+    }
+
+private:
+    F function_;
+};
+
+// Throws usage_error unless `block` runs on this thread.
+BASTION_API void check_running(const control_block& block, const char* what);
+inline void require_running(const control_block& block, const char* what) {
+    if (running_block() != &block) [[unlikely]] check_running(block, what);
+}
+
+} // namespace detail
+} // namespace bastion
+
+template <>
+struct std::hash<bastion::child_ref> {
+    std::size_t operator()(const bastion::child_ref& r) const noexcept {
+        const auto a = r.where();
+        return std::hash<const void*>()(a.block) ^ (static_cast<std::size_t>(a.generation) * 0x9e3779b97f4a7c15u);
+    }
+};
+
+#endif

@@ -1,0 +1,125 @@
+// The control block: everything a process is, apart from its frame and its mail.
+//
+// It *is* the element: it stays while incarnations come and go, so an address stays good across restarts. Blocks live
+// in type-stable memory for ever; a block used again has a higher generation, which every sender compares.
+// Layout: line 0 what the running worker writes, line 1 what senders write, the rest is touched at start and end.
+#ifndef BASTION_PROCESS_CONTROL_BLOCK_HPP
+#define BASTION_PROCESS_CONTROL_BLOCK_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/base/intrusive_list.hpp>
+#include <bastion/executor/executor.hpp>
+#include <bastion/executor/runnable.hpp>
+#include <bastion/process/envelope.hpp>
+#include <bastion/process/exit_reason.hpp>
+#include <bastion/process/inbox.hpp>
+#include <bastion/process/life_cycle.hpp>
+#include <bastion/process/system_lane.hpp>
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+
+namespace bastion::detail {
+
+class bounded_mailbox;
+class process_body;
+struct cold_part;
+struct monitor_record;
+struct runtime_home;
+
+enum class signal_kind : std::uint8_t {
+    adopt,     // to an owner: this block is yours now; the node is the block's own
+    exited,    // to an owner: an incarnation has ended; the node is the block's own
+    started,   // to an owner: the element counts as started; the node is the block's own second one
+    request,   // to an owner: a supervision request, from the pool
+    timer,     // to an owner: a delay is over
+    monitor,   // to an element: a monitor wants to watch it, from the pool
+    demonitor, // to an element: forget a monitor
+};
+
+enum class process_kind : std::uint8_t { coroutine, handlers, system };
+enum class restart_when : std::uint8_t { permanent, transient, temporary };
+
+// A signal that a block embeds: adoption, start and death never allocate.
+struct block_signal : system_signal {
+    control_block* block = nullptr;
+};
+
+struct alignas(cache_line) control_block : strand {
+    // ---- line 0, after the strand: the running worker's -------------------------------------------------------
+    life_cycle life_state;
+    process_kind kind = process_kind::coroutine;
+    restart_when policy = restart_when::temporary;
+    bool body_ended = false;       // the body came to its final suspend
+    bool started_sent = false;     // the owner knows that this incarnation started
+    bool wait_ready = false;       // started only at ctx.ready()
+    bool repoll = false;           // a drain swallowed a wake-up
+    envelope* mail = nullptr;      // drained and unread, oldest first
+
+    // ---- line 1: what senders read and write -------------------------------------------------------------------
+    alignas(cache_line) basic_inbox<envelope> inbox;
+    // Invariant: odd numbers never; grows by one whenever the block is freed. Written only by the last owner.
+    std::atomic<std::uint64_t> generation{0};
+    system_lane lane;
+    signal_flags signals;
+    std::uint32_t incarnation = 0;
+    runtime_home* home = nullptr;
+    std::atomic<bounded_mailbox*> bounded_box{nullptr};  // null: unbounded; objects are type-stable
+
+    // ---- line 2: waiting and the body --------------------------------------------------------------------------
+    alignas(cache_line) wait_slot own_slot;
+    envelope* mail_last = nullptr;
+    std::uint32_t unread = 0;            // length of `mail`
+    std::uint32_t taken = 0;             // counts what was unlinked from `mail`
+    std::uint32_t restarts = 0;          // how often the element was started again
+    void* frame = nullptr;               // the coroutine's address, or the handlers' state
+    process_body* body = nullptr;        // how to make a frame; null: `entry` says it
+
+    // ---- line 3: kinship and the end ---------------------------------------------------------------------------
+    // Constant from birth to recycling; atomic because strangers look at it through stale refs.
+    alignas(cache_line) std::atomic<control_block*> owner{nullptr};
+    list_hook<control_block> sibling;    // in the owner's table
+    std::atomic<cold_part*> cold{nullptr};  // made on first use by the process, freed by the last owner
+    exit_reason reason;                  // of the incarnation that ended
+    envelope* orphans = nullptr;         // questions destroyed by unwinding: answered with the exit reason
+    // ---- line 4
+    block_signal exit_node;              // adopt, then exited
+    block_signal start_node;             // started
+    void (*entry)() = nullptr;           // a process function without state, cast back by its maker
+    std::uint32_t index = 0;             // within its group
+    std::uint8_t owner_state = 0;        // the owner's, as what follows: see supervision/
+    std::uint8_t owner_flags = 0;
+    std::uint32_t tries = 0;             // restarts in a row
+    std::int64_t since_ns = 0;           // when this incarnation was started
+    void* owner_timer = nullptr;         // the deadline or back-off that runs for it
+    std::uint16_t lost_in_hand = 0;      // messages destroyed by unwinding
+    const message_meta* hand = nullptr;  // the type of the message handled last
+
+    // relaxed: set before the block is known to anybody, and its memory stays what it is.
+    [[nodiscard]] bounded_mailbox* bounded() const noexcept { return bounded_box.load(std::memory_order_relaxed); }
+    [[nodiscard]] address here() noexcept { return {this, generation.load(std::memory_order_relaxed)}; }
+    [[nodiscard]] bool lives(std::uint64_t g) const noexcept {
+        return generation.load(std::memory_order_acquire) == g;  // pairs with the release of recycle
+    }
+};
+
+[[nodiscard]] inline control_block& block_of(runnable& r) noexcept {
+    return static_cast<control_block&>(r);  // Safety: every runnable in this library is a control block's
+}
+
+// The block that runs on this thread; null on plain threads and inside forked tasks.
+[[nodiscard]] inline control_block* running_block() noexcept {
+    return static_cast<control_block*>(this_thread().current);  // Safety: strands are control blocks
+}
+
+// A new block with a fresh generation, open for mail, in state `starting`. Throws std::bad_alloc.
+[[nodiscard]] BASTION_API control_block* make_block(runtime_home& home);
+// The last owner gives it back; its inbox and lane are closed.
+BASTION_API void recycle_block(control_block* block) noexcept;
+// Blocks in use, exact when nobody makes or recycles any.
+[[nodiscard]] BASTION_API std::uint64_t live_blocks() noexcept;
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,94 @@
+// The envelope: what carries a message, a question or an answer. 40 bytes of header, small payloads in the same line.
+//
+// Made by the sender from its pool, linked through inboxes, freed by whoever ends its life. This layer knows a
+// message's type only as the address of its meta object.
+#ifndef BASTION_PROCESS_ENVELOPE_HPP
+#define BASTION_PROCESS_ENVELOPE_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/executor/cell.hpp>
+#include <bastion/executor/pool.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace bastion::detail {
+
+struct control_block;
+struct envelope;
+
+// Names a process for ever: a block in type-stable memory and the generation that lives there. Owns nothing.
+struct address {
+    control_block* block = nullptr;
+    std::uint64_t generation = 0;
+
+    friend bool operator==(const address&, const address&) = default;
+};
+
+// One object per message type and program: its address is the type's identity.
+struct alignas(16) message_meta {
+    std::string_view name;
+    void (*destroy_payload)(envelope&) noexcept;
+    std::uint32_t block_bytes;     // of an envelope with this payload
+    std::uint32_t payload_offset;
+};
+
+enum class envelope_kind : std::uintptr_t { told, asked, broadcast, answer };
+
+struct alignas(cache_line) envelope {
+    static constexpr std::uintptr_t kind_bits = 3;
+    static constexpr std::uintptr_t prefix_bit = 4;  // a prefix with trace context lies before the header
+    static constexpr std::uintptr_t tag_bits = 7;
+
+    envelope* next;
+    std::uintptr_t meta_word;
+    std::uint64_t generation;  // of the receiver it was sent to; in an answer: the size of its block
+    union {
+        address sender;         // told, broadcast, answer
+        struct {
+            completion_cell* cell;  // asked: the right to answer; null once it was used
+            control_block* asker;
+        } reply;
+    };
+    std::byte payload[cache_line - 40];
+
+    [[nodiscard]] const message_meta& meta() const noexcept {
+        // Safety: set_meta stored the address of a meta object, which is 16-byte aligned.
+        return *reinterpret_cast<const message_meta*>(meta_word & ~tag_bits);
+    }
+    [[nodiscard]] envelope_kind kind() const noexcept { return static_cast<envelope_kind>(meta_word & kind_bits); }
+    [[nodiscard]] bool is(const message_meta& m, envelope_kind k) const noexcept {
+        return meta_word == (reinterpret_cast<std::uintptr_t>(&m) | static_cast<std::uintptr_t>(k));
+    }
+    void set_meta(const message_meta& m, envelope_kind k) noexcept {
+        meta_word = reinterpret_cast<std::uintptr_t>(&m) | static_cast<std::uintptr_t>(k);
+    }
+    [[nodiscard]] void* payload_at(std::size_t offset) noexcept { return reinterpret_cast<std::byte*>(this) + offset; }
+};
+static_assert(sizeof(envelope) == cache_line);
+static_assert(offsetof(envelope, payload) == 40, "header of 40 bytes");
+
+// How big a broadcast's envelope is: the payload is a pointer to the shared value.
+inline constexpr std::uint32_t broadcast_bytes = sizeof(envelope);
+
+[[nodiscard]] inline std::size_t bytes_of(const envelope& e) noexcept {
+    if (e.kind() == envelope_kind::answer) return static_cast<std::size_t>(e.generation);
+    return e.kind() == envelope_kind::broadcast ? broadcast_bytes : e.meta().block_bytes;
+}
+
+// Frees the block of an envelope whose payload is gone.
+inline void free_block(envelope* e) noexcept { pool_free(e, bytes_of(*e)); }
+
+// Destroys payload and block. A question must have lost its cell before.
+inline void destroy(envelope* e) noexcept {
+    e->meta().destroy_payload(*e);
+    free_block(e);
+}
+
+// Why a message did not reach a handler.
+enum class drop_cause : std::uint8_t { noproc, stale, unread, full, unhandled, limit, stopped };
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,147 @@
+// Where a process belongs: the part of a runtime that outlives it, and the gate through which plain threads enter.
+//
+// Lives in the arena, never unmapped, so that a ref to a dead runtime's process is safe to use for ever.
+//
+// Protocol of the gate: a stranger (a thread that is no worker of this runtime) adds itself to a stripe (seq_cst), then
+// looks whether the gate is open; if not it leaves and reports noproc. The destructor closes the gate, then waits until
+// every stripe is zero. Either the stranger sees the closed gate, or the destructor sees the stranger.
+#ifndef BASTION_PROCESS_HOME_HPP
+#define BASTION_PROCESS_HOME_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/base/function.hpp>
+#include <bastion/executor/executor.hpp>
+#include <bastion/process/control_block.hpp>
+#include <bastion/process/exit_reason.hpp>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+namespace bastion {
+class runtime;
+}
+
+namespace bastion::detail {
+
+class gate {
+public:
+    static constexpr std::size_t stripes = 16;
+
+    // False: closed.
+    [[nodiscard]] bool enter(std::size_t stripe) noexcept {
+        inside_[stripe % stripes].count.fetch_add(1);
+        if (open_.load()) return true;
+        leave(stripe);
+        return false;
+    }
+    void leave(std::size_t stripe) noexcept { inside_[stripe % stripes].count.fetch_sub(1); }
+    void open() noexcept { open_.store(true); }
+    void close_and_wait() noexcept {
+        open_.store(false);
+        for (auto& stripe : inside_)
+            while (stripe.count.load() != 0) std::this_thread::yield();
+    }
+
+private:
+    struct alignas(cache_line) stripe_count {
+        std::atomic<std::uint32_t> count{0};
+    };
+    std::atomic<bool> open_{false};
+    std::array<stripe_count, stripes> inside_;
+};
+
+// A message that was not delivered, as the dead-letter hook sees it.
+struct dead_letter_info {
+    drop_cause cause;
+    std::string_view type;
+    address to;
+    address from;
+};
+
+// What supervision reports to the runtime: a fault, what is lost by it and what happens next.
+struct fault_report {
+    std::string_view path;
+    const exit_reason& reason;
+    std::string_view next;        // "restarts now", "ends: out of tries", ...
+    std::string_view in_hand;     // the type of the message handled at the fault; may be empty
+    unsigned lost = 0;            // messages destroyed with the fault
+    int restarts = 0;
+};
+
+// What the layers above plug in; set before the first process starts, constant afterwards.
+struct home_hooks {
+    // Counts and passes on a dead letter; any thread of the runtime or inside its gate.
+    void (*dead_letter)(void* runtime, const dead_letter_info&) = nullptr;
+    void (*report)(void* runtime, const fault_report&) = nullptr;
+    // The element marked as main, and the root supervisor, have ended for good.
+    void (*main_ended)(void* runtime, const exit_reason&) = nullptr;
+    void (*root_ended)(void* runtime, const exit_reason&) = nullptr;
+    // A signal for an owner reached a block that is none (any more).
+    void (*discard_signal)(system_signal&) = nullptr;
+    void* runtime_data = nullptr;
+    bastion::runtime* owner = nullptr;
+};
+
+struct runtime_home {
+    std::atomic<executor*> workers{nullptr};
+    gate entrance;
+    home_hooks hooks;
+    std::chrono::nanoseconds default_ask_timeout{std::chrono::seconds(30)};
+    std::chrono::nanoseconds start_timeout{std::chrono::seconds(10)};
+    std::chrono::nanoseconds shutdown_timeout{std::chrono::seconds(5)};
+    std::chrono::nanoseconds kill_grace{std::chrono::seconds(1)};
+    bool exit_when_stuck = false;
+    control_block* root = nullptr;            // the root supervisor; constant while the runtime lives
+    std::uint64_t root_generation = 0;
+    std::atomic<std::uint64_t> dead_letters[8] = {};  // by cause
+    runtime_home* next_free = nullptr;
+};
+
+[[nodiscard]] BASTION_API runtime_home* make_home();
+BASTION_API void recycle_home(runtime_home* home) noexcept;
+
+[[nodiscard]] inline std::size_t this_stripe() noexcept {
+    // Any number that differs between threads: the address of their state.
+    return reinterpret_cast<std::uintptr_t>(&this_thread()) >> 8;
+}
+
+// True on a worker of that runtime.
+[[nodiscard]] inline bool at_home(const runtime_home& home, const thread_state& thread) noexcept {
+    return thread.current_worker != nullptr &&
+           &thread.current_worker->owner() == home.workers.load(std::memory_order_relaxed);
+}
+
+// Schedules a block whose park bit the caller has cleared.
+BASTION_API void schedule_foreign(control_block& block) noexcept;
+BASTION_INLINE void schedule_block(control_block& block, thread_state& thread) noexcept {
+    block.life_state.enqueue();
+    if (at_home(*block.home, thread)) [[likely]] {
+        if (block.kind == process_kind::system) [[unlikely]]
+            thread.current_worker->push_system(block);
+        else
+            thread.current_worker->push_next(block);
+    } else {
+        schedule_foreign(block);
+    }
+}
+inline void unpark_block(control_block& block) noexcept {
+    if (block.inbox.unpark()) schedule_block(block, this_thread());
+}
+// Pushes a signal; false: the lane is closed.
+inline bool push_signal(control_block& to, system_signal& signal, signal_kind kind) noexcept {
+    signal.kind = kind;
+    switch (to.lane.push(&signal)) {
+    case lane_result::closed: return false;
+    case lane_result::first: unpark_block(to); return true;
+    case lane_result::queued: return true;
+    }
+    return true;
+}
+
+} // namespace bastion::detail
+
+#endif

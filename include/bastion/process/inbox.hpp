@@ -1,0 +1,138 @@
+// The inbox word: one 64-bit word that holds the unread mail of a process and decides who schedules it.
+//
+// Used by every sender, every waker and the running worker. A push and a drain are one read-modify-write each.
+//
+//   63                    22 21       12 11        4    3      2          1            0
+//   [ newest node >> 6 : 42 ][ length:10 ][ gen8 : 8 ][wake][ open ][parked other][parked mail]
+//
+// Protocol:
+//  1. push: CAS in the node as the newest. If the word said parked_on_mail the CAS clears that bit, and this sender has
+//     the right to schedule. parked_elsewhere is preserved and gives no right. A word that is not open, or of another
+//     generation, refuses.
+//  2. unpark (timer, completion, signal): CAS away whichever park bit is set: the winner schedules. If none is set, the
+//     process runs or is about to: set `wake`, so that its next park fails and it looks again.
+//  3. park (the worker, after the resume has returned): CAS a park bit in, which fails while `wake` is set, or, for
+//     mail, while there is any. So nobody has to look at the frame after the park was published.
+//  4. drain (the right to run): one exchange takes all mail, newest first. If it swallowed a `wake`, it says so, and
+//     the caller must look at everything again before it parks.
+//  5. close (the right to run): one exchange to zero returns the last mail; an all-zero word reads as closed and free.
+// Orders: all read-modify-writes are seq_cst; a plain load before a CAS is relaxed, the CAS confirms it.
+#ifndef BASTION_PROCESS_INBOX_HPP
+#define BASTION_PROCESS_INBOX_HPP
+
+#include <bastion/base/atomics.hpp>
+#include <bastion/base/compiler.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace bastion::detail {
+
+enum class push_result : std::uint8_t { refused, queued, must_schedule };
+
+// Node: aligned to 64 bytes, with a member `Node* next`.
+template <class Node, class Atomics = std_atomics>
+class basic_inbox {
+    static constexpr std::uint64_t parked_mail = 1;
+    static constexpr std::uint64_t parked_other = 2;
+    static constexpr std::uint64_t is_open = 4;
+    static constexpr std::uint64_t wake = 8;
+    static constexpr unsigned gen_shift = 4;
+    static constexpr std::uint64_t gen_mask = std::uint64_t{0xff} << gen_shift;
+    static constexpr unsigned len_shift = 12;
+    static constexpr std::uint64_t len_one = std::uint64_t{1} << len_shift;
+    static constexpr std::uint64_t len_mask = std::uint64_t{0x3ff} << len_shift;
+    static constexpr unsigned ptr_shift = 22;
+    static constexpr std::uint64_t ptr_mask = ~((std::uint64_t{1} << ptr_shift) - 1);
+
+public:
+    struct drained {
+        Node* newest;
+        bool woken;  // look at everything again before parking
+    };
+
+    [[nodiscard]] BASTION_INLINE push_result push(Node* node, std::uint64_t generation) noexcept {
+        std::uint64_t seen = word_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        for (;;) {
+            if ((seen & is_open) == 0 || ((seen & gen_mask) >> gen_shift) != (generation & 0xff))
+                return push_result::refused;
+            node->next = pointer(seen);
+            const std::uint64_t length = (seen & len_mask) == len_mask ? len_mask : (seen & len_mask) + len_one;
+            const std::uint64_t next =
+                pack(node) | length | (seen & (gen_mask | wake | is_open | parked_other));
+            if (word_.compare_exchange_weak(seen, next))
+                return (seen & parked_mail) != 0 ? push_result::must_schedule : push_result::queued;
+        }
+    }
+
+    // True: the caller has the right to schedule.
+    [[nodiscard]] bool unpark() noexcept {
+        std::uint64_t seen = word_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        for (;;) {
+            if ((seen & is_open) == 0) return false;
+            if ((seen & (parked_mail | parked_other)) != 0) {
+                if (word_.compare_exchange_weak(seen, seen & ~(parked_mail | parked_other))) return true;
+            } else {
+                // Also when `wake` is set already: the exchange of a drain orders itself after this.
+                if (word_.compare_exchange_weak(seen, seen | wake)) return false;
+            }
+        }
+    }
+
+    // False: there is mail or a wake-up; the caller looks again. True: the right to run is gone.
+    [[nodiscard]] BASTION_INLINE bool park_on_mail() noexcept {
+        std::uint64_t seen = word_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        for (;;) {
+            if ((seen & ptr_mask) != 0) return false;
+            if ((seen & wake) != 0) {
+                word_.fetch_and(~wake);
+                return false;
+            }
+            if (word_.compare_exchange_weak(seen, seen | parked_mail)) return true;
+        }
+    }
+    [[nodiscard]] bool park_elsewhere() noexcept {
+        std::uint64_t seen = word_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        for (;;) {
+            if ((seen & wake) != 0) {
+                word_.fetch_and(~wake);
+                return false;
+            }
+            if (word_.compare_exchange_weak(seen, seen | parked_other)) return true;
+        }
+    }
+
+    [[nodiscard]] BASTION_INLINE drained drain() noexcept {
+        const std::uint64_t seen = word_.load(std::memory_order_relaxed);  // only the stable bits are used
+        const std::uint64_t old = word_.exchange(seen & (gen_mask | is_open));
+        return {pointer(old), (old & wake) != 0};
+    }
+
+    [[nodiscard]] BASTION_INLINE bool has_mail() const noexcept {
+        // acquire: pairs with the push; a false "no" is corrected by the park.
+        return (word_.load(std::memory_order_acquire) & ptr_mask) != 0;
+    }
+    [[nodiscard]] bool is_closed() const noexcept { return (word_.load() & is_open) == 0; }
+    // Messages not drained yet, up to 1023.
+    [[nodiscard]] std::size_t length() const noexcept {
+        return static_cast<std::size_t>((word_.load(std::memory_order_relaxed) & len_mask) >> len_shift);
+    }
+
+    void open(std::uint64_t generation) noexcept { word_.store(is_open | ((generation & 0xff) << gen_shift)); }
+    [[nodiscard]] Node* close() noexcept { return pointer(word_.exchange(0)); }
+
+private:
+    [[nodiscard]] static Node* pointer(std::uint64_t word) noexcept {
+        // Safety: nodes are 64-byte aligned and user-space addresses have 47 bits: nothing is cut off.
+        return reinterpret_cast<Node*>(((word & ptr_mask) >> ptr_shift) << 6);
+    }
+    [[nodiscard]] static std::uint64_t pack(const Node* node) noexcept {
+        return (reinterpret_cast<std::uint64_t>(node) >> 6) << ptr_shift;
+    }
+
+    typename Atomics::template atomic<std::uint64_t> word_{0};
+};
+
+} // namespace bastion::detail
+
+#endif

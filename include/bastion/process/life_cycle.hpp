@@ -1,0 +1,79 @@
+// The life cycle of a process: its states and the only functions that change them.
+//
+// The table is in docs/internals/life_cycle.md. A transition is made by whoever holds the right to run the block: the
+// worker that runs it, or its owner between two incarnations; so the state itself needs no read-modify-write (others
+// read it for snapshots only), and every race is decided by the inbox word or by the signal flags.
+#ifndef BASTION_PROCESS_LIFE_CYCLE_HPP
+#define BASTION_PROCESS_LIFE_CYCLE_HPP
+
+#include <bastion/base/atomics.hpp>
+
+#include <cstdint>
+
+namespace bastion::detail {
+
+enum class life : std::uint8_t {
+    free,        // no process lives here
+    starting,    // adopted or to be started; the body does not exist yet
+    queued,      // may run; lies in a run queue, or its owner is about to put it there
+    running,     // a worker runs it
+    waiting,     // parked; mail or a wake-up queues it
+    draining,    // asked to stop: finishes what it does, then ends
+    suspended,   // parked in something that a kill must not cut off
+    stopping,    // its frame is being destroyed
+    restarting,  // an incarnation has ended, the owner decides
+    exited,      // ended for good; recycled when the owner has consumed the exit
+};
+
+template <class Atomics = std_atomics>
+class basic_life_cycle {
+public:
+    // release/acquire: a snapshot that sees a state sees what was written before it.
+    [[nodiscard]] life now() const noexcept { return state_.load(std::memory_order_acquire); }
+
+    // Each returns what was before.
+    life born() noexcept { return move(life::starting); }
+    life enqueue() noexcept { return move(life::queued); }
+    life run() noexcept { return move(life::running); }
+    life park(bool uninterruptible) noexcept { return move(uninterruptible ? life::suspended : life::waiting); }
+    life drain() noexcept { return move(life::draining); }
+    life end_frame() noexcept { return move(life::stopping); }
+    life await_decision() noexcept { return move(life::restarting); }
+    life exit() noexcept { return move(life::exited); }
+    life release() noexcept { return move(life::free); }
+
+private:
+    life move(life to) noexcept {
+        const life from = state_.load(std::memory_order_relaxed);  // only the holder of the right to run writes
+        state_.store(to, std::memory_order_release);               // pairs with now()
+        return from;
+    }
+
+    typename Atomics::template atomic<life> state_{life::free};
+};
+
+// What others ask of a process; set by anyone, looked at by the running worker between two steps.
+template <class Atomics = std_atomics>
+class basic_signal_flags {
+public:
+    static constexpr std::uint32_t stop = 1;
+    static constexpr std::uint32_t kill = 2;
+    static constexpr std::uint32_t lane = 4;   // there is something in the system lane
+    static constexpr std::uint32_t limit = 8;  // a limit of the mailbox was met: the process is at fault
+
+    // True: the flag was not set before. seq_cst: the caller then unparks.
+    [[nodiscard]] bool raise(std::uint32_t flag) noexcept { return (flags_.fetch_or(flag) & flag) == 0; }
+    void clear(std::uint32_t flag) noexcept { flags_.fetch_and(~flag); }
+    [[nodiscard]] std::uint32_t now() const noexcept { return flags_.load(std::memory_order_acquire); }
+    void reset() noexcept { flags_.store(0, std::memory_order_relaxed); }  // nobody else knows the block yet
+
+private:
+    typename Atomics::template atomic<std::uint32_t> flags_{0};
+};
+
+using life_cycle = basic_life_cycle<>;
+using signal_flags = basic_signal_flags<>;
+
+} // namespace bastion::detail
+
+#endif

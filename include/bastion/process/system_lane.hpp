@@ -1,0 +1,76 @@
+// The system lane: signals to a process that overtake its mail. An intrusive stack many push and one drains.
+//
+// Used by supervision: adopt, exit, start, stop, monitor. A node is embedded in what it speaks of or comes from the
+// pool; pushing never allocates.
+//
+// Protocol: push is a CAS; the sender that found the lane empty wakes the owner (the others know that it will look).
+// drain is one exchange and returns the nodes in the order of their pushes. close leaves a mark that refuses all later
+// pushes; who is refused handles the signal itself.
+#ifndef BASTION_PROCESS_SYSTEM_LANE_HPP
+#define BASTION_PROCESS_SYSTEM_LANE_HPP
+
+#include <bastion/base/atomics.hpp>
+
+#include <cstdint>
+
+namespace bastion::detail {
+
+enum class signal_kind : std::uint8_t;
+
+struct system_signal {
+    system_signal* next = nullptr;
+    signal_kind kind{};
+};
+
+enum class lane_result : std::uint8_t { closed, queued, first };
+
+template <class Atomics = std_atomics>
+class basic_system_lane {
+public:
+    [[nodiscard]] lane_result push(system_signal* signal) noexcept {
+        system_signal* seen = head_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        do {
+            if (seen == closed_mark()) return lane_result::closed;
+            signal->next = seen;
+        } while (!head_.compare_exchange_weak(seen, signal));
+        return seen == nullptr ? lane_result::first : lane_result::queued;
+    }
+
+    [[nodiscard]] bool empty() const noexcept {
+        const system_signal* seen = head_.load(std::memory_order_acquire);  // pairs with push
+        return seen == nullptr || seen == closed_mark();
+    }
+
+    // The signals, oldest first; null when there are none (or the lane is closed).
+    [[nodiscard]] system_signal* drain() noexcept {
+        if (empty()) return nullptr;
+        return reversed(head_.exchange(nullptr));
+    }
+    [[nodiscard]] system_signal* close() noexcept {
+        system_signal* old = head_.exchange(closed_mark());
+        return old == closed_mark() ? nullptr : reversed(old);
+    }
+    void open() noexcept { head_.store(nullptr); }
+
+private:
+    // Safety: never dereferenced; no object lives at address 1.
+    [[nodiscard]] static system_signal* closed_mark() noexcept { return reinterpret_cast<system_signal*>(1); }
+    [[nodiscard]] static system_signal* reversed(system_signal* newest) noexcept {
+        system_signal* oldest = nullptr;
+        while (newest != nullptr) {
+            system_signal* older = newest->next;
+            newest->next = oldest;
+            oldest = newest;
+            newest = older;
+        }
+        return oldest;
+    }
+
+    typename Atomics::template atomic<system_signal*> head_{nullptr};
+};
+
+using system_lane = basic_system_lane<>;
+
+} // namespace bastion::detail
+
+#endif

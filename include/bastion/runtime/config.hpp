@@ -1,0 +1,108 @@
+// `config()`: what a runtime is told at its start.
+//
+// A value, chained. Environment variables of the same names override it, so that an operator can: BASTION_WORKERS,
+// BASTION_SEED, BASTION_BUDGET, BASTION_ASK_TIMEOUT_MS, BASTION_START_TIMEOUT_MS, BASTION_SHUTDOWN_MS,
+// BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_BACKTRACES (0 or
+// 1), BASTION_LOG (0 or 1). An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
+#ifndef BASTION_RUNTIME_CONFIG_HPP
+#define BASTION_RUNTIME_CONFIG_HPP
+
+#include <bastion/base/clock.hpp>
+#include <bastion/base/compiler.hpp>
+#include <bastion/process/exit_reason.hpp>
+#include <bastion/supervision/policy.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string_view>
+
+namespace bastion {
+
+// A configuration that makes no sense; the text names the setting.
+class bad_config : public std::invalid_argument {
+public:
+    using std::invalid_argument::invalid_argument;
+};
+
+// What the log hook is given: who failed, why, what happens next.
+struct log_record {
+    std::string_view path;
+    const exit_reason& reason;
+    std::string_view next;
+    std::string_view in_hand;  // the type of the message handled at the fault; may be empty
+    unsigned lost = 0;         // messages in hand that were lost with it
+    int restarts = 0;
+};
+
+class config {
+public:
+    using log_function = std::function<void(const log_record&)>;
+    static constexpr std::size_t most_workers = 1024;
+
+    config() noexcept {}
+
+    // Worker threads, 1 to 1024. Default: one per allowed core, no more than the cgroup's quota.
+    config& with_workers(std::size_t n) & { return workers_ = n, workers_set_ = true, *this; }
+    // Where time comes from: default the steady clock; tests give a manual_clock.
+    config& with_clock(std::shared_ptr<clock> c) & { return clock_ = std::move(c), *this; }
+    // The seed of every random choice. Default 1.
+    config& with_seed(std::uint64_t s) & { return seed_ = s, *this; }
+    // Messages that a process may handle before others get their turn. Default 100.
+    config& with_budget(std::int32_t n) & { return budget_ = n, *this; }
+    config& with_ask_timeout(std::chrono::nanoseconds d) & { return ask_ = d, *this; }        // 30 s
+    config& with_start_timeout(std::chrono::nanoseconds d) & { return start_ = d, *this; }    // 10 s
+    config& with_shutdown_timeout(std::chrono::nanoseconds d) & { return stop_ = d, *this; }  // 5 s
+    config& with_kill_grace(std::chrono::nanoseconds d) & { return grace_ = d, *this; }       // 1 s
+    config& with_on_stuck(on_stuck s) & { return stuck_ = s, *this; }                         // wait
+    // Called for every report, from workers, one at a time. Default: one line on standard error, at most 10 a second.
+    config& with_log(log_function f) & { return log_ = std::move(f), *this; }
+    // Whether SIGINT and SIGTERM stop the runtime while a thread is in wait(). Default yes.
+    config& with_signals(bool on) & { return signals_ = on, *this; }
+    // Whether reports carry backtraces where they are known. Default no.
+    config& with_backtraces(bool on) & { return backtraces_ = on, *this; }
+    // Whether workers are pinned when this is the only runtime and uses every allowed core. Default yes.
+    config& with_pinning(bool on) & { return pin_ = on, *this; }
+
+    config with_workers(std::size_t n) && { return with_workers(n), std::move(*this); }
+    config with_clock(std::shared_ptr<clock> c) && { return with_clock(std::move(c)), std::move(*this); }
+    config with_seed(std::uint64_t s) && { return with_seed(s), std::move(*this); }
+    config with_budget(std::int32_t n) && { return with_budget(n), std::move(*this); }
+    config with_ask_timeout(std::chrono::nanoseconds d) && { return with_ask_timeout(d), std::move(*this); }
+    config with_start_timeout(std::chrono::nanoseconds d) && { return with_start_timeout(d), std::move(*this); }
+    config with_shutdown_timeout(std::chrono::nanoseconds d) && { return with_shutdown_timeout(d), std::move(*this); }
+    config with_kill_grace(std::chrono::nanoseconds d) && { return with_kill_grace(d), std::move(*this); }
+    config with_on_stuck(on_stuck s) && { return with_on_stuck(s), std::move(*this); }
+    config with_log(log_function f) && { return with_log(std::move(f)), std::move(*this); }
+    config with_signals(bool on) && { return with_signals(on), std::move(*this); }
+    config with_backtraces(bool on) && { return with_backtraces(on), std::move(*this); }
+    config with_pinning(bool on) && { return with_pinning(on), std::move(*this); }
+
+private:
+    friend class runtime;
+
+    // Applies the environment and checks everything; throws bad_config.
+    void complete();
+
+    std::size_t workers_ = 0;
+    bool workers_set_ = false;
+    std::shared_ptr<clock> clock_;
+    std::uint64_t seed_ = 1;
+    std::int32_t budget_ = 100;
+    std::chrono::nanoseconds ask_ = std::chrono::seconds(30);
+    std::chrono::nanoseconds start_ = std::chrono::seconds(10);
+    std::chrono::nanoseconds stop_ = std::chrono::seconds(5);
+    std::chrono::nanoseconds grace_ = std::chrono::seconds(1);
+    on_stuck stuck_ = on_stuck::wait;
+    log_function log_;
+    bool quiet_ = false;
+    bool signals_ = true;
+    bool backtraces_ = false;
+    bool pin_ = true;
+};
+
+} // namespace bastion
+
+#endif

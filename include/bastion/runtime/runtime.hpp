@@ -1,0 +1,218 @@
+// `runtime`: workers, a root supervisor, and the door for plain threads.
+//
+// An object: several may live in one program, one after another or at once. Its constructor starts the workers, its
+// destructor stops the tree and waits. Refs outlive it safely.
+#ifndef BASTION_RUNTIME_RUNTIME_HPP
+#define BASTION_RUNTIME_RUNTIME_HPP
+
+#include <bastion/executor/scope.hpp>
+#include <bastion/executor/when.hpp>
+#include <bastion/runtime/config.hpp>
+#include <bastion/supervision/spawn.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <condition_variable>
+#include <optional>
+#include <string>
+
+namespace bastion {
+
+// Why a message was not delivered.
+enum class drop_reason : std::uint8_t { noproc, stale, unread, full, unhandled, limit, stopped };
+
+// Told to subscribers: somebody sent a message that reached nobody.
+struct dead_letter {
+    drop_reason cause;
+    std::string type;  // of the message
+    child_ref to;
+    child_ref from;    // nobody for questions and for plain threads
+};
+
+struct runtime_counters {
+    std::uint64_t resumes = 0;
+    std::uint64_t steals = 0;
+    std::uint64_t parks = 0;
+    std::uint64_t dead_letters = 0;
+};
+
+namespace detail {
+
+struct runtime_state;
+
+// One value on its way from a process to a plain thread.
+template <class T>
+class handover {
+public:
+    void give(T value) {
+        const std::lock_guard lock(mutex_);
+        value_.emplace(std::move(value));
+        done_ = true;
+        changed_.notify_one();
+    }
+    void fail(std::exception_ptr e) {
+        const std::lock_guard lock(mutex_);
+        if (done_) return;
+        exception_ = std::move(e);
+        done_ = true;
+        changed_.notify_one();
+    }
+    T wait() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return done_; });
+        if (exception_) std::rethrow_exception(exception_);
+        return std::move(*value_);
+    }
+
+private:
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::optional<T> value_;
+    std::exception_ptr exception_;
+    bool done_ = false;
+};
+
+// In the frame of the process that works for rt.run: its death is the caller's answer.
+template <class T>
+class handover_end {
+public:
+    explicit handover_end(std::shared_ptr<handover<T>> to) noexcept : to_(std::move(to)) {}
+    handover_end(const handover_end&) = delete;
+    handover_end& operator=(const handover_end&) = delete;
+    ~handover_end() {
+        to_->fail(std::make_exception_ptr(usage_error("bastion: rt.run: the runtime stopped before the task was done")));
+    }
+    [[nodiscard]] handover<T>& operator*() const noexcept { return *to_; }
+
+private:
+    std::shared_ptr<handover<T>> to_;
+};
+
+template <class T>
+class run_task_body final : public process_body {
+public:
+    run_task_body(task<T> t, std::shared_ptr<handover<value_or_monostate<T>>> to) : task_(std::move(t)), to_(std::move(to)) {}
+    void start(control_block& block) override { install_frame(block, work(context(block), std::move(task_), to_)); }
+
+private:
+    static process work(context, task<T> t, std::shared_ptr<handover<value_or_monostate<T>>> to) {
+        handover_end<value_or_monostate<T>> out(std::move(to));
+        try {
+            if constexpr (std::is_void_v<T>) {
+                co_await t;
+                (*out).give({});
+            } else {
+                T value = co_await t;
+                (*out).give(std::move(value));
+            }
+        } catch (...) {
+            (*out).fail(std::current_exception());
+        }
+    }
+    task<T> task_;
+    std::shared_ptr<handover<value_or_monostate<T>>> to_;
+};
+
+} // namespace detail
+
+class BASTION_API runtime {
+public:
+    // Starts the workers and the root supervisor. Throws bad_config.
+    explicit runtime(config c = config());
+    runtime(const runtime&) = delete;
+    runtime& operator=(const runtime&) = delete;
+    // Stops everything and waits. Destroying it from one of its own processes is a fatal error, reported.
+    ~runtime();
+
+    // Below the root supervisor. Any thread. Throws usage_error when the runtime has stopped.
+    template <class F>
+    child_ref spawn(F&& body, source_location = source_location::current()) {
+        require_running();
+        return root().spawn(std::forward<F>(body));
+    }
+    children_ref spawn(children&& group) {
+        require_running();
+        return root().spawn(std::move(group));
+    }
+    supervisor_ref spawn(supervisor&& tree) {
+        require_running();
+        return root().spawn(std::move(tree));
+    }
+    template <class M>
+    void broadcast(M&& m) {
+        root().broadcast(std::forward<M>(m));
+    }
+
+    // Stops the tree in order; wait() then returns `code`. The first call decides. Any thread, any number of times.
+    void stop(int code = 0) noexcept;
+    // As stop, but without asking the processes.
+    void kill(int code = 1) noexcept;
+    // Until the runtime has stopped; the exit code: stop's, or 1 after an unhandled fault. Plain threads only.
+    int wait();
+
+    // Blocks a plain thread for an answer or for a task, which runs as a process.
+    template <class R>
+    result<R> run(answer<R> a) {
+        require_plain_thread("waiting for an answer");
+        a.pending().wait_on_thread();
+        return a.take();
+    }
+    result<void> run(started_wait w) {
+        require_plain_thread("waiting for a start");
+        w.pending().wait_on_thread();
+        return w.take();
+    }
+    template <class T>
+    T run(task<T> t) {
+        require_plain_thread("waiting for a task");
+        require_running();
+        using value = detail::value_or_monostate<T>;
+        auto to = std::make_shared<detail::handover<value>>();
+        const child_ref worker = detail::spawn_body(
+            root().temporaries(), detail::shared<detail::process_body>(new detail::run_task_body<T>(std::move(t), to)));
+        if (!worker.alive() && worker == child_ref())
+            to->fail(std::make_exception_ptr(usage_error("bastion: rt.run: the runtime has stopped")));
+        if constexpr (std::is_void_v<T>)
+            to->wait();
+        else
+            return to->wait();
+    }
+
+    // From now on `who` is told a bastion::dead_letter for each, until it ends.
+    void subscribe_dead_letters(const child_ref& who);
+    [[nodiscard]] std::uint64_t dead_letters() const noexcept;
+
+    [[nodiscard]] supervisor_ref root() const noexcept { return root_; }
+    [[nodiscard]] std::size_t workers() const noexcept;
+    [[nodiscard]] runtime_counters counters() const noexcept;
+    [[nodiscard]] bastion::clock& clock() noexcept;
+
+    [[nodiscard]] detail::runtime_state& state() noexcept { return *state_; }
+
+private:
+    void require_running() const;
+    void require_plain_thread(const char* what) const;
+
+    std::unique_ptr<detail::runtime_state> state_;
+    supervisor_ref root_;
+};
+
+inline runtime& context::runtime() const { return *block_->home->hooks.owner; }
+
+// ---- free functions: the running process' runtime, else BASTION_MAIN's ----------------------------------------------
+
+// Throws usage_error when there is none.
+[[nodiscard]] BASTION_API runtime& this_runtime();
+
+template <class F>
+child_ref spawn(F&& body) {
+    return this_runtime().spawn(std::forward<F>(body));
+}
+inline children_ref spawn(children&& group) { return this_runtime().spawn(std::move(group)); }
+inline supervisor_ref spawn(supervisor&& tree) { return this_runtime().spawn(std::move(tree)); }
+inline void stop(int code = 0) { this_runtime().stop(code); }
+
+} // namespace bastion
+
+#endif

@@ -1,0 +1,132 @@
+// `children_ref` and `supervisor_ref`: names for a group and for a supervisor.
+//
+// Values, copied freely, safe when stale, usable from any thread.
+#ifndef BASTION_SUPERVISION_REFS_HPP
+#define BASTION_SUPERVISION_REFS_HPP
+
+#include <bastion/mailbox/answer.hpp>
+#include <bastion/supervision/spec.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+namespace bastion {
+namespace detail {
+
+// Makes the envelopes of one broadcast; shared by all owners that pass it on.
+class broadcast_source : public ref_counted {
+public:
+    [[nodiscard]] virtual envelope* make() = 0;
+};
+template <class T>
+class typed_broadcast final : public broadcast_source {
+public:
+    template <class U>
+    explicit typed_broadcast(U&& value) : value_(std::forward<U>(value)) {}
+    [[nodiscard]] envelope* make() override { return value_.envelope_for_one(); }
+
+private:
+    broadcaster<T> value_;
+};
+
+BASTION_API void request_stop(address owner, bool kill) noexcept;
+BASTION_API void request_broadcast(address owner, shared<broadcast_source> what);
+// A cell that completes when the owner (or its element `child`) counts as started.
+[[nodiscard]] BASTION_API pending_answer watch_started(address owner, address child);
+[[nodiscard]] BASTION_API address owner_of(address child) noexcept;
+
+struct started_mark {};
+
+} // namespace detail
+
+// What `ref.started()` returns: waits until it counts as started; an error says why it never will.
+class [[nodiscard]] started_wait : public answer<detail::started_mark> {
+public:
+    using answer<detail::started_mark>::answer;
+    [[nodiscard]] result<void> take() {
+        auto r = answer<detail::started_mark>::take();
+        if (!r) return fail(r.error());
+        return {};
+    }
+    [[nodiscard]] result<void> await_resume() { return take(); }
+    [[nodiscard]] started_wait within(std::chrono::nanoseconds d) && {
+        pending().set_timeout(d);
+        return std::move(*this);
+    }
+};
+
+class children_ref {
+public:
+    children_ref() noexcept = default;
+    children_ref(detail::address group, std::shared_ptr<const std::vector<child_ref>> elements) noexcept
+        : group_(group), elements_(std::move(elements)) {}
+
+    // The i-th element; the refs stay good across restarts. i < size().
+    [[nodiscard]] child_ref operator[](std::size_t i) const { return elements_->at(i); }
+    [[nodiscard]] std::size_t size() const noexcept { return elements_ ? elements_->size() : 0; }
+    [[nodiscard]] auto begin() const noexcept { return elements_ ? elements_->begin() : none().begin(); }
+    [[nodiscard]] auto end() const noexcept { return elements_ ? elements_->end() : none().end(); }
+
+    // One shared value for all elements; returns how many mailboxes took it.
+    template <class M>
+    std::size_t broadcast(M&& m) const {
+        detail::broadcaster<detail::sent_as_t<M>> all(std::forward<M>(m));
+        std::size_t taken = 0;
+        for (const child_ref& c : *this)
+            if (all.to(c) == delivery::accepted) ++taken;
+        return taken;
+    }
+    // The group stops its elements in reverse start order and ends. Idempotent.
+    void stop() const noexcept { detail::request_stop(group_, false); }
+    void kill() const noexcept { detail::request_stop(group_, true); }
+    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(group_, {})); }
+    [[nodiscard]] bool alive() const noexcept { return child_ref(group_).alive(); }
+    [[nodiscard]] detail::address where() const noexcept { return group_; }
+
+private:
+    [[nodiscard]] static const std::vector<child_ref>& none() noexcept {
+        static const std::vector<child_ref> empty;
+        return empty;
+    }
+    detail::address group_;
+    std::shared_ptr<const std::vector<child_ref>> elements_;
+};
+
+class supervisor_ref {
+public:
+    supervisor_ref() noexcept = default;
+    supervisor_ref(detail::address self, detail::address temporaries) noexcept : self_(self), temporaries_(temporaries) {}
+
+    // A process function: a temporary element of this supervisor.
+    template <class F>
+    child_ref spawn(F&& body, source_location where = source_location::current()) const;
+    BASTION_API children_ref spawn(children&& group) const;
+    BASTION_API supervisor_ref spawn(supervisor&& tree) const;
+
+    // To every element below, now and in order with other changes of the tree.
+    template <class M>
+    void broadcast(M&& m) const {
+        using T = detail::sent_as_t<M>;
+        detail::request_broadcast(self_, detail::shared<detail::broadcast_source>(
+                                             new detail::typed_broadcast<T>(std::forward<M>(m))));
+    }
+    void stop() const noexcept { detail::request_stop(self_, false); }
+    void kill() const noexcept { detail::request_stop(self_, true); }
+    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(self_, {})); }
+    [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
+    [[nodiscard]] detail::address where() const noexcept { return self_; }
+    [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }
+
+private:
+    detail::address self_;
+    detail::address temporaries_;
+};
+
+inline started_wait child_ref::started() const {
+    return started_wait(detail::watch_started(detail::owner_of(address_), address_));
+}
+
+} // namespace bastion
+
+#endif

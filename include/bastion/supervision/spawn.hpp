@@ -1,0 +1,70 @@
+// Spawning from inside: `ctx.spawn(...)`, and what an element knows of its place in the tree.
+#ifndef BASTION_SUPERVISION_SPAWN_HPP
+#define BASTION_SUPERVISION_SPAWN_HPP
+
+#include <bastion/supervision/refs.hpp>
+
+namespace bastion {
+namespace detail {
+
+// A temporary element in the implicit group `temporaries`: dead from the start when that is gone.
+[[nodiscard]] BASTION_API child_ref spawn_plain(address temporaries, process (*entry)(context), bool is_main = false);
+[[nodiscard]] BASTION_API child_ref spawn_body(address temporaries, shared<process_body> body, bool is_main = false);
+// The supervisor above the group of the running element.
+[[nodiscard]] BASTION_API supervisor_ref supervisor_above(const control_block& block);
+[[nodiscard]] BASTION_API children_ref group_above(const control_block& block);
+[[nodiscard]] BASTION_API user_data& data_of(control_block& block);
+[[noreturn]] BASTION_API void panic_wrong_data(const user_data& has, std::string_view wanted);
+
+template <class F>
+[[nodiscard]] child_ref spawn_any(address temporaries, F&& f, bool is_main = false) {
+    check_behaviour<F>();
+    if constexpr (!behaviour<F>)
+        return child_ref();
+    else if constexpr (is_plain_behaviour<F>)
+        return spawn_plain(temporaries, static_cast<process (*)(context)>(f), is_main);
+    else
+        return spawn_body(temporaries, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))),
+                          is_main);
+}
+
+} // namespace detail
+
+template <class F>
+child_ref supervisor_ref::spawn(F&& body, source_location) const {
+    return detail::spawn_any(temporaries_, std::forward<F>(body));
+}
+
+template <class F>
+child_ref context::spawn(F&& body, source_location) const {
+    detail::require_running(*block_, "ctx.spawn");
+    return detail::spawn_any(detail::supervisor_above(*block_).temporaries(), std::forward<F>(body));
+}
+inline children_ref context::spawn(children&& group) const {
+    detail::require_running(*block_, "ctx.spawn");
+    return detail::supervisor_above(*block_).spawn(std::move(group));
+}
+inline supervisor_ref context::spawn(bastion::supervisor&& tree) const {
+    detail::require_running(*block_, "ctx.spawn");
+    return detail::supervisor_above(*block_).spawn(std::move(tree));
+}
+inline children_ref context::parent() const {
+    detail::require_running(*block_, "ctx.parent");
+    return detail::group_above(*block_);
+}
+inline supervisor_ref context::supervisor() const {
+    detail::require_running(*block_, "ctx.supervisor");
+    return detail::supervisor_above(*block_);
+}
+
+template <class T>
+T& context::data() const {
+    detail::require_running(*block_, "ctx.data");
+    detail::user_data& data = detail::data_of(*block_);
+    if (data.type != &detail::data_type_tag<T>) detail::panic_wrong_data(data, type_name<T>());
+    return *static_cast<T*>(data.object.get());
+}
+
+} // namespace bastion
+
+#endif

@@ -1,0 +1,247 @@
+// `children()` and `supervisor()`: the builders that describe groups and trees.
+//
+// Values: chained, move-only, returned from functions, nested. A setter on a named builder returns a reference, on a
+// temporary the builder itself. Nothing runs before the builder is given to `spawn`.
+#ifndef BASTION_SUPERVISION_SPEC_HPP
+#define BASTION_SUPERVISION_SPEC_HPP
+
+#include <bastion/mailbox/bounded.hpp>
+#include <bastion/mailbox/handlers.hpp>
+#include <bastion/process/cold_part.hpp>
+#include <bastion/process/process.hpp>
+#include <bastion/supervision/callbacks.hpp>
+#include <bastion/supervision/policy.hpp>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bastion {
+namespace detail {
+
+// What children() describes. Shared by the group and, for its body and data, by its elements.
+struct group_spec {
+    std::string name;
+    shared<process_body> body;
+    process_kind kind = process_kind::coroutine;
+    std::uint32_t redundancy = 1;
+    bastion::callbacks callbacks;
+    std::optional<bastion::restart_strategy> restart;
+    std::optional<restart_when> when;
+    restart_scope scope = restart_scope::group;
+    start_mode start = start_mode::at_first_suspend;
+    std::optional<std::chrono::nanoseconds> start_timeout;
+    std::optional<bastion::shutdown> stop;
+    bastion::mailbox box = bastion::mailbox::unbounded();
+    bastion::limits bounds;
+    unique_function<std::shared_ptr<void>()> make_data;  // one object per element
+    const void* data_type = nullptr;
+    std::string_view data_type_name;
+    on_panic data_on_panic = on_panic::keep;
+    source_location where;
+};
+
+struct supervisor_spec;
+
+// One child of a supervisor, in start order.
+struct child_spec {
+    std::unique_ptr<group_spec> group;
+    std::unique_ptr<supervisor_spec> supervisor;
+};
+
+struct supervisor_spec {
+    std::string name;
+    bastion::strategy strategy = bastion::strategy::one_for_one;
+    bastion::callbacks callbacks;
+    std::optional<bastion::restart_strategy> restart;  // the default of its children
+    std::optional<restart_when> when;                  // the default of its children
+    std::uint32_t intensity = 0;                       // restarts per window; 0: no bound
+    std::chrono::nanoseconds window{0};
+    bool bounded = false;
+    std::optional<bastion::shutdown> stop;
+    std::vector<child_spec> children;
+    source_location where;
+};
+
+// The address that names a type for with_data.
+template <class T>
+inline constexpr char data_type_tag = 0;
+
+} // namespace detail
+
+// A group of elements with the same body.
+class [[nodiscard]] children {
+public:
+    explicit children(source_location where = source_location::current()) : spec_(std::make_unique<detail::group_spec>()) {
+        spec_->where = where;
+    }
+
+    // The body: a coroutine `bastion::process f(bastion::context)`, called as const; it lives as long as the group.
+    template <class F>
+    children& with_exec(F&& f) & {
+        detail::check_behaviour<F>();
+        if constexpr (detail::behaviour<F>) {
+            spec_->body = detail::shared<detail::process_body>(
+                new detail::coroutine_body<std::decay_t<F>>(std::forward<F>(f)));
+            spec_->kind = detail::process_kind::coroutine;
+        }
+        return *this;
+    }
+    // The body: handlers without a state.
+    template <class... Arms>
+        requires(detail::is_arm<std::remove_cvref_t<Arms>> && ...)
+    children& with_handlers(Arms... arms) & {
+        return set_handlers<detail::no_state>(std::move(arms)...);
+    }
+    // The body: handlers over one State per incarnation, default-constructed or made from a context.
+    template <class State, class... Arms>
+        requires(!detail::is_arm<State>)
+    children& with_handlers(Arms... arms) & {
+        static_assert((detail::is_arm<std::remove_cvref_t<Arms>> && ...),
+                      "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
+        static_assert(std::is_default_constructible_v<State> || std::is_constructible_v<State, context>,
+                      "bastion: the handlers' state must be default-constructible or constructible from bastion::context");
+        return set_handlers<State>(std::move(arms)...);
+    }
+    // How many elements; 0 counts as 1.
+    children& with_redundancy(std::uint32_t n) & { return spec_->redundancy = n == 0 ? 1 : n, *this; }
+    // Unique among the children of a supervisor.
+    children& with_name(std::string name) & { return spec_->name = std::move(name), *this; }
+    children& with_callbacks(bastion::callbacks c) & { return spec_->callbacks = std::move(c), *this; }
+    children& with_restart_strategy(bastion::restart_strategy s) & { return spec_->restart = s, *this; }
+    children& with_restart(restart_when w) & { return spec_->when = w, *this; }
+    children& with_restart_scope(restart_scope s) & { return spec_->scope = s, *this; }
+    children& with_mailbox(bastion::mailbox m) & { return spec_->box = m, *this; }
+    children& with_limits(bastion::limits l) & { return spec_->bounds = l, *this; }
+    children& with_shutdown(bastion::shutdown s) & { return spec_->stop = s, *this; }
+    // wait_ready: an element has started when it calls ctx.ready(), within the time-out (default 10 s).
+    children& with_start(start_mode m, std::optional<std::chrono::nanoseconds> timeout = {}) & {
+        spec_->start = m;
+        spec_->start_timeout = timeout;
+        return *this;
+    }
+    // One object per element that survives restarts: a copy of `value`, or what the factory makes.
+    template <class D>
+    children& with_data(D&& value, on_panic then = on_panic::keep) & {
+        using V = std::decay_t<D>;
+        if constexpr (std::is_invocable_v<V&>) {
+            using T = std::decay_t<std::invoke_result_t<V&>>;
+            set_data<T>([f = V(std::forward<D>(value))]() mutable { return std::make_shared<T>(f()); }, then);
+        } else {
+            static_assert(std::is_copy_constructible_v<V>, "bastion: with_data copies the value for each element: give a "
+                                                           "factory for a type that cannot be copied");
+            set_data<V>([v = V(std::forward<D>(value))] { return std::make_shared<V>(v); }, then);
+        }
+        return *this;
+    }
+
+    template <class F>
+    children with_exec(F&& f) && { return with_exec(std::forward<F>(f)), std::move(*this); }
+    template <class... Arms>
+        requires(detail::is_arm<std::remove_cvref_t<Arms>> && ...)
+    children with_handlers(Arms... arms) && { return with_handlers(std::move(arms)...), std::move(*this); }
+    template <class State, class... Arms>
+        requires(!detail::is_arm<State>)
+    children with_handlers(Arms... arms) && { return with_handlers<State>(std::move(arms)...), std::move(*this); }
+    children with_redundancy(std::uint32_t n) && { return with_redundancy(n), std::move(*this); }
+    children with_name(std::string name) && { return with_name(std::move(name)), std::move(*this); }
+    children with_callbacks(bastion::callbacks c) && { return with_callbacks(std::move(c)), std::move(*this); }
+    children with_restart_strategy(bastion::restart_strategy s) && { return with_restart_strategy(s), std::move(*this); }
+    children with_restart(restart_when w) && { return with_restart(w), std::move(*this); }
+    children with_restart_scope(restart_scope s) && { return with_restart_scope(s), std::move(*this); }
+    children with_mailbox(bastion::mailbox m) && { return with_mailbox(m), std::move(*this); }
+    children with_limits(bastion::limits l) && { return with_limits(l), std::move(*this); }
+    children with_shutdown(bastion::shutdown s) && { return with_shutdown(s), std::move(*this); }
+    children with_start(start_mode m, std::optional<std::chrono::nanoseconds> timeout = {}) && {
+        return with_start(m, timeout), std::move(*this);
+    }
+    template <class D>
+    children with_data(D&& value, on_panic then = on_panic::keep) && {
+        return with_data(std::forward<D>(value), then), std::move(*this);
+    }
+
+    [[nodiscard]] std::unique_ptr<detail::group_spec> release() && { return std::move(spec_); }
+
+private:
+    template <class State, class... Arms>
+    children& set_handlers(Arms... arms) {
+        spec_->body = detail::shared<detail::process_body>(new detail::handlers_body<State, Arms...>(std::move(arms)...));
+        spec_->kind = detail::process_kind::handlers;
+        return *this;
+    }
+    template <class T, class Make>
+    void set_data(Make make, on_panic then) {
+        spec_->make_data = [m = std::move(make)]() mutable { return std::shared_ptr<void>(m()); };
+        spec_->data_type = &detail::data_type_tag<T>;
+        spec_->data_type_name = type_name<T>();
+        spec_->data_on_panic = then;
+    }
+
+    std::unique_ptr<detail::group_spec> spec_;
+};
+
+// A supervisor and everything below it.
+class [[nodiscard]] supervisor {
+public:
+    explicit supervisor(source_location where = source_location::current())
+        : spec_(std::make_unique<detail::supervisor_spec>()) {
+        spec_->where = where;
+    }
+
+    supervisor& with_name(std::string name) & { return spec_->name = std::move(name), *this; }
+    supervisor& with_strategy(bastion::strategy s) & { return spec_->strategy = s, *this; }
+    // The default of its children.
+    supervisor& with_restart_strategy(bastion::restart_strategy s) & { return spec_->restart = s, *this; }
+    supervisor& with_restart(restart_when w) & { return spec_->when = w, *this; }
+    // More than n restarts of its children within the window: it stops them and fails upwards.
+    supervisor& with_intensity(std::uint32_t n, std::chrono::nanoseconds window) & {
+        spec_->intensity = n;
+        spec_->window = window;
+        spec_->bounded = true;
+        return *this;
+    }
+    supervisor& with_callbacks(bastion::callbacks c) & { return spec_->callbacks = std::move(c), *this; }
+    supervisor& with_shutdown(bastion::shutdown s) & { return spec_->stop = s, *this; }
+    supervisor& with_children(children group) & {
+        detail::child_spec c;
+        c.group = std::move(group).release();
+        spec_->children.push_back(std::move(c));
+        return *this;
+    }
+    supervisor& with_supervisor(supervisor below) & {
+        detail::child_spec c;
+        c.supervisor = std::move(below).release();
+        spec_->children.push_back(std::move(c));
+        return *this;
+    }
+
+    supervisor with_name(std::string name) && { return with_name(std::move(name)), std::move(*this); }
+    supervisor with_strategy(bastion::strategy s) && { return with_strategy(s), std::move(*this); }
+    supervisor with_restart_strategy(bastion::restart_strategy s) && { return with_restart_strategy(s), std::move(*this); }
+    supervisor with_restart(restart_when w) && { return with_restart(w), std::move(*this); }
+    supervisor with_intensity(std::uint32_t n, std::chrono::nanoseconds window) && {
+        return with_intensity(n, window), std::move(*this);
+    }
+    supervisor with_callbacks(bastion::callbacks c) && { return with_callbacks(std::move(c)), std::move(*this); }
+    supervisor with_shutdown(bastion::shutdown s) && { return with_shutdown(s), std::move(*this); }
+    supervisor with_children(children group) && { return with_children(std::move(group)), std::move(*this); }
+    supervisor with_supervisor(supervisor below) && { return with_supervisor(std::move(below)), std::move(*this); }
+
+    [[nodiscard]] std::unique_ptr<detail::supervisor_spec> release() && { return std::move(spec_); }
+
+private:
+    std::unique_ptr<detail::supervisor_spec> spec_;
+};
+
+namespace detail {
+
+// Throws bad_spec with one line that names the culprit.
+BASTION_API void check_spec(const group_spec& spec);
+BASTION_API void check_spec(const supervisor_spec& spec);
+
+} // namespace detail
+} // namespace bastion
+
+#endif

@@ -1,0 +1,72 @@
+#include <bastion/executor/parker.hpp>
+#include <bastion/mailbox/answer.hpp>
+
+namespace bastion::detail {
+namespace {
+
+constexpr std::chrono::nanoseconds fallback_timeout = std::chrono::seconds(30);
+
+// Whether the question of `cell` lies unread in the block's own mail.
+bool unread_here(control_block& b, const completion_cell* cell) noexcept {
+    collect_mail(b);
+    for (const envelope* e = b.mail; e != nullptr; e = e->next)
+        if (e->kind() == envelope_kind::asked && e->reply.cell == cell) return true;
+    return false;
+}
+
+} // namespace
+
+pending_answer send_question(address to, envelope* e) {
+    thread_state& thread = this_thread();
+    auto* asker = static_cast<control_block*>(thread.current);
+    completion_cell* cell = completion_cell::make(asker);
+    e->reply.cell = cell;
+    e->reply.asker = asker;
+    if (asker != nullptr) --asker->budget;
+    (void)push_envelope(to, e, thread);
+    return pending_answer(cell, to, std::chrono::nanoseconds(-1));
+}
+
+void pending_answer::throw_taken() { throw usage_error("bastion: this answer was already taken"); }
+
+void pending_answer::begin_waiting(bool alone) {
+    control_block& here = *static_cast<control_block*>(&running_strand("an answer"));
+    // The answer may be awaited by another process than the one that asked: the cell wakes whoever waits. The owner is
+    // read by the completer before its exchange, so it must not change once the question is out: ask where you await.
+    if (cell_->owner != &here)
+        throw usage_error("bastion: an answer must be awaited by the process that asked");
+    if (alone && to_.block == &here && unread_here(here, cell_)) {
+        deadlocked_ = true;
+        return;
+    }
+    if (timer_home_ != nullptr) return;
+    timer_home_ = &running_executor();
+    const auto timeout = timeout_.count() >= 0 ? timeout_ : here.home->default_ask_timeout;
+    arm_cell_timer(*cell_, *timer_home_, timeout.count());
+}
+
+void pending_answer::wait_on_thread() {
+    if (cell_ == nullptr) throw_taken();
+    if (cell_->owner != nullptr) throw usage_error("bastion: an answer must be awaited by the process that asked");
+    std::chrono::nanoseconds timeout = timeout_;
+    if (timeout.count() < 0)
+        timeout = to_.block != nullptr && to_.block->home != nullptr ? to_.block->home->default_ask_timeout : fallback_timeout;
+    // A plain thread has no worker's wheel: its deadline is real time, even where a test owns the runtime's clock.
+    const std::int64_t deadline = monotonic_ns() + timeout.count();
+    while (cell_->word.load() == cell_state::pending) {
+        if (!futex_wait_until(cell_->word.word(), static_cast<std::uint32_t>(cell_state::pending), deadline)) {
+            (void)cell_->word.time_out();
+            return;
+        }
+    }
+}
+
+void pending_answer::give_up() noexcept {
+    stop_timer();
+    completion_cell* cell = std::exchange(cell_, nullptr);
+    if (!cell->word.abandon()) return;  // the completer frees it
+    destroy(static_cast<envelope*>(cell->payload));
+    completion_cell::recycle(cell);
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,242 @@
+#include <bastion/executor/arena.hpp>
+#include <bastion/mailbox/bounded.hpp>
+
+#include <memory>
+#include <mutex>
+#include <new>
+#include <vector>
+
+namespace bastion::detail {
+namespace {
+
+// One bounded mailbox. Objects live in the arena and are used again, never anything else: a late sender that still
+// holds the pointer takes the lock and finds another generation.
+// Invariant: everything but the free link is guarded by the lock.
+class box final : public bounded_mailbox {
+public:
+    enum class verdict : std::uint8_t { accepted, full, dropped, closed, limit };
+
+    void open(control_block& owner, std::uint32_t capacity, overflow policy, std::uint64_t memory) {
+        const std::lock_guard lock(lock_);
+        owner_ = &owner;
+        generation_ = owner.generation.load(std::memory_order_relaxed);
+        capacity_ = capacity;
+        policy_ = policy;
+        memory_limit_ = memory;
+        first_ = last_ = nullptr;
+        queued_ = counted_ = 0;
+        bytes_ = 0;
+        open_ = true;
+    }
+
+    // Takes the envelope when accepted or dropped; `oldest` receives what drop_oldest pushed out.
+    [[nodiscard]] verdict push(address to, envelope* e, envelope*& oldest) noexcept {
+        const std::lock_guard lock(lock_);
+        if (!is(to)) return verdict::closed;
+        const std::size_t size = bytes_of(*e);
+        if (memory_limit_ != 0 && bytes_ + size > memory_limit_) return verdict::limit;
+        if (capacity_ != 0 && counted_ >= capacity_) {
+            switch (policy_) {
+            case overflow::fail:
+            case overflow::wait: return verdict::full;
+            case overflow::drop_newest: return verdict::dropped;
+            case overflow::kill: return verdict::limit;
+            case overflow::drop_oldest:
+                // What the process has skipped is its own already: then the newest gives way.
+                if (first_ == nullptr) return verdict::dropped;
+                oldest = unlink_first();
+                uncount(*oldest);
+                break;
+            }
+        }
+        link(e);
+        ++counted_;
+        bytes_ += size;
+        return verdict::accepted;
+    }
+
+    [[nodiscard]] offer_result offer(address to, envelope* e, send_waiter& w, completion_cell*& used) noexcept {
+        const std::lock_guard lock(lock_);
+        used = nullptr;
+        if (w.cell != nullptr) {  // woken: the cell has served
+            if (w.queued) {
+                waiters_.erase(&w);
+                w.queued = false;
+            }
+            used = std::exchange(w.cell, nullptr);
+        }
+        if (!is(to)) return offer_result::gone;
+        if (capacity_ != 0 && counted_ >= capacity_) {
+            w.cell = completion_cell::make(running_block());
+            waiters_.push_back(&w);
+            w.queued = true;
+            return offer_result::must_wait;
+        }
+        link(e);
+        ++counted_;
+        bytes_ += bytes_of(*e);
+        return offer_result::accepted;
+    }
+
+    void leave(address to, send_waiter& w) noexcept {
+        const std::lock_guard lock(lock_);
+        if (w.queued) {
+            waiters_.erase(&w);
+            w.queued = false;
+        } else if (is(to)) {
+            wake_one();  // the wake-up was for us, and we do not use it
+        }
+    }
+
+    [[nodiscard]] envelope* take_all() noexcept override {
+        const std::lock_guard lock(lock_);
+        envelope* oldest = first_;
+        first_ = last_ = nullptr;
+        queued_ = 0;
+        return oldest;
+    }
+    [[nodiscard]] bool has_mail() noexcept override {
+        const std::lock_guard lock(lock_);
+        return first_ != nullptr;
+    }
+    void consumed(const envelope& e) noexcept override {
+        const std::lock_guard lock(lock_);
+        uncount(e);
+        wake_one();
+    }
+    [[nodiscard]] envelope* close() noexcept override {
+        const std::lock_guard lock(lock_);
+        open_ = false;
+        while (!waiters_.empty()) wake_one();
+        envelope* oldest = first_;
+        first_ = last_ = nullptr;
+        return oldest;
+    }
+    void release() noexcept override;
+
+    box* next_free = nullptr;
+
+private:
+    [[nodiscard]] bool is(address a) const noexcept {
+        return open_ && owner_ == a.block && generation_ == a.generation;
+    }
+    void link(envelope* e) noexcept {
+        e->next = nullptr;
+        (last_ != nullptr ? last_->next : first_) = e;
+        last_ = e;
+        ++queued_;
+    }
+    envelope* unlink_first() noexcept {
+        envelope* e = first_;
+        first_ = e->next;
+        if (first_ == nullptr) last_ = nullptr;
+        --queued_;
+        return e;
+    }
+    void uncount(const envelope& e) noexcept {
+        --counted_;
+        bytes_ -= bytes_of(e);
+    }
+    // Under the lock: the waiter cannot leave meanwhile, so its cell is alive.
+    void wake_one() noexcept {
+        send_waiter* w = waiters_.pop_front();
+        if (w == nullptr) return;
+        w->queued = false;
+        runnable* owner = w->cell->owner;
+        if (w->cell->word.complete() == cell_event::wake_owner) wake_cell_owner(w->cell, owner);
+    }
+
+    spin_lock lock_;
+    control_block* owner_ = nullptr;
+    std::uint64_t generation_ = 0;
+    std::uint32_t capacity_ = 0;
+    overflow policy_ = overflow::fail;
+    bool open_ = false;
+    std::uint32_t queued_ = 0;   // in the list below
+    std::uint32_t counted_ = 0;  // unread, drained and skipped ones included
+    std::uint64_t bytes_ = 0;
+    std::uint64_t memory_limit_ = 0;
+    envelope* first_ = nullptr;
+    envelope* last_ = nullptr;
+    intrusive_list<send_waiter, &send_waiter::hook> waiters_;
+};
+
+spin_lock free_lock;
+box* free_boxes = nullptr;
+
+void box::release() noexcept {
+    const std::lock_guard lock(free_lock);
+    next_free = free_boxes;
+    free_boxes = this;
+}
+
+box* box_of(address to) noexcept {
+    // Safety: every bounded mailbox is a box, and boxes are never unmapped.
+    return to.block == nullptr ? nullptr : static_cast<box*>(to.block->bounded());
+}
+
+} // namespace
+
+void make_bounded(control_block& block, std::uint32_t capacity, overflow policy, std::uint64_t memory_limit) {
+    box* b = nullptr;
+    {
+        const std::lock_guard lock(free_lock);
+        if (free_boxes != nullptr) {
+            b = free_boxes;
+            free_boxes = b->next_free;
+        }
+    }
+    if (b == nullptr) b = ::new (arena_reserve(sizeof(box))) box;
+    b->open(block, capacity, policy, memory_limit);
+    block.bounded_box.store(b, std::memory_order_release);
+}
+
+delivery deliver_bounded(address to, envelope* e) noexcept {
+    box* b = box_of(to);
+    if (b == nullptr) return deliver_refused(to, e);
+    envelope* oldest = nullptr;
+    const auto home = to.block->home;
+    switch (b->push(to, e, oldest)) {
+    case box::verdict::accepted:
+        if (oldest != nullptr) dead_letter(*home, oldest, to, drop_cause::full);
+        unpark_block(*to.block);
+        return delivery::accepted;
+    case box::verdict::full: dead_letter(*home, e, to, drop_cause::full); return delivery::full;
+    case box::verdict::dropped: dead_letter(*home, e, to, drop_cause::full); return delivery::dropped;
+    case box::verdict::limit:
+        dead_letter(*home, e, to, drop_cause::limit);
+        if (to.block->signals.raise(signal_flags::limit)) unpark_block(*to.block);
+        return delivery::full;
+    case box::verdict::closed: break;
+    }
+    return deliver_refused(to, e);
+}
+
+offer_result offer(address to, envelope* e, send_waiter& waiter) noexcept {
+    box* b = box_of(to);
+    if (b == nullptr) {
+        if (to.block == nullptr || !to.block->lives(to.generation) || to.block->inbox.is_closed())
+            return offer_result::gone;
+        // An unbounded mailbox always has room.
+        thread_state& thread = this_thread();
+        e->generation = to.generation;
+        switch (to.block->inbox.push(e, to.generation)) {
+        case push_result::must_schedule: schedule_block(*to.block, thread); [[fallthrough]];
+        case push_result::queued: return offer_result::accepted;
+        case push_result::refused: return offer_result::gone;
+        }
+    }
+    e->generation = to.generation;
+    completion_cell* used = nullptr;
+    const offer_result said = b->offer(to, e, waiter, used);
+    if (used != nullptr) completion_cell::recycle(used);
+    if (said == offer_result::accepted) unpark_block(*to.block);
+    return said;
+}
+
+void leave_line(address to, send_waiter& waiter) noexcept {
+    if (box* b = box_of(to); b != nullptr) b->leave(to, waiter);
+    completion_cell::recycle(std::exchange(waiter.cell, nullptr));
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,61 @@
+#include <bastion/mailbox/later.hpp>
+
+namespace bastion::detail {
+namespace {
+
+// Runs on the worker that looked at the clock; the timer's ownership is ours.
+void send_now(late_timer& timer) {
+    // Safety: only delayed_tell arms a timer with this function.
+    auto& d = static_cast<delayed_tell&>(timer);
+    const shared<delayed_tell> mine(&d);
+    d.wheel.store(nullptr);
+    d.drop_owner();  // the timer's own
+    if (d.cancelled.load()) return;
+    thread_state& thread = this_thread();
+    envelope* e = d.period_ns == 0 ? std::exchange(d.once, nullptr) : d.make();
+    e->sender = d.from;
+    if (push_envelope(d.to, e, thread) == delivery::noproc || d.period_ns == 0) return;
+    arm_delayed(mine, d.period_ns);
+}
+
+void drop_now(late_timer& timer) {
+    auto& d = static_cast<delayed_tell&>(timer);
+    d.wheel.store(nullptr);
+    d.drop_owner();
+}
+
+} // namespace
+
+delayed_tell::delayed_tell(address target, address sender, std::int64_t period)
+    : late_timer(&send_now, &drop_now), to(target), from(sender), period_ns(period) {
+    if (const control_block* here = running_block()) home = here->home;
+}
+
+delayed_tell::~delayed_tell() {
+    if (once != nullptr) destroy(once);
+}
+
+void arm_delayed(shared<delayed_tell> d, std::int64_t delay_ns) {
+    worker& wheel = *this_thread().current_worker;
+    d->add_owner();
+    d->wheel.store(&wheel);
+    wheel.arm(*d, delay_ns);
+}
+
+bool cancel_delayed(delayed_tell& d) noexcept {
+    if (d.cancelled.exchange(true)) return false;
+    // The wheel is a worker's: only while its runtime stands.
+    const std::size_t stripe = this_stripe();
+    const bool stranger = !at_home(*d.home, this_thread());
+    if (stranger && !d.home->entrance.enter(stripe)) return false;
+    bool stopped = false;
+    if (worker* wheel = d.wheel.load(); wheel != nullptr && wheel->cancel(d)) {
+        d.wheel.store(nullptr);
+        d.drop_owner();
+        stopped = true;
+    }
+    if (stranger) d.home->entrance.leave(stripe);
+    return stopped || d.period_ns != 0;
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,183 @@
+#include <bastion/executor/arena.hpp>
+#include <bastion/executor/task.hpp>
+#include <bastion/process/body.hpp>
+#include <bastion/process/cold_part.hpp>
+#include <bastion/process/control_block.hpp>
+#include <bastion/process/home.hpp>
+
+#include <mutex>
+#include <new>
+
+namespace bastion::detail {
+namespace {
+
+// Free blocks are chained by `next` (the run queue link, unused while free). A block's memory is never anything else.
+constexpr std::uint32_t batch = 32;
+constexpr std::size_t slab_blocks = 256;
+
+struct chain {
+    control_block* first = nullptr;
+    std::uint32_t size = 0;
+
+    void push(control_block* b) noexcept {
+        b->next = first;
+        first = b;
+        ++size;
+    }
+    [[nodiscard]] control_block* pop() noexcept {
+        control_block* b = first;
+        first = static_cast<control_block*>(b->next);
+        --size;
+        return b;
+    }
+};
+
+struct depot {
+    spin_lock lock;
+    chain free;
+    std::byte* fresh = nullptr;
+    std::size_t fresh_left = 0;
+};
+
+depot& the_depot() noexcept {
+    static depot* d = ::new (arena_reserve(sizeof(depot))) depot;
+    return *d;
+}
+
+struct block_cache;
+
+// Which threads have a cache: for counting only.
+struct cache_registry {
+    spin_lock lock;
+    block_cache* first = nullptr;
+    std::int64_t of_the_dead = 0;  // made minus recycled by threads that have ended
+};
+cache_registry registry;
+
+struct block_cache {
+    chain free;
+    bool dead = false;  // its thread is ending: use the depot
+    // Made minus recycled by this thread. relaxed on both sides: a number, no order.
+    std::atomic<std::int64_t> made{0};
+    block_cache* next = nullptr;
+    block_cache* prev = nullptr;
+
+    block_cache() noexcept {
+        const std::lock_guard lock(registry.lock);
+        next = registry.first;
+        if (next) next->prev = this;
+        registry.first = this;
+    }
+    block_cache(const block_cache&) = delete;
+    block_cache& operator=(const block_cache&) = delete;
+    ~block_cache() {
+        dead = true;
+        {
+            depot& d = the_depot();
+            const std::lock_guard lock(d.lock);
+            while (free.size != 0) d.free.push(free.pop());
+        }
+        const std::lock_guard lock(registry.lock);
+        registry.of_the_dead += made.load(std::memory_order_relaxed);
+        if (next) next->prev = prev;
+        (prev ? prev->next : registry.first) = next;
+    }
+    void count(std::int64_t by) noexcept {
+        made.store(made.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    }
+};
+
+BASTION_NOINLINE block_cache& this_thread_blocks() noexcept {
+    static thread_local block_cache cache;
+    asm volatile("");
+    return cache;
+}
+
+void refill(chain& into) {
+    depot& d = the_depot();
+    const std::lock_guard lock(d.lock);
+    for (std::uint32_t i = 0; i < batch && d.free.size != 0; ++i) into.push(d.free.pop());
+    if (into.size != 0) return;
+    if (d.fresh_left < batch) {
+        d.fresh = static_cast<std::byte*>(arena_reserve(slab_blocks * sizeof(control_block)));
+        d.fresh_left = slab_blocks;
+    }
+    // Addresses go up as blocks are popped: push the batch from its end.
+    d.fresh_left -= batch;
+    for (std::uint32_t i = batch; i-- > 0;)
+        into.push(::new (static_cast<void*>(d.fresh + i * sizeof(control_block))) control_block);
+    d.fresh += batch * sizeof(control_block);
+}
+
+} // namespace
+
+control_block* make_block(runtime_home& home) {
+    block_cache& cache = this_thread_blocks();
+    if (cache.free.size == 0) refill(cache.free);
+    control_block* b = cache.free.pop();
+    cache.count(1);
+    // Nobody but stale senders knows the block, and they find it closed.
+    b->ops = &process_ops;
+    b->next = nullptr;
+    b->slot = &b->own_slot;
+    b->max_depth = default_max_depth;
+    b->again = b->repoll = b->body_ended = b->started_sent = b->wait_ready = false;
+    b->kind = process_kind::coroutine;
+    b->policy = restart_when::temporary;
+    b->signals.reset();
+    b->incarnation = 0;
+    b->restarts = 0;
+    b->home = &home;
+    b->index = 0;
+    b->owner_state = b->owner_flags = 0;
+    b->lost_in_hand = 0;
+    b->exit_node.block = b->start_node.block = b;
+    b->hand = nullptr;
+    b->tries = 0;
+    b->since_ns = 0;
+    b->owner_timer = nullptr;
+    b->taken = 0;
+    b->life_state.born();
+    b->lane.open();
+    b->inbox.open(b->generation.load(std::memory_order_relaxed));
+    return b;
+}
+
+void recycle_block(control_block* b) noexcept {
+    delete b->cold.exchange(nullptr);
+    b->reason = exit_reason();
+    if (b->kind != process_kind::system && b->body != nullptr) b->body->drop_owner();
+    b->body = nullptr;
+    b->frame = nullptr;
+    b->entry = nullptr;
+    b->owner.store(nullptr, std::memory_order_relaxed);
+    b->life_state.release();
+    // release: pairs with the acquire in lives(): who sees the old generation sees a closed inbox, too.
+    b->generation.store(b->generation.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    block_cache& cache = this_thread_blocks();
+    if (cache.dead) {
+        {
+            depot& d = the_depot();
+            const std::lock_guard lock(d.lock);
+            d.free.push(b);
+        }
+        const std::lock_guard lock(registry.lock);
+        --registry.of_the_dead;
+        return;
+    }
+    cache.count(-1);
+    cache.free.push(b);
+    if (cache.free.size < 4 * batch) return;
+    depot& d = the_depot();
+    const std::lock_guard lock(d.lock);
+    for (std::uint32_t i = 0; i < 2 * batch; ++i) d.free.push(cache.free.pop());
+}
+
+std::uint64_t live_blocks() noexcept {
+    const std::lock_guard lock(registry.lock);
+    std::int64_t sum = registry.of_the_dead;
+    for (const block_cache* c = registry.first; c != nullptr; c = c->next) sum += c->made.load(std::memory_order_relaxed);
+    return static_cast<std::uint64_t>(sum);
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,106 @@
+#include <bastion/process/cold_part.hpp>
+#include <bastion/process/context.hpp>
+#include <bastion/process/home.hpp>
+
+#include <mutex>
+
+namespace bastion::detail {
+
+cold_part& cold_of(control_block& b) {
+    cold_part* cold = b.cold.load(std::memory_order_relaxed);  // only the holder of the right to run makes it
+    if (cold == nullptr) {
+        cold = new cold_part;
+        b.cold.store(cold, std::memory_order_release);  // pairs with cold_if_any
+    }
+    return *cold;
+}
+
+void request_stop_token(control_block& b) noexcept {
+    cold_part* cold = cold_if_any(b);
+    if (cold == nullptr) return;
+    const std::lock_guard lock(cold->stopper_lock);
+    if (cold->stopper) cold->stopper->request_stop();
+}
+
+namespace {
+
+void free_record(monitor_record* m) noexcept {
+    m->~monitor_record();
+    pool_free(m, sizeof(monitor_record));
+}
+
+} // namespace
+
+void notify_monitors(control_block& b, const exit_reason& why, bool returns) noexcept {
+    cold_part* cold = cold_if_any(b);
+    if (cold == nullptr) return;
+    cold->monitors_by_number.clear();
+    while (monitor_record* m = cold->monitors.pop_front()) {
+        m->notify(*m, b, why, returns);
+        free_record(m);
+    }
+}
+
+void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
+    const std::uint64_t generation = b.generation.load(std::memory_order_relaxed);
+    while (oldest != nullptr) {
+        system_signal* signal = oldest;
+        oldest = signal->next;
+        if (signal->kind == signal_kind::monitor) {
+            auto* m = static_cast<monitor_record*>(signal);
+            if (m->target_generation != generation || b.inbox.is_closed()) {
+                m->notify(*m, b, exit_reason(exit_kind::noproc), false);
+                free_record(m);
+            } else {
+                cold_part& cold = cold_of(b);
+                cold.monitors.push_back(m);
+                cold.monitors_by_number.emplace(m->number, m);
+            }
+        } else if (signal->kind == signal_kind::demonitor) {
+            auto* d = static_cast<demonitor_request*>(signal);
+            cold_part* cold = cold_if_any(b);
+            if (cold != nullptr && d->target_generation == generation) {
+                const auto found = cold->monitors_by_number.find(d->number);
+                if (found != cold->monitors_by_number.end()) {
+                    cold->monitors.erase(found->second);
+                    free_record(found->second);
+                    cold->monitors_by_number.erase(found);
+                }
+            }
+            d->~demonitor_request();
+            pool_free(d, sizeof(demonitor_request));
+        } else if (b.home->hooks.discard_signal != nullptr) {
+            b.home->hooks.discard_signal(*signal);
+        }
+    }
+}
+
+} // namespace bastion::detail
+
+namespace bastion {
+
+void context::fail(std::string_view why) const {
+    detail::require_running(*block_, "ctx.fail");
+    block_->reason = exit_reason::error(std::string(why));
+}
+void context::fail(const error& why) const { fail(why.what()); }
+
+void context::trap_stop() const {
+    detail::require_running(*block_, "ctx.trap_stop");
+    detail::cold_of(*block_).trap_stop = true;
+}
+
+bool context::stop_requested() const noexcept {
+    return (block_->signals.now() & (detail::signal_flags::stop | detail::signal_flags::kill)) != 0;
+}
+
+std::stop_token context::stop_token() const {
+    detail::require_running(*block_, "ctx.stop_token");
+    auto& cold = detail::cold_of(*block_);
+    const std::lock_guard lock(cold.stopper_lock);
+    if (!cold.stopper || (cold.stopper->stop_requested() && !stop_requested())) cold.stopper.emplace();
+    if (stop_requested()) cold.stopper->request_stop();
+    return cold.stopper->get_token();
+}
+
+} // namespace bastion

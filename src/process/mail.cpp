@@ -1,0 +1,136 @@
+#include <bastion/process/body.hpp>
+#include <bastion/process/cold_part.hpp>
+#include <bastion/process/home.hpp>
+
+#include <new>
+
+namespace bastion::detail {
+namespace {
+
+void destroy_error(envelope& e) noexcept { static_cast<error*>(e.payload_at(offsetof(envelope, payload)))->~error(); }
+
+} // namespace
+
+const message_meta error_answer_meta{"bastion::error", &destroy_error, sizeof(envelope), offsetof(envelope, payload)};
+static_assert(sizeof(error) <= sizeof(envelope::payload));
+
+void collect_mail(control_block& b) noexcept {
+    envelope* oldest = nullptr;
+    envelope* last = nullptr;
+    std::uint32_t count = 0;
+    if (b.bounded() != nullptr) [[unlikely]] {
+        oldest = b.bounded()->take_all();
+        for (envelope* e = oldest; e != nullptr; e = e->next, ++count) last = e;
+    } else {
+        const auto drained = b.inbox.drain();
+        if (drained.woken) b.repoll = true;
+        last = drained.newest;
+        for (envelope* e = drained.newest; e != nullptr; ++count) {
+            envelope* older = e->next;
+            e->next = oldest;
+            oldest = e;
+            e = older;
+        }
+    }
+    if (oldest == nullptr) return;
+    (b.mail != nullptr ? b.mail_last->next : b.mail) = oldest;
+    b.mail_last = last;
+    b.unread += count;
+}
+
+void complete_with(completion_cell* cell, envelope* answer) noexcept {
+    runnable* owner = cell->owner;
+    cell->payload = answer;
+    switch (cell->word.complete()) {
+    case cell_event::wake_owner: wake_cell_owner(cell, owner); break;
+    case cell_event::none: break;
+    case cell_event::free_payload:
+        destroy(answer);
+        completion_cell::recycle(cell);
+        break;
+    }
+}
+
+void answer_with_error(envelope* question, errc code, const exit_reason* why) noexcept {
+    completion_cell* cell = std::exchange(question->reply.cell, nullptr);
+    const std::size_t bytes = bytes_of(*question);
+    question->meta().destroy_payload(*question);
+    ::new (static_cast<void*>(question->payload)) error(why != nullptr ? error(code, *why) : error(code));
+    question->set_meta(error_answer_meta, envelope_kind::answer);
+    question->generation = bytes;
+    if (cell != nullptr)
+        complete_with(cell, question);
+    else
+        destroy(question);
+}
+
+void dead_letter(runtime_home& home, envelope* e, address to, drop_cause cause) noexcept {
+    home.dead_letters[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed);  // a count: no partner
+    const bool asked = e->kind() == envelope_kind::asked;
+    if (home.hooks.dead_letter != nullptr)
+        home.hooks.dead_letter(home.hooks.runtime_data,
+                               {cause, e->meta().name, to, asked ? address() : e->sender});
+    if (!asked) return destroy(e);
+    switch (cause) {
+    case drop_cause::full: return answer_with_error(e, errc::mailbox_full, nullptr);
+    case drop_cause::unhandled: return answer_with_error(e, errc::unhandled, nullptr);
+    case drop_cause::limit: return answer_with_error(e, errc::limit, nullptr);
+    case drop_cause::stopped: return answer_with_error(e, errc::stopped, nullptr);
+    default: return answer_with_error(e, errc::noproc, nullptr);
+    }
+}
+
+namespace {
+
+// Unread questions are answered with the reason their receiver ended for.
+void bury(control_block& b, envelope* oldest) noexcept {
+    while (oldest != nullptr) {
+        envelope* e = oldest;
+        oldest = e->next;
+        if (e->kind() == envelope_kind::asked) {
+            b.home->dead_letters[static_cast<std::size_t>(drop_cause::unread)].fetch_add(1, std::memory_order_relaxed);
+            answer_with_error(e, errc::target_died, &b.reason);
+        } else {
+            dead_letter(*b.home, e, b.here(), drop_cause::unread);
+        }
+    }
+}
+
+void bury_list(control_block& b) noexcept {
+    envelope* oldest = std::exchange(b.mail, nullptr);
+    b.mail_last = nullptr;
+    b.unread = 0;
+    bury(b, oldest);
+}
+
+} // namespace
+
+void clear_mail(control_block& b) noexcept {
+    collect_mail(b);
+    if (b.bounded() != nullptr)
+        for (envelope* e = b.mail; e != nullptr; e = e->next) b.bounded()->consumed(*e);
+    bury_list(b);
+}
+
+void close_block(control_block& b) noexcept {
+    bury_list(b);
+    envelope* newest = b.inbox.close();
+    envelope* oldest = nullptr;
+    while (newest != nullptr) {
+        envelope* older = newest->next;
+        newest->next = oldest;
+        oldest = newest;
+        newest = older;
+    }
+    bury(b, oldest);
+    if (b.bounded() != nullptr) {
+        bounded_mailbox* box = b.bounded();
+        bury(b, box->close());
+        b.bounded_box.store(nullptr, std::memory_order_relaxed);
+        box->release();
+    }
+    handle_element_signals(b, b.lane.close());
+    notify_monitors(b, b.reason, false);
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,217 @@
+// The run loop: what a worker does with a process, from the first resume of an incarnation to its end.
+//
+// Protocol: the caller holds the right to run the block. Every step looks at the signals, asks whether the leaf is
+// ready, and resumes it; the right is given up by exactly one of: a successful park, a push to the end of the queue, or
+// the exit signal to the owner. After that step the block is not touched.
+
+#include <bastion/process/body.hpp>
+#include <bastion/process/cold_part.hpp>
+#include <bastion/process/context.hpp>
+#include <bastion/process/home.hpp>
+
+namespace bastion::detail {
+namespace {
+
+// Destroys the incarnation's frame or state, with the process as current.
+void destroy_frame(control_block& b) noexcept {
+    void* frame = std::exchange(b.frame, nullptr);
+    if (frame == nullptr) return;
+    if (b.kind == process_kind::coroutine)
+        // Safety: the frame is suspended (at its end or in a leaf), and only this worker may touch it.
+        std::coroutine_handle<>::from_address(frame).destroy();
+    else
+        b.body->destroy_state(frame);
+}
+
+// Gives up the right to run: the owner decides what comes next.
+void end_incarnation(control_block& b) noexcept {
+    while (b.orphans != nullptr) {
+        envelope* question = b.orphans;
+        b.orphans = question->next;
+        answer_with_error(question, errc::target_died, &b.reason);
+    }
+    cold_part* cold = cold_if_any(b);
+    const bool ordered = (b.signals.now() & (signal_flags::stop | signal_flags::kill)) != 0 ||
+                         (cold != nullptr && cold->stop_trapped);
+    if (ordered && b.reason.kind() == exit_kind::normal) b.reason = exit_reason(exit_kind::stopped);
+    const bool for_good = !ordered && (b.policy == restart_when::temporary ||
+                                       (b.policy == restart_when::transient && !b.reason.is_fault()));
+    if (for_good) {
+        close_block(b);
+        b.life_state.exit();
+    } else {
+        b.life_state.await_decision();
+    }
+    push_signal(*b.owner.load(std::memory_order_relaxed), b.exit_node, signal_kind::exited);
+}
+
+void end_by_order(control_block& b, exit_kind how) noexcept {
+    b.life_state.end_frame();
+    destroy_frame(b);
+    b.reason = exit_reason(how);
+    end_incarnation(b);
+}
+
+// False: a new incarnation could not begin; its end has been reported.
+[[nodiscard]] bool begin(control_block& b) noexcept {
+    b.body_ended = false;
+    b.reason = exit_reason();
+    b.slot = &b.own_slot;
+    try {
+        if (b.body != nullptr)
+            b.body->start(b);
+        else
+            // Safety: `entry` is only set from a process (*)(context).
+            install_frame(b, reinterpret_cast<process (*)(context)>(b.entry)(context(b)));
+        return true;
+    } catch (...) {
+        b.reason = reason_of_current_exception();
+    }
+    b.life_state.end_frame();
+    destroy_frame(b);
+    end_incarnation(b);
+    return false;
+}
+
+// Looks at what others asked for. False: the incarnation has ended.
+[[nodiscard]] BASTION_COLD bool obey_signals(control_block& b) noexcept {
+    if ((b.signals.now() & signal_flags::lane) != 0) {
+        b.signals.clear(signal_flags::lane);
+        handle_element_signals(b, b.lane.drain());
+    }
+    const std::uint32_t asked = b.signals.now();
+    const wait_slot& slot = *b.slot;
+    if ((asked & signal_flags::kill) != 0 && (!slot.uninterruptible || slot.is_ready())) {
+        end_by_order(b, exit_kind::killed);
+        return false;
+    }
+    if ((asked & signal_flags::limit) != 0 && !slot.uninterruptible) {
+        b.signals.clear(signal_flags::limit);
+        b.life_state.end_frame();
+        destroy_frame(b);
+        b.reason = exit_reason::limit("mailbox");
+        end_incarnation(b);
+        return false;
+    }
+    if ((asked & signal_flags::stop) != 0 && slot.mail) {
+        if (cold_part* cold = cold_if_any(b); cold != nullptr && cold->trap_stop) {
+            b.signals.clear(signal_flags::stop);
+            cold->stop_trapped = true;
+            cold->deliver_stop(b);
+            return true;
+        }
+        end_by_order(b, exit_kind::stopped);
+        return false;
+    }
+    return true;
+}
+
+void yield_turn(control_block& b, worker& w) noexcept {
+    b.life_state.enqueue();
+    w.push_last(b);
+}
+
+void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
+    for (;;) {
+        if (b.signals.now() != 0) [[unlikely]]
+            if (!obey_signals(b)) return;
+        if (b.own_slot.is_ready()) {
+            if (b.budget <= 0) return yield_turn(b, w);
+            resume_flat(b.own_slot.leaf, thread);
+            if (b.body_ended) {
+                b.life_state.end_frame();
+                destroy_frame(b);
+                end_incarnation(b);
+                return;
+            }
+            if (!b.started_sent && !b.wait_ready) [[unlikely]] send_started(b);
+            continue;
+        }
+        if (b.again) [[unlikely]] {
+            b.again = false;
+            return yield_turn(b, w);
+        }
+        if (b.repoll) [[unlikely]] {
+            b.repoll = false;
+            continue;
+        }
+        b.life_state.park(b.own_slot.uninterruptible);
+        const bool by_mail = b.own_slot.mail;
+        if (by_mail ? b.inbox.park_on_mail() : b.inbox.park_elsewhere()) return;
+        b.life_state.run();
+        if (by_mail && has_new_mail(b)) collect_mail(b);
+    }
+}
+
+// Handlers: `own_slot.mail` is always true, so a stop takes effect between two messages.
+void run_handlers(control_block& b, worker& w) noexcept {
+    if (!b.started_sent && !b.wait_ready) [[unlikely]] send_started(b);
+    for (;;) {
+        if (b.signals.now() != 0) [[unlikely]]
+            if (!obey_signals(b)) return;
+        if (b.budget <= 0) return yield_turn(b, w);
+        if (envelope* e = next_mail(b)) {
+            --b.budget;
+            bool failed = false;
+            try {
+                b.body->handle(b, e);
+                failed = b.reason.kind() != exit_kind::normal;
+            } catch (...) {
+                body_threw();
+                failed = true;
+            }
+            if (failed) {
+                b.life_state.end_frame();
+                destroy_frame(b);
+                end_incarnation(b);
+                return;
+            }
+            continue;
+        }
+        if (b.repoll) [[unlikely]] {
+            b.repoll = false;
+            continue;
+        }
+        b.life_state.park(false);
+        if (b.inbox.park_on_mail()) return;
+        b.life_state.run();
+    }
+}
+
+void run_process(runnable& r, worker& w) {
+    control_block& b = block_of(r);
+    thread_state& thread = this_thread();
+    thread.current = &b;
+    b.budget = w.budget();
+    b.life_state.run();
+    if (b.frame != nullptr || begin(b)) {
+        if (b.kind == process_kind::coroutine)
+            run_coroutine(b, w, thread);
+        else
+            run_handlers(b, w);
+    }
+    thread.current = nullptr;
+}
+
+void unpark_process(runnable& r) { unpark_block(block_of(r)); }
+
+} // namespace
+
+const runnable_ops process_ops{&run_process, &unpark_process};
+
+void body_threw() noexcept {
+    control_block& b = *running_block();
+    b.reason = reason_of_current_exception();
+}
+
+void send_started(control_block& b) noexcept {
+    if (std::exchange(b.started_sent, true)) return;
+    push_signal(*b.owner.load(std::memory_order_relaxed), b.start_node, signal_kind::started);
+}
+
+void check_running(const control_block&, const char* what) {
+    throw usage_error(std::string("bastion: ") + what +
+                      " was called outside its process: a context is valid only inside the incarnation it was given to");
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,63 @@
+#include "runtime/reporter.hpp"
+
+#include <bastion/executor/parker.hpp>
+
+#include <cstdio>
+#include <string>
+
+namespace bastion::detail {
+
+reporter::~reporter() {
+    const std::lock_guard lock(mutex_);
+    print_suppressed();
+}
+
+void reporter::line(const std::string& text) noexcept {
+    // One write: lines of several threads do not mix.
+    std::fwrite(text.data(), 1, text.size(), stderr);
+}
+
+void reporter::report(const fault_report& r) noexcept {
+    const std::lock_guard lock(mutex_);
+    try {
+        if (hook_) {
+            hook_(log_record{r.path, r.reason, r.next, r.in_hand, r.lost, r.restarts});
+            return;
+        }
+        if (!quiet_) print(r);
+    } catch (...) {
+        hook_ = nullptr;
+        line("bastion: the log hook threw an exception; from now on reports go to standard error\n");
+    }
+}
+
+void reporter::print(const fault_report& r) {
+    const std::int64_t second = monotonic_ns() / 1'000'000'000;
+    if (second != second_) {
+        print_suppressed();
+        second_ = second;
+        shown_ = 0;
+    }
+    if (++shown_ > lines_per_second) {
+        ++suppressed_;
+        return;
+    }
+    std::string text = "bastion: ";
+    text.append(r.path);
+    text += ": " + r.reason.what();
+    if (r.reason.where().known()) text += " (" + r.reason.where().to_string() + ")";
+    if (!r.reason.type().empty()) text.append(" [").append(r.reason.type()).append("]");
+    if (!r.in_hand.empty()) text.append(", handling ").append(r.in_hand);
+    if (r.lost > 0) text += ", " + std::to_string(r.lost) + (r.lost == 1 ? " message lost" : " messages lost");
+    text.append("; ").append(r.next);
+    text += '\n';
+    line(text);
+}
+
+void reporter::print_suppressed() {
+    if (suppressed_ == 0) return;
+    line("bastion: " + std::to_string(suppressed_) + " more reports within a second were not shown\n");
+    suppressed_ = 0;
+}
+
+} // namespace bastion::detail

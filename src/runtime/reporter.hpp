@@ -1,0 +1,39 @@
+// Where reports go: the user's hook, or standard error with a bound on its flood.
+#ifndef BASTION_SRC_RUNTIME_REPORTER_HPP
+#define BASTION_SRC_RUNTIME_REPORTER_HPP
+
+#include <bastion/process/home.hpp>
+#include <bastion/runtime/config.hpp>
+
+#include <cstdint>
+#include <mutex>
+
+namespace bastion::detail {
+
+class reporter {
+public:
+    static constexpr unsigned lines_per_second = 10;
+
+    reporter(config::log_function hook, bool quiet) : hook_(std::move(hook)), quiet_(quiet) {}
+    ~reporter();
+
+    // From workers. A hook that throws is reported once and used no more.
+    void report(const fault_report& r) noexcept;
+    // One line of text, not counted against the flood.
+    static void line(const std::string& text) noexcept;
+
+private:
+    void print(const fault_report& r);
+    void print_suppressed();
+
+    std::mutex mutex_;
+    config::log_function hook_;
+    const bool quiet_;
+    std::int64_t second_ = 0;
+    unsigned shown_ = 0;
+    std::uint64_t suppressed_ = 0;
+};
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,223 @@
+#include "runtime/state.hpp"
+
+#include <bastion/runtime/main.hpp>
+
+#include <bastion/mailbox/meta.hpp>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace bastion {
+namespace detail {
+namespace {
+
+std::atomic<runtime*> main_runtime{nullptr};
+
+void on_report(void* data, const fault_report& r) { static_cast<runtime_state*>(data)->reports->report(r); }
+
+void on_main_ended(void* data, const exit_reason& why) {
+    auto& state = *static_cast<runtime_state*>(data);
+    state.set_code(why.is_fault() ? 1 : 0);
+    request_stop(state.root_address, false);
+}
+
+void on_root_ended(void* data, const exit_reason& why) {
+    auto& state = *static_cast<runtime_state*>(data);
+    if (why.is_fault()) state.set_code(1);
+    state.events.fetch_or(1);
+    // The state outlives this: its owner joins the workers first.
+    futex_wake(state.events, 1 << 30);
+}
+
+void on_dead_letter(void* data, const dead_letter_info& info) {
+    auto& state = *static_cast<runtime_state*>(data);
+    if (!state.has_subscribers.load() || info.type == meta_object<bastion::dead_letter>.name) return;
+    std::vector<child_ref> to;
+    {
+        const std::lock_guard lock(state.subscribers_lock);
+        std::erase_if(state.subscribers, [](const child_ref& c) { return !c.alive(); });
+        to = state.subscribers;
+        if (to.empty()) state.has_subscribers.store(false);
+    }
+    for (const child_ref& c : to)
+        (void)deliver(c.where(), make_envelope<bastion::dead_letter>(
+                                     envelope_kind::told, bastion::dead_letter{static_cast<drop_reason>(info.cause),
+                                                                      std::string(info.type), child_ref(info.to),
+                                                                      child_ref(info.from)}));
+}
+
+} // namespace
+} // namespace detail
+
+runtime::runtime(config c) {
+    using namespace detail;
+    c.complete();
+    state_ = std::make_unique<runtime_state>(std::move(c));
+    runtime_state& s = *state_;
+    s.reports = std::make_unique<reporter>(s.settings.log_, s.settings.quiet_);
+    s.home = make_home();
+    s.home->default_ask_timeout = s.settings.ask_;
+    s.home->start_timeout = s.settings.start_;
+    s.home->shutdown_timeout = s.settings.stop_;
+    s.home->kill_grace = s.settings.grace_;
+    s.home->exit_when_stuck = s.settings.stuck_ == on_stuck::exit_program;
+    s.home->hooks = {&on_dead_letter, &on_report, &on_main_ended, &on_root_ended, &discard_signal, &s, this};
+    auto spec = std::make_unique<supervisor_spec>();
+    s.root = &make_supervisor(*s.home, std::move(spec));
+    s.root->make_root();
+    s.root->set_path("");
+    s.root_address = s.root->self().here();
+    root_ = s.root->ref();
+    executor_options options;
+    options.workers = s.settings.workers_;
+    options.budget = s.settings.budget_;
+    options.seed = s.settings.seed_;
+    options.time = s.settings.clock_;
+    options.pin = s.settings.pin_;
+    s.workers = std::make_unique<executor>(std::move(options));
+    s.home->workers.store(s.workers.get());
+    s.home->entrance.open();
+    owner_request* start = make_request(request_kind::start, s.root_address.generation);
+    push_signal(*s.root_address.block, *start, signal_kind::request);
+}
+
+runtime::~runtime() {
+    using namespace detail;
+    runtime_state& s = *state_;
+    if (s.workers->on_worker()) {
+        std::fputs("bastion: a runtime was destroyed from inside, by one of its own processes; destroy it on a plain "
+                   "thread: the program ends\n",
+                   stderr);
+        std::abort();
+    }
+    stop();
+    while (!s.ended()) futex_wait(s.events, s.events.load() & ~1u, -1);
+    s.home->entrance.close_and_wait();
+    s.workers->stop();
+    owner& root = *s.root;
+    recycle_block(&root.self());
+    root.drop_owner();
+    s.workers.reset();
+    recycle_home(s.home);
+}
+
+void runtime::stop(int code) noexcept {
+    state_->set_code(code);
+    state_->stop_asked.store(true);
+    detail::request_stop(state_->root_address, false);
+}
+
+void runtime::kill(int code) noexcept {
+    state_->set_code(code);
+    state_->stop_asked.store(true);
+    detail::request_stop(state_->root_address, true);
+}
+
+int runtime::wait() {
+    using namespace detail;
+    require_plain_thread("waiting for the runtime");
+    runtime_state& s = *state_;
+    std::optional<signal_guard> signals;
+    if (s.settings.signals_) signals.emplace(s);
+    int seen = 0;
+    for (;;) {
+        const std::uint32_t now = s.events.load();
+        if ((now & 1) != 0) break;
+        if (const int count = signals ? signal_guard::count() : 0; count > seen) {
+            seen = count;
+            if (seen == 1)
+                stop(0);
+            else
+                kill(1);
+            continue;
+        }
+        futex_wait(s.events, now, -1);
+    }
+    return s.code.load();
+}
+
+void runtime::subscribe_dead_letters(const child_ref& who) {
+    const std::lock_guard lock(state_->subscribers_lock);
+    state_->subscribers.push_back(who);
+    state_->has_subscribers.store(true);
+}
+
+std::uint64_t runtime::dead_letters() const noexcept {
+    std::uint64_t sum = 0;
+    for (const auto& count : state_->home->dead_letters) sum += count.load(std::memory_order_relaxed);
+    return sum;
+}
+
+std::size_t runtime::workers() const noexcept { return state_->workers->size(); }
+
+runtime_counters runtime::counters() const noexcept {
+    const auto c = state_->workers->counters();
+    return {c.resumes, c.steals, c.parks, dead_letters()};
+}
+
+clock& runtime::clock() noexcept { return state_->workers->time(); }
+
+void runtime::require_running() const {
+    if (state_->ended() || state_->stop_asked.load())
+        throw usage_error("bastion: this runtime is stopped: nothing can be started on it any more");
+}
+
+void runtime::require_plain_thread(const char* what) const {
+    if (detail::this_thread().current_worker != nullptr)
+        throw usage_error(std::string("bastion: ") + what +
+                          " blocks, and was called on a worker thread: in a process, co_await instead");
+}
+
+runtime& this_runtime() {
+    if (const detail::control_block* here = detail::running_block()) return *here->home->hooks.owner;
+    if (runtime* r = detail::main_runtime.load()) return *r;
+    throw usage_error("bastion: there is no runtime here: call this inside a process or below BASTION_MAIN, or use a "
+                      "runtime object");
+}
+
+namespace detail {
+namespace {
+
+// Makes the runtime of BASTION_MAIN known while it stands.
+class main_mark {
+public:
+    explicit main_mark(runtime& rt) noexcept { main_runtime.store(&rt); }
+    main_mark(const main_mark&) = delete;
+    main_mark& operator=(const main_mark&) = delete;
+    ~main_mark() { main_runtime.store(nullptr); }
+};
+
+template <class Body>
+int guarded(Body body) {
+    try {
+        runtime rt;
+        const main_mark mark(rt);
+        body(rt);
+        return rt.wait();
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "bastion: main: %s\n", e.what());
+    } catch (...) {
+        std::fputs("bastion: main: an unknown exception\n", stderr);
+    }
+    return 1;
+}
+
+} // namespace
+
+int run_main_process(process (*body)(context)) {
+    return guarded([body](runtime& rt) { (void)spawn_plain(rt.root().temporaries(), body, true); });
+}
+
+int run_main_process(process (*body)(context, args), args words) {
+    return guarded([&](runtime& rt) {
+        (void)spawn_any(rt.root().temporaries(), [body, words](context ctx) { return body(ctx, words); }, true);
+    });
+}
+
+int run_main_function(unique_function<void(runtime&)> body) {
+    return guarded([&](runtime& rt) { body(rt); });
+}
+
+} // namespace detail
+} // namespace bastion

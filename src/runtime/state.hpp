@@ -1,0 +1,61 @@
+// What a runtime keeps: its home, its executor, its root, and who waits for its end.
+#ifndef BASTION_SRC_RUNTIME_STATE_HPP
+#define BASTION_SRC_RUNTIME_STATE_HPP
+
+#include "runtime/reporter.hpp"
+#include "supervision/supervisor.hpp"
+
+#include <bastion/executor/parker.hpp>
+#include <bastion/runtime/runtime.hpp>
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+namespace bastion::detail {
+
+struct runtime_state {
+    explicit runtime_state(config c) : settings(std::move(c)) {}
+
+    config settings;
+    runtime_home* home = nullptr;
+    std::unique_ptr<executor> workers;
+    supervisor_owner* root = nullptr;
+    address root_address;
+    std::unique_ptr<reporter> reports;
+
+    // A futex word: bit 0: the root has ended; the rest counts wake-ups.
+    std::atomic<std::uint32_t> events{0};
+    std::atomic<bool> stop_asked{false};
+    std::atomic<bool> faulted{false};
+    std::atomic<int> code{0};
+    std::atomic<bool> code_set{false};
+
+    spin_lock subscribers_lock;
+    std::vector<child_ref> subscribers;
+    std::atomic<bool> has_subscribers{false};
+
+    [[nodiscard]] bool ended() const noexcept { return (events.load() & 1) != 0; }
+    void set_code(int c) noexcept {
+        if (!code_set.exchange(true)) code.store(c);
+    }
+};
+
+// Waits like runtime::wait; SIGINT and SIGTERM stop gracefully, a second one kills.
+class signal_guard {
+public:
+    explicit signal_guard(runtime_state& state);
+    signal_guard(const signal_guard&) = delete;
+    signal_guard& operator=(const signal_guard&) = delete;
+    ~signal_guard();
+    // Signals since the guard was made.
+    [[nodiscard]] static int count() noexcept;
+
+private:
+    bool installed_ = false;
+};
+
+} // namespace bastion::detail
+
+#endif

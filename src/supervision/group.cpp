@@ -1,0 +1,155 @@
+#include "supervision/group.hpp"
+
+#include <bastion/mailbox/bounded.hpp>
+
+#include <mutex>
+
+namespace bastion::detail {
+namespace {
+
+const bastion::callbacks no_callbacks;
+
+void deliver_stop_request(control_block& b) {
+    envelope* e = make_envelope<stop_request>(envelope_kind::told);
+    e->sender = address();
+    (void)push_envelope(b.here(), e, this_thread());
+}
+
+} // namespace
+
+group::group(control_block& self, std::string name, runtime_home& home, std::unique_ptr<group_spec> spec)
+    : owner(self, std::move(name), home), spec_(std::move(spec)), roster_(std::make_shared<std::vector<child_ref>>()) {}
+
+void group::make_elements() {
+    roster_->reserve(spec_->redundancy);
+    for (std::uint32_t i = 0; i < spec_->redundancy; ++i) {
+        control_block* b = make_block(home_);
+        b->owner.store(&self_, std::memory_order_relaxed);
+        b->kind = spec_->kind;
+        b->body = spec_->body.get();
+        b->body->add_owner();
+        b->index = i;
+        b->max_depth = spec_->bounds.max_depth();
+        if (spec_->box.capacity() != 0 || spec_->bounds.max_memory() != 0)
+            make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
+        if (spec_->make_data)
+            cold_of(*b).data = user_data{spec_->make_data(), spec_->data_type, spec_->data_type_name};
+        set_state(*b, child_state::unborn);
+        children_.push_back(b);
+        roster_->push_back(child_ref(b->here()));
+    }
+}
+
+void group::place(supervisor_ref above, const supervisor_spec& defaults, bool ask_first) {
+    above_ = above;
+    ask_first_ = ask_first;
+    if (spec_ == nullptr) return;
+    restart_ = spec_->restart.value_or(defaults.restart.value_or(bastion::restart_strategy()));
+    when_ = spec_->when.value_or(defaults.when.value_or(restart_when::transient));
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) c->policy = when_;
+}
+
+const bastion::callbacks& group::callbacks_of(control_block&) const noexcept {
+    return spec_ != nullptr ? spec_->callbacks : no_callbacks;
+}
+
+bastion::shutdown group::shutdown_of(control_block&) const noexcept {
+    if (spec_ != nullptr && spec_->stop) return *spec_->stop;
+    return bastion::shutdown::within(home_.shutdown_timeout);
+}
+
+std::string group::child_name(control_block& child) const {
+    if (has(child, child_flag::is_main)) return "main";
+    return std::to_string(child.index);
+}
+
+void group::launch(control_block& child, bool again) {
+    if (again) {
+        if (cold_part* cold = cold_if_any(child)) {
+            cold->trap_stop = cold->stop_trapped = false;
+            {
+                const std::lock_guard lock(cold->stopper_lock);
+                cold->stopper.reset();
+            }
+            if (spec_->make_data && spec_->data_on_panic == on_panic::rebuild && child.reason.is_fault())
+                cold->data.object = spec_->make_data();
+        }
+        if (spec_->box.clears_on_restart()) clear_mail(child);
+        child.signals.clear(signal_flags::stop | signal_flags::kill | signal_flags::limit);
+    }
+    child.started_sent = false;
+    child.wait_ready = spec_ != nullptr && spec_->start == start_mode::wait_ready;
+    if (child.wait_ready)
+        arm(child, request_kind::start_timeout, spec_->start_timeout.value_or(home_.start_timeout));
+    if (cold_part* cold = cold_if_any(child)) cold->deliver_stop = &deliver_stop_request;
+    schedule_block(child, this_thread());
+}
+
+void group::restart(control_block& child) {
+    if (!ask_first_) return restart_now(child);
+    asked_.push_back(child.here());
+    control_block* parent = self_.owner.load(std::memory_order_relaxed);
+    owner_request* r = make_request(request_kind::restart_wanted, parent->generation.load(std::memory_order_relaxed));
+    r->child = self_.here();
+    r->reason = child.reason;
+    r->name = name_ + "/" + child_name(child);
+    if (!push_signal(*parent, *r, signal_kind::request)) free_request(r);
+}
+
+void group::restart_now(control_block& child) {
+    if (spec_->scope == restart_scope::element) {
+        clear(child, child_flag::in_plan);
+        return start_child(child);
+    }
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) set(*c, child_flag::in_plan);
+    plan_restart_of_marked();
+}
+
+void group::on_request(owner_request& r) {
+    if (r.what != request_kind::proceed || !running_) {
+        asked_.clear();
+        return;
+    }
+    const std::vector<address> waiting = std::exchange(asked_, {});
+    for (const address& a : waiting) {
+        if (!a.block->lives(a.generation) || state_of(*a.block) != child_state::down) continue;
+        if (phase_ == phase::idle)
+            restart_now(*a.block);
+        else
+            restarts_due_.push_back(a);
+    }
+}
+
+// Only temporary elements are adopted: the others are made with their group.
+void group::adopt(control_block& child) {
+    child.index = next_index_++;
+    child.policy = restart_when::temporary;
+    children_.push_back(&child);
+    if (!running_) {
+        set_state(child, child_state::unborn);
+        return;
+    }
+    set_state(child, child_state::up);
+    set(child, child_flag::was_started);
+    child.started_sent = true;  // nobody waits for it
+    schedule_block(child, this_thread());
+}
+
+void group::on_empty() {
+    if (spec_ == nullptr) return;
+    ended_by_itself_ = true;
+    ending_for_good_ = true;
+    running_ = false;
+    phase_ = phase::ending;
+}
+
+void group::pass_on(broadcast_source& source) {
+    thread_state& thread = this_thread();
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
+        envelope* e = source.make();
+        e->sender = address();
+        (void)push_envelope(c->here(), e, thread);
+    }
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,53 @@
+// A children group: the owner of elements with one body.
+#ifndef BASTION_SRC_SUPERVISION_GROUP_HPP
+#define BASTION_SRC_SUPERVISION_GROUP_HPP
+
+#include "supervision/owner.hpp"
+
+#include <memory>
+
+namespace bastion::detail {
+
+class group final : public owner {
+public:
+    // `above`: the supervisor it belongs to. A null spec makes the implicit group of temporary elements.
+    group(control_block& self, std::string name, runtime_home& home, std::unique_ptr<group_spec> spec);
+
+    // Makes the elements' blocks; before anybody knows the group.
+    void make_elements();
+    // What the supervisor above says about its children.
+    void place(supervisor_ref above, const supervisor_spec& defaults, bool ask_first);
+
+    [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_); }
+    [[nodiscard]] const supervisor_ref& above() const noexcept { return above_; }
+    [[nodiscard]] bool is_supervisor() const noexcept override { return false; }
+
+protected:
+    [[nodiscard]] const bastion::callbacks& callbacks_of(control_block&) const noexcept override;
+    [[nodiscard]] bastion::restart_strategy restart_of(control_block&) const noexcept override { return restart_; }
+    [[nodiscard]] restart_when when_of(control_block& child) const noexcept override { return child.policy; }
+    [[nodiscard]] bastion::shutdown shutdown_of(control_block&) const noexcept override;
+    [[nodiscard]] std::string child_name(control_block& child) const override;
+    void launch(control_block& child, bool again) override;
+    void restart(control_block& child) override;
+    void adopt(control_block& child) override;
+    void on_request(owner_request& r) override;
+    void on_empty() override;
+    void pass_on(broadcast_source& source) override;
+
+private:
+    void restart_now(control_block& child);
+
+    std::unique_ptr<group_spec> spec_;  // null: temporary elements
+    supervisor_ref above_;
+    bastion::restart_strategy restart_;
+    restart_when when_ = restart_when::transient;
+    bool ask_first_ = false;            // the supervisor's strategy or intensity has a say
+    std::vector<address> asked_;        // elements whose restart the supervisor thinks about
+    std::uint32_t next_index_ = 0;
+    std::shared_ptr<std::vector<child_ref>> roster_;
+};
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,706 @@
+#include "supervision/owner.hpp"
+
+#include <bastion/mailbox/meta.hpp>
+
+#include <cstdlib>
+#include <utility>
+
+namespace bastion::detail {
+namespace {
+
+// Safety: nodes of these kinds are members of control blocks.
+control_block& block_of_node(system_signal& node) noexcept { return *static_cast<block_signal&>(node).block; }
+
+void run_owner(runnable& r, worker&) {
+    control_block& b = block_of(r);
+    thread_state& thread = this_thread();
+    thread.current = &b;
+    b.budget = 1 << 30;
+    b.life_state.run();
+    for (bool alive = true; alive;) {
+        system_signal* signal = b.lane.drain();
+        if (signal == nullptr) {
+            b.life_state.park(false);
+            if (b.inbox.park_elsewhere()) break;
+            b.life_state.run();
+            continue;
+        }
+        while (signal != nullptr && alive) {
+            system_signal* next = signal->next;
+            alive = owner::of(b).handle(*signal, next);
+            signal = next;
+        }
+    }
+    thread.current = nullptr;
+}
+
+// Completes the cell of somebody who waits for a start: `why` null: it has started.
+void answer_started(completion_cell* cell, exit_kind kind, const exit_reason* why) noexcept {
+    envelope* e = make_envelope<started_mark>(envelope_kind::answer);
+    e->generation = envelope_bytes<started_mark>;
+    if (kind == exit_kind::normal) return complete_with(cell, e);
+    e->set_meta(meta_object<started_mark>, envelope_kind::asked);
+    e->reply.cell = cell;
+    answer_with_error(e, kind == exit_kind::noproc ? errc::noproc : errc::start_failed, why);
+}
+
+void unpark_owner(runnable& r) { unpark_block(block_of(r)); }
+
+void push_timer(late_timer& t) {
+    auto& timer = static_cast<owner_timer&>(t);
+    control_block* b = timer.owner.block;
+    if (!b->lives(timer.owner.generation) || !push_signal(*b, *timer.request, signal_kind::timer))
+        free_request(timer.request);
+}
+void drop_timer(late_timer& t) { free_request(static_cast<owner_timer&>(t).request); }
+
+} // namespace
+
+const runnable_ops owner_ops{&run_owner, &unpark_owner};
+
+owner_request* make_request(request_kind what, std::uint64_t owner_generation) {
+    auto* r = ::new (pool_allocate(sizeof(owner_request))) owner_request;
+    r->what = what;
+    r->owner_generation = owner_generation;
+    return r;
+}
+void free_request(owner_request* r) noexcept {
+    delete r->timer;
+    r->~owner_request();
+    pool_free(r, sizeof(owner_request));
+}
+
+void discard_signal(system_signal& signal) noexcept {
+    if (signal.kind != signal_kind::request && signal.kind != signal_kind::timer) return;
+    auto& r = static_cast<owner_request&>(signal);
+    if (r.cell != nullptr) answer_started(std::exchange(r.cell, nullptr), exit_kind::noproc, nullptr);
+    free_request(&r);
+}
+
+owner_timer::owner_timer(address o, owner_request* r, worker& w) noexcept
+    : late_timer(&push_timer, &drop_timer), owner(o), request(r), wheel(w) {
+    r->timer = this;
+}
+
+control_block* make_owner_block(runtime_home& home) {
+    control_block* b = make_block(home);
+    b->ops = &owner_ops;
+    b->kind = process_kind::system;
+    b->owner_flags = child_flag::is_owner;
+    return b;
+}
+
+owner::owner(control_block& self, std::string name, runtime_home& home)
+    : self_(self), home_(home), name_(std::move(name)), path_("/" + name_) {
+    self_.frame = this;
+    self_.life_state.park(false);
+    // A new owner waits for its first signal.
+    (void)self_.inbox.park_elsewhere();
+}
+
+void owner::set_path(std::string path) {
+    path_ = std::move(path);
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+        if (has(*c, child_flag::is_owner)) of(*c).set_path(path_ + "/" + of(*c).name());
+}
+
+bool owner::handle(system_signal& signal, system_signal* rest) {
+    rest_ = rest;
+    switch (signal.kind) {
+    case signal_kind::adopt: {
+        control_block& child = block_of_node(signal);
+        if (ending_for_good_)
+            send_away(child);
+        else
+            adopt(child);
+        break;
+    }
+    case signal_kind::exited: child_exited(block_of_node(signal)); break;
+    case signal_kind::started: child_started(block_of_node(signal)); break;
+    case signal_kind::timer:
+    case signal_kind::request: {
+        auto& r = static_cast<owner_request&>(signal);
+        if (r.owner_generation != self_.generation.load(std::memory_order_relaxed)) {
+            discard_signal(signal);
+            break;
+        }
+        if (r.timer != nullptr) {
+            const bool dead = r.timer->dead;
+            if (!dead) {
+                r.child.block->owner_timer = nullptr;  // alive: its owner disarms before it lets a child go
+                common_request(r);
+            }
+        } else {
+            common_request(r);
+        }
+        free_request(&r);
+        break;
+    }
+    case signal_kind::monitor:
+    case signal_kind::demonitor:
+        signal.next = nullptr;
+        handle_element_signals(self_, &signal);
+        break;
+    }
+    if (phase_ != phase::ending) return true;
+    const bool for_good = ending_for_good_;
+    end(for_good);
+    return !for_good;  // the object may be gone
+}
+
+void owner::common_request(owner_request& r) {
+    switch (r.what) {
+    case request_kind::start:
+        if (!running_ && phase_ == phase::idle && !ending_for_good_) {
+            on_start();
+            plan_start();
+        }
+        break;
+    case request_kind::stop:
+        if (r.reason.kind() != exit_kind::normal) why_ = r.reason;
+        plan_stop(r.for_good, r.kill);
+        break;
+    case request_kind::stop_child: {
+        control_block& child = *r.child.block;
+        if (!child.lives(r.child.generation) || has(child, child_flag::killed)) break;
+        if (state_of(child) == child_state::up || state_of(child) == child_state::starting ||
+            (state_of(child) == child_state::stopping && r.kill)) {
+            order_stop(child, true, r.kill);
+        } else if (state_of(child) == child_state::stopping) {
+            set(child, child_flag::for_good);
+        } else {
+            child.reason = exit_reason(exit_kind::stopped);
+            set(child, child_flag::for_good);
+            finalize(child);
+        }
+        if (phase_ != phase::idle) progress();
+        break;
+    }
+    case request_kind::watch_started: {
+        control_block* child = r.child.block;
+        const bool own = child == nullptr;
+        const bool lives = own || child->lives(r.child.generation);
+        completion_cell* cell = std::exchange(r.cell, nullptr);
+        if (!lives)
+            answer_started(cell, exit_kind::noproc, nullptr);
+        else if (own ? announced_ : state_of(*child) == child_state::up)
+            answer_started(cell, exit_kind::normal, nullptr);
+        else
+            watchers_.push_back({r.child, cell});
+        break;
+    }
+    case request_kind::broadcast: pass_on(*r.payload); break;
+    case request_kind::deadline: order_stop(*r.child.block, has(*r.child.block, child_flag::for_good), true); break;
+    case request_kind::grace:
+        report(*r.child.block, exit_reason(exit_kind::killed),
+               home_.exit_when_stuck ? "still runs after a kill: the program ends" : "still runs after a kill: waiting");
+        if (home_.exit_when_stuck) std::_Exit(1);
+        break;
+    case request_kind::start_timeout:
+        aside_.emplace_back(r.child.block, exit_reason::error("it did not call ctx.ready() within its start time-out"));
+        set(*r.child.block, child_flag::callback_fault);
+        order_stop(*r.child.block, false, true);
+        break;
+    case request_kind::backoff_over:
+        set_state(*r.child.block, child_state::down);
+        if (phase_ == phase::idle)
+            restart(*r.child.block);
+        else
+            restarts_due_.push_back(r.child);
+        break;
+    default: on_request(r);
+    }
+}
+
+// ---- the plan ------------------------------------------------------------------------------------------------------
+
+void owner::plan_start() {
+    running_ = true;
+    announced_ = false;
+    why_ = exit_reason();
+    restarting_ = true;
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) set(*c, child_flag::in_plan);
+    phase_ = phase::starting;
+    cursor_ = children_.front();
+    progress();
+}
+
+void owner::plan_restart_of_marked() {
+    restarting_ = true;
+    phase_ = phase::stopping;
+    cursor_ = children_.back();
+    progress();
+}
+
+void owner::plan_stop(bool for_good, bool kill) {
+    running_ = false;
+    restarting_ = false;
+    ending_for_good_ = ending_for_good_ || for_good;
+    kill_all_ = kill_all_ || kill;
+    restarts_due_.clear();
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
+        set(*c, child_flag::in_plan);
+        if (kill && (state_of(*c) == child_state::stopping)) order_stop(*c, for_good, true);
+    }
+    phase_ = phase::stopping;
+    cursor_ = children_.back();
+    progress();
+}
+
+void owner::progress() {
+    while (phase_ == phase::stopping) {
+        if (!restarting_) {
+            if (control_block* first = stops_first(); first != nullptr) {
+                if (state_of(*first) == child_state::stopping) return;
+                if (state_of(*first) == child_state::up || state_of(*first) == child_state::starting) {
+                    order_stop(*first, ending_for_good_, kill_all_);
+                    return;
+                }
+                if (ending_for_good_) {
+                    order_stop(*first, true, kill_all_);
+                    return;
+                }
+            }
+        }
+        control_block* c = cursor_;
+        if (c == nullptr) {
+            phase_ = restarting_ ? phase::starting : phase::ending;
+            cursor_ = children_.front();
+            break;
+        }
+        if (!has(*c, child_flag::in_plan)) {
+            cursor_ = children_.prev(c);
+            continue;
+        }
+        switch (state_of(*c)) {
+        case child_state::stopping: return;
+        case child_state::starting:
+        case child_state::up: order_stop(*c, !restarting_ && ending_for_good_, kill_all_); return;
+        case child_state::backing_off:
+            disarm(*c);
+            set_state(*c, child_state::down);
+            [[fallthrough]];
+        case child_state::down:
+        case child_state::unborn:
+            if (!restarting_ && ending_for_good_) {
+                if (has(*c, child_flag::is_owner)) {  // it disposes of its own children first
+                    order_stop(*c, true, kill_all_);
+                    return;
+                }
+                c->reason = exit_reason(exit_kind::stopped);
+                finalize(*c);  // moves the cursor
+            } else {
+                cursor_ = children_.prev(c);
+            }
+        }
+    }
+    while (phase_ == phase::starting) {
+        control_block* c = cursor_;
+        if (c == nullptr) {
+            phase_ = phase::idle;
+            for (auto* x = children_.front(); x != nullptr; x = children_.next(x)) clear(*x, child_flag::in_plan);
+            if (!announced_) tell_parent_started();
+            while (phase_ == phase::idle && running_ && !restarts_due_.empty()) {
+                const address due = restarts_due_.front();
+                restarts_due_.erase(restarts_due_.begin());
+                if (due.block->lives(due.generation) && state_of(*due.block) == child_state::down) restart(*due.block);
+            }
+            // Late additions that came during the plan.
+            for (auto* x = children_.front(); phase_ == phase::idle && x != nullptr; x = children_.next(x))
+                if (state_of(*x) == child_state::unborn) start_child(*x);
+            if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
+            return;
+        }
+        if (has(*c, child_flag::in_plan)) {
+            if (state_of(*c) == child_state::starting) return;
+            if (state_of(*c) == child_state::down || state_of(*c) == child_state::unborn) {
+                start_child(*c);
+                if (cursor_ != c) continue;  // it did not start, and is gone
+                if (state_of(*c) == child_state::starting || phase_ != phase::starting) return;
+                if (state_of(*c) != child_state::up) {
+                    cursor_ = children_.next(c);
+                    continue;
+                }
+            }
+        }
+        cursor_ = children_.next(c);
+    }
+}
+
+// ---- one child -----------------------------------------------------------------------------------------------------
+
+void owner::start_child(control_block& child) {
+    using moment = bastion::callbacks::moment;
+    const bool again = has(child, child_flag::was_started);
+    clear(child, child_flag::killed | child_flag::for_good | child_flag::callback_fault);
+    set_state(child, child_state::starting);
+    if (!call(callbacks_of(child), again ? moment::before_restart : moment::before_start, child)) {
+        set_state(child, child_state::down);
+        set(child, child_flag::was_started);
+        if (again)
+            decide(child);
+        else
+            start_failed(child);
+        return;
+    }
+    child.since_ns = now();
+    set(child, child_flag::was_started);
+    if (again) {
+        ++child.incarnation;
+        ++child.restarts;
+    }
+    launch(child, again);
+}
+
+void owner::child_started(control_block& child) {
+    using moment = bastion::callbacks::moment;
+    if (state_of(child) != child_state::starting) return;
+    disarm(child);
+    set_state(child, child_state::up);
+    answer_watchers(&child, nullptr);
+    if (!call(callbacks_of(child), child.restarts > 0 ? moment::after_restart : moment::after_start, child)) {
+        // The incarnation is ended because its callback threw.
+        aside_.emplace_back(&child, child.reason);
+        set(child, child_flag::callback_fault);
+        order_stop(child, false, true);
+        return;
+    }
+    if (phase_ != phase::idle) progress();
+}
+
+void owner::child_exited(control_block& child) {
+    disarm(child);
+    const child_state before = state_of(child);
+    set_state(child, child_state::down);
+    if (has(child, child_flag::callback_fault)) {
+        for (auto it = aside_.begin(); it != aside_.end(); ++it) {
+            if (it->first != &child) continue;
+            child.reason = std::move(it->second);
+            aside_.erase(it);
+            break;
+        }
+        clear(child, child_flag::callback_fault | child_flag::killed);
+        if (child.wait_ready && !child.started_sent)
+            start_failed(child);
+        else
+            decide(child);
+        if (phase_ != phase::idle) progress();
+        return;
+    }
+    const bool owner_gone = has(child, child_flag::is_owner) && of(child).gone();
+    if (has(child, child_flag::for_good) || owner_gone) {
+        finalize(child);
+    } else if (before == child_state::stopping) {
+        // Ordered: its plan goes on.
+        if (has(child, child_flag::in_plan)) {
+            if (restarting_) notify_monitors(child, child.reason, true);
+        } else {
+            decide(child);
+        }
+    } else if (before == child_state::starting && (child.wait_ready || has(child, child_flag::is_owner))) {
+        start_failed(child);
+    } else {
+        if (before == child_state::starting) {
+            set_state(child, child_state::up);
+            answer_watchers(&child, nullptr);
+            (void)call(callbacks_of(child),
+                       child.restarts > 0 ? bastion::callbacks::moment::after_restart
+                                          : bastion::callbacks::moment::after_start,
+                       child);
+            set_state(child, child_state::down);
+        }
+        // In a set that is being stopped anyway: it will be started with the others, and spends no try of its own.
+        const restart_when when = when_of(child);
+        const bool comes_back =
+            phase_ == phase::stopping && restarting_ && has(child, child_flag::in_plan) &&
+            (when == restart_when::permanent || (when == restart_when::transient && child.reason.is_fault()));
+        if (comes_back) {
+            if (child.reason.is_fault()) report(child, child.reason, "restarts with its siblings");
+            notify_monitors(child, child.reason, true);
+        } else if (phase_ == phase::stopping && !restarting_ && !ending_for_good_ && when != restart_when::temporary &&
+                 (when == restart_when::permanent || child.reason.is_fault()))
+            notify_monitors(child, child.reason, true);  // stays for the owner's next start
+        else
+            decide(child);
+    }
+    if (phase_ != phase::idle) progress();
+}
+
+void owner::order_stop(control_block& child, bool for_good, bool kill) {
+    if (for_good) set(child, child_flag::for_good);
+    const bastion::shutdown how = shutdown_of(child);
+    const bool brutal = kill || how.is_brutal();
+    disarm(child);
+    if (has(child, child_flag::is_owner)) {
+        set_state(child, child_state::stopping);
+        request_child(child, request_kind::stop, for_good, kill);
+        if (!kill && !how.is_infinite()) arm(child, request_kind::deadline, how.time());
+        return;
+    }
+    if (child.policy == restart_when::temporary) set(child, child_flag::for_good);
+    set_state(child, child_state::stopping);
+    if (brutal) {
+        set(child, child_flag::killed);
+        (void)child.signals.raise(signal_flags::kill);
+        arm(child, request_kind::grace, home_.kill_grace);
+    } else {
+        (void)child.signals.raise(signal_flags::stop);
+        if (!how.is_infinite()) arm(child, request_kind::deadline, how.time());
+    }
+    request_stop_token(child);
+    unpark_block(child);
+}
+
+void owner::decide(control_block& child) {
+    const exit_reason& why = child.reason;
+    const restart_when when = when_of(child);
+    const bool wanted = when == restart_when::permanent || (when == restart_when::transient && why.is_fault());
+    const bool quiet = has(child, child_flag::is_owner) && of(child).silent();
+    if (!wanted || !running_) {
+        if (why.is_fault() && !quiet)
+            report(child, why, !running_ ? "ends: its owner stops" : "ends: it is temporary");
+        finalize(child);
+        return;
+    }
+    const bastion::restart_strategy strategy = restart_of(child);
+    const std::int64_t t = now();
+    if (t - child.since_ns >= strategy.health().count()) child.tries = 0;
+    if (strategy.limited() && child.tries >= strategy.max_tries()) {
+        if (!quiet)
+            report(child, why,
+                   strategy.max_tries() == 0 ? std::string("ends: it is never restarted")
+                                             : "ends: out of tries (" + std::to_string(strategy.max_tries()) + ")");
+        finalize(child);
+        return;
+    }
+    ++child.tries;
+    const auto delay = strategy.delay(child.tries, this_thread().current_worker->random());
+    if (why.is_fault() && !quiet) {
+        if (home_.hooks.report != nullptr) {
+            std::string next = "restarts now";
+            if (delay.count() > 0)
+                next = "restarts in " +
+                       std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(delay).count()) + " us";
+            report(child, why, next);
+        }
+    }
+    notify_monitors(child, why, true);
+    if (delay.count() > 0) {
+        set_state(child, child_state::backing_off);
+        arm(child, request_kind::backoff_over, delay);
+    } else if (phase_ == phase::idle) {
+        restart(child);
+    } else {
+        restarts_due_.push_back(child.here());
+    }
+}
+
+// The child has ended for good: everything that is known of it goes.
+void owner::finalize(control_block& child) {
+    disarm(child);
+    const bool main = has(child, child_flag::is_main);
+    const exit_reason why = child.reason;
+    const bool is_owner = has(child, child_flag::is_owner);
+    if (is_owner && !of(child).gone()) {  // its children first
+        order_stop(child, true, false);
+        return;
+    }
+    if (cursor_ == &child) cursor_ = phase_ == phase::stopping ? children_.prev(&child) : children_.next(&child);
+    if (child.life_state.now() != life::exited) {
+        close_block(child);
+        child.life_state.exit();
+    }
+    answer_watchers(&child, &why);
+    (void)call(callbacks_of(child), bastion::callbacks::moment::after_stop, child);
+    if (stops_first() != &child) children_.erase(&child);
+    forget(child);
+    owner* below = is_owner ? &of(child) : nullptr;
+    recycle_block(&child);
+    if (below != nullptr) below->drop_owner();
+    if (main && home_.hooks.main_ended != nullptr) home_.hooks.main_ended(home_.hooks.runtime_data, why);
+    if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
+}
+
+void owner::start_failed(control_block& child) {
+    const exit_reason why = exit_reason::of_child(exit_kind::start_failed, child_name(child), child.reason);
+    if (announced_) {
+        // A restart, or a late addition: a failed restart counts as one more try; a failed addition goes.
+        if (child.restarts > 0) {
+            decide(child);
+        } else {
+            report(child, child.reason, "did not start");
+            answer_watchers(&child, &why);
+            finalize(child);
+        }
+        return;
+    }
+    report(child, child.reason, "did not start: its owner fails");
+    answer_watchers(&child, &why);
+    fail_upwards(why);
+}
+
+void owner::fail_upwards(exit_reason why) {
+    why_ = std::move(why);
+    silent_ = true;
+    answer_watchers(nullptr, &why_);
+    plan_stop(false, false);
+}
+
+void owner::refuse(control_block& child, const std::string& why) {
+    report(child, exit_reason::error(why), "does not start");
+    child.reason = exit_reason::of_child(exit_kind::start_failed, child_name(child), exit_reason::error(why));
+    children_.push_back(&child);
+    if (has(child, child_flag::is_owner)) {
+        of(child).set_name(child_name(child) + " (refused)");
+        set(child, child_flag::for_good);
+        set_state(child, child_state::stopping);
+        request_child(child, request_kind::stop, true, true, child.reason);
+    } else {
+        set_state(child, child_state::down);
+        finalize(child);
+    }
+}
+
+void owner::send_away(control_block& child) noexcept {
+    if (has(child, child_flag::is_owner)) {
+        // It may be running by now, for a stop request of its spawner: it ends by itself.
+        child.owner.store(nullptr);
+        owner_request* r = make_request(request_kind::stop, child.generation.load(std::memory_order_relaxed));
+        r->for_good = r->kill = true;
+        if (!push_signal(child, *r, signal_kind::request)) free_request(r);
+        return;
+    }
+    child.reason = exit_reason(exit_kind::noproc);
+    close_block(child);
+    recycle_block(&child);
+}
+
+void owner::request_child(control_block& child, request_kind what, bool for_good, bool kill, const exit_reason& why) {
+    owner_request* r = make_request(what, child.generation.load(std::memory_order_relaxed));
+    r->for_good = for_good;
+    r->kill = kill;
+    r->reason = why;
+    if (!push_signal(child, *r, signal_kind::request)) free_request(r);
+}
+
+// ---- helpers -------------------------------------------------------------------------------------------------------
+
+bool owner::call(const bastion::callbacks& c, bastion::callbacks::moment when, control_block& child) {
+    const auto& f = c.at(when);
+    if (!f) return true;
+    const exit_reason reason = child.reason;
+    const std::string where = path_ + "/" + child_name(child);
+    try {
+        f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts)));
+        return true;
+    } catch (...) {
+        child.reason = reason_of_current_exception();
+    }
+    if (when == bastion::callbacks::moment::after_stop) report(child, child.reason, "its after_stop callback failed");
+    return false;
+}
+
+void owner::report(control_block& child, const exit_reason& why, std::string_view next) {
+    if (home_.hooks.report == nullptr) return;
+    std::string where = path_ + "/" + child_name(child);
+    home_.hooks.report(home_.hooks.runtime_data,
+                       {where, why, next, child.hand != nullptr ? child.hand->name : std::string_view(),
+                        child.lost_in_hand, static_cast<int>(child.restarts)});
+    child.lost_in_hand = 0;
+    child.hand = nullptr;
+}
+
+void owner::arm(control_block& child, request_kind what, std::chrono::nanoseconds d) {
+    disarm(child);
+    owner_request* r = make_request(what, self_.generation.load(std::memory_order_relaxed));
+    r->child = child.here();
+    worker& wheel = *this_thread().current_worker;
+    auto* timer = new owner_timer(self_.here(), r, wheel);
+    child.owner_timer = timer;
+    wheel.arm(*timer, d.count());
+}
+
+void owner::disarm(control_block& child) noexcept {
+    auto* timer = static_cast<owner_timer*>(std::exchange(child.owner_timer, nullptr));
+    if (timer == nullptr) return;
+    if (timer->wheel.cancel(*timer))
+        free_request(timer->request);
+    else
+        timer->dead = true;  // it is on its way to the lane
+}
+
+std::int64_t owner::now() const noexcept { return this_thread().current_worker->owner().time().now_ns(); }
+
+void owner::tell_parent_started() {
+    announced_ = true;
+    answer_watchers(nullptr, nullptr);
+    control_block* parent = self_.owner.load(std::memory_order_relaxed);
+    if (parent != nullptr) push_signal(*parent, self_.start_node, signal_kind::started);
+}
+
+void owner::answer_watchers(control_block* child, const exit_reason* why) {
+    for (std::size_t i = 0; i < watchers_.size();) {
+        if (watchers_[i].child.block != child) {
+            ++i;
+            continue;
+        }
+        completion_cell* cell = watchers_[i].cell;
+        watchers_.erase(watchers_.begin() + static_cast<std::ptrdiff_t>(i));
+        const exit_kind kind = why == nullptr ? exit_kind::normal
+                               : why->kind() == exit_kind::start_failed ? exit_kind::start_failed
+                                                                        : exit_kind::noproc;
+        answer_started(cell, kind, why);
+    }
+}
+
+// All children have ended: this owner's own end, or its standstill until the parent decides.
+void owner::end(bool for_good) {
+    phase_ = phase::idle;
+    if (!for_good) {
+        const exit_reason stopped(exit_kind::stopped);
+        self_.reason = why_.kind() == exit_kind::normal ? stopped : why_;
+        self_.life_state.await_decision();
+    } else {
+        if (why_.kind() == exit_kind::normal && !silent_) why_ = ended_by_itself_ ? exit_reason() : exit_reason(exit_kind::stopped);
+        self_.reason = why_;
+        const exit_reason noproc(exit_kind::noproc);
+        answer_watchers(nullptr, why_.kind() == exit_kind::start_failed ? &why_ : &noproc);
+        gone_ = true;
+        // What is left in the lane speaks of nobody who lives.
+        discard_all(rest_);
+        discard_all(self_.lane.close());
+        close_block(self_);
+        self_.life_state.exit();
+    }
+    // After this step the object may be gone.
+    control_block* parent = self_.owner.load();
+    if (parent != nullptr) {
+        push_signal(*parent, self_.exit_node, signal_kind::exited);
+    } else if (is_root_) {
+        if (home_.hooks.root_ended != nullptr) home_.hooks.root_ended(home_.hooks.runtime_data, self_.reason);
+    } else if (for_good) {  // turned away
+        recycle_block(&self_);
+        drop_owner();
+    }
+}
+
+void owner::discard_all(system_signal* oldest) noexcept {
+    while (oldest != nullptr) {
+        system_signal* s = oldest;
+        oldest = s->next;
+        switch (s->kind) {
+        case signal_kind::adopt: send_away(block_of_node(*s)); break;
+        case signal_kind::request:
+        case signal_kind::timer: discard_signal(*s); break;
+        case signal_kind::monitor:
+        case signal_kind::demonitor:
+            s->next = nullptr;
+            handle_element_signals(self_, s);
+            break;
+        case signal_kind::exited:
+        case signal_kind::started: break;
+        }
+    }
+}
+
+} // namespace bastion::detail

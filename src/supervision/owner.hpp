@@ -1,0 +1,206 @@
+// The owner: what groups and supervisors have in common. A process of the system kind that decides about its children.
+//
+// Every change of the tree is a signal to its owner, handled one after another, so callbacks, stops, faults and late
+// additions are ordered by construction and no lock is needed. An owner never waits: whatever takes time (a child that
+// stops, a back-off, a start) continues at the signal that ends it.
+#ifndef BASTION_SRC_SUPERVISION_OWNER_HPP
+#define BASTION_SRC_SUPERVISION_OWNER_HPP
+
+#include <bastion/process/body.hpp>
+#include <bastion/process/cold_part.hpp>
+#include <bastion/process/home.hpp>
+#include <bastion/supervision/refs.hpp>
+
+#include <string>
+#include <vector>
+
+namespace bastion::detail {
+
+// Where an owner's child stands. Kept in the child's block, written by the owner alone.
+enum class child_state : std::uint8_t {
+    unborn,      // adopted, never started
+    starting,    // scheduled, does not count as started yet
+    up,          // started
+    stopping,    // asked to stop (or killed)
+    down,        // ended, may be started again
+    backing_off, // ended, a timer will start it again
+};
+
+// Bits of control_block::owner_flags.
+namespace child_flag {
+inline constexpr std::uint8_t in_plan = 1;        // the current plan stops and starts it
+inline constexpr std::uint8_t for_good = 2;       // must not come back
+inline constexpr std::uint8_t was_started = 4;    // its next start is a restart
+inline constexpr std::uint8_t is_main = 8;        // its end stops the runtime
+inline constexpr std::uint8_t is_owner = 16;      // a group or a supervisor
+inline constexpr std::uint8_t killed = 32;        // kill was raised
+inline constexpr std::uint8_t callback_fault = 64; // ended because of a callback: `reason` was kept aside
+} // namespace child_flag
+
+enum class request_kind : std::uint8_t {
+    start,          // parent to owner: start your children
+    stop,           // stop your children; `for_good`: and end
+    stop_child,     // a user's stop or kill of one element
+    watch_started,  // a user waits for the start
+    broadcast,      // pass it on to all below
+    restart_wanted, // group to supervisor: an element failed, decide
+    proceed,        // supervisor to group: restart it yourself
+    deadline,       // a child did not stop in time
+    grace,          // a killed child still runs
+    start_timeout,  // a child did not become ready in time
+    backoff_over,   // a child's waiting is over
+};
+
+struct owner_request : system_signal {
+    request_kind what{};
+    bool for_good = false;
+    bool kill = false;
+    address child;
+    std::uint64_t owner_generation = 0;
+    completion_cell* cell = nullptr;
+    exit_reason reason;
+    std::string name;
+    shared<broadcast_source> payload;
+    struct owner_timer* timer = nullptr;  // deadlines and the like: the timer that brought it
+};
+
+[[nodiscard]] owner_request* make_request(request_kind what, std::uint64_t owner_generation);
+// Frees the request and the timer that brought it.
+void free_request(owner_request* r) noexcept;
+// For signals that reached a block which is no owner any more.
+void discard_signal(system_signal& signal) noexcept;
+
+// A request that a timer pushes. Owned by the wheel while armed, then by the owner's lane.
+struct owner_timer final : late_timer {
+    owner_timer(address o, owner_request* r, worker& w) noexcept;
+    const address owner;
+    owner_request* const request;
+    worker& wheel;
+    bool dead = false;  // cancelled too late: written and read by the owner only
+};
+
+class owner : public process_body {
+public:
+    owner(control_block& self, std::string name, runtime_home& home);
+
+    void start(control_block&) override {}  // owners are not bodies of coroutines
+
+    // ---- for the parent and for spawn
+    [[nodiscard]] control_block& self() noexcept { return self_; }
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    void set_path(std::string path);
+    void set_name(std::string name) { name_ = std::move(name); }
+    [[nodiscard]] bool gone() const noexcept { return gone_; }
+    [[nodiscard]] bool silent() const noexcept { return silent_; }
+    [[nodiscard]] virtual bool is_supervisor() const noexcept = 0;
+    void make_root() noexcept { is_root_ = true; }
+
+    // ---- the run loop's
+    // `rest`: the signals drained behind it. False: the owner's block was given up.
+    [[nodiscard]] bool handle(system_signal& signal, system_signal* rest);
+    // A child that comes too late: it ends without ever having started.
+    static void send_away(control_block& child) noexcept;
+    static owner& of(control_block& block) noexcept { return *static_cast<owner*>(block.frame); }
+
+    // How this owner, as a child, is treated by its parent.
+    std::optional<bastion::restart_strategy> own_restart;
+    std::optional<restart_when> own_when;
+    std::optional<bastion::shutdown> own_stop;
+    bastion::callbacks own_callbacks;
+
+protected:
+    enum class phase : std::uint8_t { idle, stopping, starting, ending };
+
+    // ---- what groups and supervisors do differently
+    [[nodiscard]] virtual const bastion::callbacks& callbacks_of(control_block& child) const noexcept = 0;
+    [[nodiscard]] virtual bastion::restart_strategy restart_of(control_block& child) const noexcept = 0;
+    [[nodiscard]] virtual restart_when when_of(control_block& child) const noexcept = 0;
+    [[nodiscard]] virtual bastion::shutdown shutdown_of(control_block& child) const noexcept = 0;
+    [[nodiscard]] virtual std::string child_name(control_block& child) const = 0;
+    // Prepares a child's next incarnation and lets it run.
+    virtual void launch(control_block& child, bool again) = 0;
+    // A child's waiting is over (or there was none): restart it and whom the policy adds.
+    virtual void restart(control_block& child) = 0;
+    virtual void adopt(control_block& child) = 0;
+    virtual void on_request(owner_request& r) = 0;
+    virtual void on_start() {}
+    virtual void on_empty() {}
+    [[nodiscard]] virtual control_block* stops_first() noexcept { return nullptr; }
+    virtual void forget(control_block&) noexcept {}
+    virtual void pass_on(broadcast_source& source) = 0;
+
+    // ---- the plan: stop a set in reverse order, then start it in order
+    void plan_restart_of_marked();
+    void plan_start();
+    void plan_stop(bool for_good, bool kill);
+    void progress();
+
+    // ---- children
+    void start_child(control_block& child);
+    void child_started(control_block& child);
+    void child_exited(control_block& child);
+    void order_stop(control_block& child, bool for_good, bool kill);
+    void decide(control_block& child);
+    void finalize(control_block& child);
+    void fail_upwards(exit_reason why);
+    void start_failed(control_block& child);
+    void refuse(control_block& child, const std::string& why);
+    void request_child(control_block& child, request_kind what, bool for_good, bool kill, const exit_reason& why = {});
+    void common_request(owner_request& r);
+
+    bool call(const bastion::callbacks& c, bastion::callbacks::moment when, control_block& child);
+    void report(control_block& child, const exit_reason& why, std::string_view next);
+    void arm(control_block& child, request_kind what, std::chrono::nanoseconds d);
+    void disarm(control_block& child) noexcept;
+    [[nodiscard]] std::int64_t now() const noexcept;
+    void tell_parent_started();
+    void end(bool for_good);
+    void discard_all(system_signal* oldest) noexcept;
+
+    [[nodiscard]] static child_state state_of(const control_block& c) noexcept {
+        return static_cast<child_state>(c.owner_state);
+    }
+    static void set_state(control_block& c, child_state s) noexcept { c.owner_state = static_cast<std::uint8_t>(s); }
+    [[nodiscard]] static bool has(const control_block& c, std::uint8_t flag) noexcept { return (c.owner_flags & flag) != 0; }
+    static void set(control_block& c, std::uint8_t flag) noexcept { c.owner_flags = static_cast<std::uint8_t>(c.owner_flags | flag); }
+    static void clear(control_block& c, std::uint8_t flag) noexcept {
+        c.owner_flags = static_cast<std::uint8_t>(c.owner_flags & ~flag);
+    }
+
+    control_block& self_;
+    runtime_home& home_;
+    std::string name_;
+    std::string path_;
+    intrusive_list<control_block, &control_block::sibling> children_;  // in start order
+    phase phase_ = phase::idle;
+    control_block* cursor_ = nullptr;   // where the plan stands
+    bool restarting_ = false;           // the plan starts what it has stopped
+    bool ending_for_good_ = false;
+    bool kill_all_ = false;
+    bool running_ = false;              // was told to start, and not to stop since
+    bool announced_ = false;            // the parent knows that this run has started
+    bool gone_ = false;
+    bool is_root_ = false;
+    bool silent_ = false;               // its fault was reported by a child's
+    bool ended_by_itself_ = false;      // not asked to: no child is left
+    system_signal* rest_ = nullptr;     // drained and not handled yet
+    std::vector<std::pair<control_block*, exit_reason>> aside_;  // why a child is being killed for its owner's sake
+    std::vector<address> restarts_due_; // children whose restart waits for the current plan
+    exit_reason why_;                   // what it ends with
+    struct start_watcher {
+        address child;
+        completion_cell* cell;
+    };
+    std::vector<start_watcher> watchers_;
+    void answer_watchers(control_block* child, const exit_reason* why);
+};
+
+extern const runnable_ops owner_ops;
+
+// Makes the block of a group or supervisor: system kind, `frame` is the owner.
+[[nodiscard]] control_block* make_owner_block(runtime_home& home);
+
+} // namespace bastion::detail
+
+#endif

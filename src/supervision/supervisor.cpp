@@ -1,0 +1,155 @@
+#include "supervision/supervisor.hpp"
+
+namespace bastion::detail {
+
+group& make_group(runtime_home& home, std::unique_ptr<group_spec> spec) {
+    control_block* b = make_owner_block(home);
+    std::string name = spec->name;
+    auto* g = new group(*b, std::move(name), home, std::move(spec));
+    g->add_owner();
+    g->make_elements();
+    return *g;
+}
+
+supervisor_owner& make_supervisor(runtime_home& home, std::unique_ptr<supervisor_spec> spec) {
+    control_block* b = make_owner_block(home);
+    std::string name = spec->name;
+    auto* s = new supervisor_owner(*b, std::move(name), home, std::move(spec));
+    s->add_owner();
+    s->make_children();
+    return *s;
+}
+
+supervisor_owner::supervisor_owner(control_block& self, std::string name, runtime_home& home,
+                                   std::unique_ptr<supervisor_spec> spec)
+    : owner(self, std::move(name), home), spec_(std::move(spec)) {
+    own_callbacks = spec_->callbacks;
+    own_stop = spec_->stop;
+}
+
+void supervisor_owner::make_children() {
+    control_block* b = make_owner_block(home_);
+    auto* temporaries = new group(*b, "temporary", home_, nullptr);
+    temporaries->add_owner();
+    b->owner.store(&self_, std::memory_order_relaxed);
+    temporaries_ = b;
+    temporaries_address_ = b->here();
+    set_state(*b, child_state::down);
+    temporaries->place(ref(), *spec_, false);
+    temporaries->set_path(path_ + "/temporary");
+    for (child_spec& c : spec_->children) {
+        owner* below = nullptr;
+        if (c.group != nullptr)
+            below = &make_group(home_, std::move(c.group));
+        else
+            below = &make_supervisor(home_, std::move(c.supervisor));
+        below->self().owner.store(&self_, std::memory_order_relaxed);
+        settle(below->self());
+        names_.insert(below->name());
+        children_.push_back(&below->self());
+    }
+    spec_->children.clear();
+}
+
+// Gives a new child its place: defaults, name and path.
+void supervisor_owner::settle(control_block& child) {
+    owner& below = of(child);
+    set_state(child, child_state::unborn);
+    child.policy = spec_->when.value_or(restart_when::transient);
+    if (!below.is_supervisor()) {
+        const bool ask = spec_->strategy != bastion::strategy::one_for_one || spec_->bounded;
+        static_cast<group&>(below).place(ref(), *spec_, ask);
+    }
+    if (below.name().empty()) below.set_name((below.is_supervisor() ? "supervisor-" : "group-") + std::to_string(++unnamed_));
+    below.set_path(path_ + "/" + below.name());
+}
+
+bastion::restart_strategy supervisor_owner::restart_of(control_block&) const noexcept {
+    return spec_->restart.value_or(bastion::restart_strategy());
+}
+restart_when supervisor_owner::when_of(control_block& child) const noexcept { return child.policy; }
+bastion::shutdown supervisor_owner::shutdown_of(control_block& child) const noexcept {
+    return of(child).own_stop.value_or(bastion::shutdown::infinite());
+}
+
+void supervisor_owner::on_start() {
+    if (temporaries_ == nullptr) return;
+    set_state(*temporaries_, child_state::up);
+    request_child(*temporaries_, request_kind::start, false, false);
+}
+
+void supervisor_owner::launch(control_block& child, bool) { request_child(child, request_kind::start, false, false); }
+
+void supervisor_owner::adopt(control_block& child) {
+    const std::string& wanted = of(child).name();
+    if (!wanted.empty() && names_.count(wanted) != 0) {
+        of(child).set_path(path_ + "/" + wanted);
+        refuse(child, "the name \"" + wanted + "\" is taken by another child of " + (path_.empty() ? "/" : path_));
+        return;
+    }
+    settle(child);
+    names_.insert(of(child).name());
+    children_.push_back(&child);
+    if (running_ && phase_ == phase::idle) start_child(child);
+}
+
+bool supervisor_owner::too_often(const std::string& child, const exit_reason& why) {
+    if (!spec_->bounded) return false;
+    const std::int64_t t = now();
+    while (!recent_.empty() && t - recent_.front() > spec_->window.count()) recent_.pop_front();
+    recent_.push_back(t);
+    if (recent_.size() <= spec_->intensity) return false;
+    recent_.clear();
+    const exit_reason reason = exit_reason::of_child(exit_kind::intensity, child, why);
+    if (home_.hooks.report != nullptr)
+        home_.hooks.report(home_.hooks.runtime_data,
+                           {path_.empty() ? std::string_view("/") : std::string_view(path_), reason,
+                            "stops its children and fails upwards", {}, 0, static_cast<int>(self_.restarts)});
+    fail_upwards(reason);
+    return true;
+}
+
+void supervisor_owner::mark_scope(control_block& failed) {
+    bool reached = spec_->strategy == bastion::strategy::one_for_all;
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
+        if (c == &failed) reached = true;
+        if (reached && (c == &failed || spec_->strategy != bastion::strategy::one_for_one)) set(*c, child_flag::in_plan);
+    }
+}
+
+void supervisor_owner::restart(control_block& child) {
+    if (too_often(child_name(child), child.reason)) return;
+    if (spec_->strategy == bastion::strategy::one_for_one) return start_child(child);
+    mark_scope(child);
+    plan_restart_of_marked();
+}
+
+void supervisor_owner::on_request(owner_request& r) {
+    if (r.what != request_kind::restart_wanted) return;
+    control_block& child = *r.child.block;
+    if (!child.lives(r.child.generation) || !running_) return;
+    if (state_of(child) == child_state::stopping || state_of(child) == child_state::down) return;  // it restarts anyway
+    if (phase_ != phase::idle && has(child, child_flag::in_plan) && phase_ == phase::stopping) return;
+    if (too_often(r.name, r.reason)) return;
+    if (spec_->strategy == bastion::strategy::one_for_one) {
+        request_child(child, request_kind::proceed, false, false);
+        return;
+    }
+    mark_scope(child);
+    plan_restart_of_marked();
+}
+
+void supervisor_owner::pass_on(broadcast_source& source) {
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
+        owner_request* r = make_request(request_kind::broadcast, c->generation.load(std::memory_order_relaxed));
+        r->payload = shared<broadcast_source>(&source);
+        if (!push_signal(*c, *r, signal_kind::request)) free_request(r);
+    }
+    if (temporaries_ != nullptr) {
+        owner_request* r = make_request(request_kind::broadcast, temporaries_->generation.load(std::memory_order_relaxed));
+        r->payload = shared<broadcast_source>(&source);
+        if (!push_signal(*temporaries_, *r, signal_kind::request)) free_request(r);
+    }
+}
+
+} // namespace bastion::detail

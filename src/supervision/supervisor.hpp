@@ -1,0 +1,63 @@
+// A supervisor: the owner of groups and of other supervisors.
+#ifndef BASTION_SRC_SUPERVISION_SUPERVISOR_HPP
+#define BASTION_SRC_SUPERVISION_SUPERVISOR_HPP
+
+#include "supervision/group.hpp"
+
+#include <deque>
+#include <unordered_set>
+
+namespace bastion::detail {
+
+class supervisor_owner final : public owner {
+public:
+    supervisor_owner(control_block& self, std::string name, runtime_home& home, std::unique_ptr<supervisor_spec> spec);
+
+    // Makes everything below it; before anybody knows the supervisor.
+    void make_children();
+
+    [[nodiscard]] supervisor_ref ref() const { return supervisor_ref(self_.here(), temporaries_address_); }
+    [[nodiscard]] bool is_supervisor() const noexcept override { return true; }
+
+protected:
+    [[nodiscard]] const bastion::callbacks& callbacks_of(control_block& child) const noexcept override {
+        return of(child).own_callbacks;
+    }
+    [[nodiscard]] bastion::restart_strategy restart_of(control_block& child) const noexcept override;
+    [[nodiscard]] restart_when when_of(control_block& child) const noexcept override;
+    [[nodiscard]] bastion::shutdown shutdown_of(control_block& child) const noexcept override;
+    [[nodiscard]] std::string child_name(control_block& child) const override { return of(child).name(); }
+    void launch(control_block& child, bool again) override;
+    void restart(control_block& child) override;
+    void adopt(control_block& child) override;
+    void on_request(owner_request& r) override;
+    void on_start() override;
+    void pass_on(broadcast_source& source) override;
+    [[nodiscard]] control_block* stops_first() noexcept override { return temporaries_; }
+    void forget(control_block& child) noexcept override {
+        if (&child == temporaries_)
+            temporaries_ = nullptr;
+        else
+            names_.erase(of(child).name());
+    }
+
+private:
+    [[nodiscard]] bool too_often(const std::string& child, const exit_reason& why);
+    void mark_scope(control_block& failed);
+    void settle(control_block& child);
+
+    std::unique_ptr<supervisor_spec> spec_;
+    control_block* temporaries_ = nullptr;
+    address temporaries_address_;
+    std::deque<std::int64_t> recent_;  // restarts within the window
+    std::unordered_set<std::string> names_;
+    std::uint32_t unnamed_ = 0;
+};
+
+// Makes a group or a supervisor with all below it, not adopted by anybody yet.
+[[nodiscard]] group& make_group(runtime_home& home, std::unique_ptr<group_spec> spec);
+[[nodiscard]] supervisor_owner& make_supervisor(runtime_home& home, std::unique_ptr<supervisor_spec> spec);
+
+} // namespace bastion::detail
+
+#endif
