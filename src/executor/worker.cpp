@@ -2,6 +2,7 @@
 #include <bastion/executor/worker.hpp>
 
 #include <algorithm>
+#include <cxxabi.h>
 #include <mutex>
 
 namespace bastion::detail {
@@ -10,6 +11,21 @@ namespace {
 constexpr std::uint64_t spin_most_ns = 40'000;   // where sleeping and waking costs as much (executors.md)
 constexpr std::uint64_t spin_least_ns = 5'000;
 constexpr std::int64_t stands_still_ns = 3'000;  // a victim's slot is taken only after so long without a resume
+
+// Where the C++ ABI keeps this thread's count of uncaught exceptions: asking std::uncaught_exceptions() for every message
+// costs three calls. The layout is the Itanium C++ ABI's __cxa_eh_globals: {void* caughtExceptions; unsigned
+// uncaughtExceptions}.
+const unsigned* uncaught_count() noexcept {
+#if defined(__GLIBCXX__)
+    struct eh_globals {
+        void* caught;
+        unsigned uncaught;
+    };
+    return &reinterpret_cast<eh_globals*>(abi::__cxa_get_globals())->uncaught;
+#else
+    return nullptr;
+#endif
+}
 
 } // namespace
 
@@ -22,6 +38,8 @@ worker::worker(executor& owner, std::size_t index, std::uint64_t seed, bool has_
 void worker::loop() {
     thread_state& thread = this_thread();
     thread.current_worker = this;
+    thread.pool = &this_thread_pool();
+    thread.uncaught = uncaught_count();
     while (!owner_.stopping_.load(std::memory_order_relaxed)) {  // whoever stops also wakes: no partner needed
         if (runnable* r = next_local()) {
             run(*r);
@@ -32,6 +50,7 @@ void worker::loop() {
         (void)sleep();
     }
     thread.current_worker = nullptr;
+    thread.pool = nullptr;
 }
 
 void worker::run(runnable& r) noexcept {
@@ -99,9 +118,11 @@ void worker::push_job(fork_job& job) {
     if (has_thieves_) spread();
 }
 
-// More work lies here than this thread can do at once: if somebody sleeps and nobody searches, wake one.
-void worker::spread() noexcept {
-    if (!has_thieves_ || !owner_.sleepers_.any_hint()) [[likely]] return;
+void worker::spread_if_asleep() noexcept {
+    if (owner_.sleepers_.any_hint()) [[unlikely]] spread_slowly();
+}
+
+void worker::spread_slowly() noexcept {
     if (owner_.sleepers_.anyone_searching()) return;
     if (ring_.size() != 0 || !jobs_.empty() || system_.size() != 0) owner_.wake_one();
 }

@@ -11,31 +11,43 @@ void destroy_error(envelope& e) noexcept { static_cast<error*>(e.payload_at(offs
 
 } // namespace
 
-const message_meta error_answer_meta{"bastion::error", &destroy_error, sizeof(envelope), offsetof(envelope, payload)};
+const message_meta error_answer_meta{"bastion::error", &destroy_error, sizeof(envelope), offsetof(envelope, payload), false};
 static_assert(sizeof(error) <= sizeof(envelope::payload));
 
-void collect_mail(control_block& b) noexcept {
+// One that was meant for an earlier process in this block (its
+// sender saw the old generation, and the word came round to the same bits) is dead.
+void append_mail(control_block& b, envelope* newest) noexcept {
+    const std::uint64_t generation = b.generation.load(std::memory_order_relaxed);
     envelope* oldest = nullptr;
     envelope* last = nullptr;
-    std::uint32_t count = 0;
-    if (b.bounded() != nullptr) [[unlikely]] {
-        oldest = b.bounded()->take_all();
-        for (envelope* e = oldest; e != nullptr; e = e->next, ++count) last = e;
-    } else {
-        const auto drained = b.inbox.drain();
-        if (drained.woken) b.repoll = true;
-        last = drained.newest;
-        for (envelope* e = drained.newest; e != nullptr; ++count) {
-            envelope* older = e->next;
+    for (envelope* e = newest; e != nullptr;) {
+        envelope* older = e->next;
+        if (e->generation == generation) [[likely]] {
             e->next = oldest;
             oldest = e;
-            e = older;
+            if (last == nullptr) last = e;
+            ++b.unread;
+        } else {
+            dead_letter(*b.home, e, {&b, e->generation}, drop_cause::stale);
         }
+        e = older;
     }
     if (oldest == nullptr) return;
     (b.mail != nullptr ? b.mail_last->next : b.mail) = oldest;
     b.mail_last = last;
-    b.unread += count;
+}
+
+void collect_mail(control_block& b) noexcept {
+    if (bounded_mailbox* box = b.bounded(); box != nullptr) [[unlikely]] {
+        envelope* oldest = box->take_all();
+        if (oldest == nullptr) return;
+        (b.mail != nullptr ? b.mail_last->next : b.mail) = oldest;
+        for (envelope* e = oldest; e != nullptr; e = e->next, ++b.unread) b.mail_last = e;
+        return;
+    }
+    const auto drained = b.inbox.drain();
+    if (drained.woken) b.repoll = true;
+    append_mail(b, drained.newest);
 }
 
 void complete_with(completion_cell* cell, envelope* answer) noexcept {

@@ -111,11 +111,15 @@ void yield_turn(control_block& b, worker& w) noexcept {
     w.push_last(b);
 }
 
+[[nodiscard]] BASTION_INLINE bool leaf_is_ready(control_block& b) {
+    return b.own_slot.ready == &any_mail_ready ? mail_at_hand(b) : b.own_slot.is_ready();
+}
+
 void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
     for (;;) {
         if (b.signals.now() != 0) [[unlikely]]
             if (!obey_signals(b)) return;
-        if (b.own_slot.is_ready()) {
+        if (leaf_is_ready(b)) {
             if (b.budget <= 0) return yield_turn(b, w);
             resume_flat(b.own_slot.leaf, thread);
             if (b.body_ended) {
@@ -198,6 +202,8 @@ void unpark_process(runnable& r) { unpark_block(block_of(r)); }
 } // namespace
 
 const runnable_ops process_ops{&run_process, &unpark_process};
+
+bool any_mail_ready(void* block) { return mail_at_hand(*static_cast<control_block*>(block)); }
 
 void body_threw() noexcept {
     control_block& b = *running_block();

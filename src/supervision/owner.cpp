@@ -27,7 +27,7 @@ void run_owner(runnable& r, worker&) {
         }
         while (signal != nullptr && alive) {
             system_signal* next = signal->next;
-            alive = owner::of(b).handle(*signal, next);
+            alive = owner::of(b).handle_signal(*signal, next);
             signal = next;
         }
     }
@@ -104,7 +104,7 @@ void owner::set_path(std::string path) {
         if (has(*c, child_flag::is_owner)) of(*c).set_path(path_ + "/" + of(*c).name());
 }
 
-bool owner::handle(system_signal& signal, system_signal* rest) {
+bool owner::handle_signal(system_signal& signal, system_signal* rest) {
     rest_ = rest;
     switch (signal.kind) {
     case signal_kind::adopt: {

@@ -98,7 +98,7 @@ public:
 
     // ---- the run loop's
     // `rest`: the signals drained behind it. False: the owner's block was given up.
-    [[nodiscard]] bool handle(system_signal& signal, system_signal* rest);
+    [[nodiscard]] bool handle_signal(system_signal& signal, system_signal* rest);
     // A child that comes too late: it ends without ever having started.
     static void send_away(control_block& child) noexcept;
     static owner& of(control_block& block) noexcept { return *static_cast<owner*>(block.frame); }

@@ -6,10 +6,12 @@
 #define BASTION_EXECUTOR_THIS_THREAD_HPP
 
 #include <bastion/base/compiler.hpp>
+#include <bastion/executor/pool.hpp>
 #include <bastion/executor/runnable.hpp>
 
 #include <coroutine>
 #include <cstdint>
+#include <exception>
 
 namespace bastion::detail {
 
@@ -18,6 +20,13 @@ struct thread_state {
     strand* current = nullptr;          // the strand that runs on this thread now
     std::coroutine_handle<> bounced;    // a transfer that goes through the worker loop instead of the stack
     std::uint32_t transfers = 0;        // symmetric transfers since the stack was last known to be flat
+    pool_cache* pool = nullptr;         // a worker's own cache; null on plain threads
+    const unsigned* uncaught = nullptr; // a worker's count of exceptions in flight, where the ABI shows it
+
+    [[nodiscard]] pool_cache& blocks() const noexcept { return pool != nullptr ? *pool : this_thread_pool(); }
+    [[nodiscard]] bool unwinding() const noexcept {
+        return uncaught != nullptr ? *uncaught != 0 : std::uncaught_exceptions() != 0;
+    }
 };
 
 [[nodiscard]] BASTION_API thread_state& this_thread() noexcept;

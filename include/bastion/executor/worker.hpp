@@ -130,7 +130,12 @@ private:
     bool poll_wheel_of(worker& other);
     void overflow(runnable& r) noexcept;
     void overflow_system(runnable& r) noexcept;
-    void spread() noexcept;
+    // More work lies here than this thread can do at once: if somebody sleeps and nobody searches, wake one.
+    void spread() noexcept {
+        if (has_thieves_) spread_if_asleep();
+    }
+    void spread_if_asleep() noexcept;
+    BASTION_COLD void spread_slowly() noexcept;
 
     // What the owner touches at every turn.
     executor& owner_;

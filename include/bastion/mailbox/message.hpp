@@ -189,11 +189,12 @@ private:
                                         envelope_->is(detail::meta_object<T>, detail::envelope_kind::answer));
     }
     BASTION_INLINE void end() noexcept {
-        if (std::uncaught_exceptions() != 0) [[unlikely]] detail::lose_in_hand(envelope_->meta());
+        const detail::thread_state& thread = detail::this_thread();
+        if (thread.unwinding()) [[unlikely]] detail::lose_in_hand(envelope_->meta());
         if (envelope_->kind() == detail::envelope_kind::asked) [[unlikely]]
             detail::abandon_question(envelope_);
         else
-            detail::destroy(envelope_);
+            detail::destroy(envelope_, thread);
     }
 
     detail::envelope* envelope_;

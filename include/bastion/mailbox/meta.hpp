@@ -101,7 +101,8 @@ void destroy_payload(envelope& e) noexcept {
 }
 
 template <class T>
-inline constexpr message_meta meta_object{type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>};
+inline constexpr message_meta meta_object{type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>,
+                                          std::is_trivially_destructible_v<T>};
 
 template <class T, class... Args>
 void construct_payload(void* where, Args&&... args) {
@@ -113,10 +114,10 @@ void construct_payload(void* where, Args&&... args) {
 
 // An envelope with a T inside; sender, cell and generation are the caller's to set.
 template <class T, class... Args>
-[[nodiscard]] envelope* make_envelope(envelope_kind kind, Args&&... args) {
+[[nodiscard]] envelope* make_envelope_in(pool_cache& pool, envelope_kind kind, Args&&... args) {
     static_assert(check_message<T>());
     // Safety: pool blocks are 64-byte aligned; the header has no constructor to run.
-    auto* e = static_cast<envelope*>(pool_allocate(envelope_bytes<T>));
+    auto* e = static_cast<envelope*>(pool.allocate(envelope_bytes<T>));
     if constexpr (std::is_nothrow_constructible_v<T, Args&&...>) {
         construct_payload<T>(e->payload_at(payload_offset<T>), std::forward<Args>(args)...);
     } else {
@@ -129,6 +130,10 @@ template <class T, class... Args>
     }
     e->set_meta(meta_object<T>, kind);
     return e;
+}
+template <class T, class... Args>
+[[nodiscard]] envelope* make_envelope(envelope_kind kind, Args&&... args) {
+    return make_envelope_in<T>(this_thread_pool(), kind, std::forward<Args>(args)...);
 }
 
 template <class T>

@@ -18,7 +18,7 @@ public:
 
     explicit recv_wait(detail::control_block& block) noexcept : block_(&block) {}
     void start() const { detail::require_running(*block_, "recv"); }
-    [[nodiscard]] bool poll() const noexcept { return block_->mail != nullptr || detail::has_new_mail(*block_); }
+    [[nodiscard]] bool poll() const noexcept { return detail::mail_at_hand(*block_); }
 
     // The fast way of awaitable's await_ready: one check of the thread, none of the budget twice.
     [[nodiscard]] BASTION_INLINE bool await_ready() const {
@@ -26,7 +26,7 @@ public:
         return block_->mail != nullptr && --block_->budget > 0 && block_->signals.now() == 0;
     }
     void await_suspend(std::coroutine_handle<> h) noexcept {
-        block_->slot->set(h, this, [](void* self) { return static_cast<recv_wait*>(self)->poll(); }, true);
+        block_->slot->set(h, block_, &detail::any_mail_ready, true);
     }
     message await_resume() noexcept { return take(); }
 

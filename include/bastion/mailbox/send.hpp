@@ -38,8 +38,7 @@ namespace detail {
 }
 
 // Sends as the running process (or as nobody) and charges its budget.
-[[nodiscard]] BASTION_INLINE delivery deliver(address to, envelope* e) noexcept {
-    thread_state& thread = this_thread();
+[[nodiscard]] BASTION_INLINE delivery deliver(address to, envelope* e, thread_state& thread) noexcept {
     if (thread.current != nullptr) [[likely]] {
         --thread.current->budget;
         e->sender = static_cast<control_block*>(thread.current)->here();
@@ -47,6 +46,15 @@ namespace detail {
         e->sender = address();
     }
     return push_envelope(to, e, thread);
+}
+
+[[nodiscard]] inline delivery deliver(address to, envelope* e) noexcept { return deliver(to, e, this_thread()); }
+
+// Makes the envelope and sends it. A constructor of the value may itself use the library, but cannot suspend.
+template <class T, class... Args>
+[[nodiscard]] BASTION_INLINE delivery tell_value(address to, Args&&... args) {
+    thread_state& thread = this_thread();
+    return deliver(to, make_envelope_in<T>(thread.blocks(), envelope_kind::told, std::forward<Args>(args)...), thread);
 }
 
 // Shares one value among many receivers; returns how many accepted it.
@@ -85,13 +93,13 @@ delivery child_ref::tell(M&& m) const {
     if constexpr (!std::is_move_constructible_v<T> || alignof(T) > 16)
         return static_cast<delivery>(detail::check_message<T>());
     else
-        return detail::deliver(address_, detail::make_envelope<T>(detail::envelope_kind::told, std::forward<M>(m)));
+        return detail::tell_value<T>(address_, std::forward<M>(m));
 }
 
 template <class T, class... Args>
 delivery child_ref::tell(Args&&... args) const {
     if constexpr (detail::check_received<T>())
-        return detail::deliver(address_, detail::make_envelope<T>(detail::envelope_kind::told, std::forward<Args>(args)...));
+        return detail::tell_value<T>(address_, std::forward<Args>(args)...);
 }
 
 } // namespace bastion

@@ -46,9 +46,15 @@ protected:
 // Moves what came in to the end of the block's list. Only the running worker, or the owner between incarnations.
 BASTION_API void collect_mail(control_block& block) noexcept;
 
+// Appends drained messages, newest first, to the block's list.
+BASTION_API void append_mail(control_block& block, envelope* newest) noexcept;
+
 [[nodiscard]] inline bool has_new_mail(control_block& block) noexcept {
     return block.bounded() != nullptr ? block.bounded()->has_mail() : block.inbox.has_mail();
 }
+
+// The readiness of a plain receive; the run loop knows it by its address and looks itself.
+BASTION_API bool any_mail_ready(void* block);
 
 // Unlinks `e`, whose predecessor in the list is `before` (null: it is the first).
 inline void unlink_mail(control_block& block, envelope* before, envelope* e) noexcept {
@@ -59,13 +65,29 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
     if (block.bounded() != nullptr) [[unlikely]] block.bounded()->consumed(*e);
 }
 
+// Whether there is mail for this process; moves what came in to its list (a stale message may turn out not to be its).
+[[nodiscard]] BASTION_INLINE bool mail_at_hand(control_block& block) noexcept {
+    if (block.mail != nullptr) return true;
+    if (block.bounded() != nullptr) [[unlikely]] {
+        collect_mail(block);
+        return block.mail != nullptr;
+    }
+    if (!block.inbox.has_mail()) return false;
+    const auto drained = block.inbox.drain();
+    if (drained.woken) [[unlikely]] block.repoll = true;
+    envelope* e = drained.newest;
+    if (e->next == nullptr && e->generation == block.generation.load(std::memory_order_relaxed)) [[likely]] {
+        block.mail = block.mail_last = e;
+        block.unread = 1;
+        return true;
+    }
+    append_mail(block, e);
+    return block.mail != nullptr;
+}
+
 // The oldest unread message, or null.
 [[nodiscard]] BASTION_INLINE envelope* next_mail(control_block& block) noexcept {
-    if (block.mail == nullptr) {
-        if (!has_new_mail(block)) return nullptr;
-        collect_mail(block);
-        if (block.mail == nullptr) return nullptr;
-    }
+    if (!mail_at_hand(block)) return nullptr;
     envelope* e = block.mail;
     unlink_mail(block, nullptr, e);
     return e;

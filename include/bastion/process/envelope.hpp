@@ -8,6 +8,7 @@
 #include <bastion/base/compiler.hpp>
 #include <bastion/executor/cell.hpp>
 #include <bastion/executor/pool.hpp>
+#include <bastion/executor/this_thread.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -32,6 +33,7 @@ struct alignas(16) message_meta {
     void (*destroy_payload)(envelope&) noexcept;
     std::uint32_t block_bytes;     // of an envelope with this payload
     std::uint32_t payload_offset;
+    bool trivial;                  // told, asked and answered, its destructor does nothing
 };
 
 enum class envelope_kind : std::uintptr_t { told, asked, broadcast, answer };
@@ -77,14 +79,14 @@ inline constexpr std::uint32_t broadcast_bytes = sizeof(envelope);
     return e.kind() == envelope_kind::broadcast ? broadcast_bytes : e.meta().block_bytes;
 }
 
-// Frees the block of an envelope whose payload is gone.
-inline void free_block(envelope* e) noexcept { pool_free(e, bytes_of(*e)); }
-
 // Destroys payload and block. A question must have lost its cell before.
-inline void destroy(envelope* e) noexcept {
-    e->meta().destroy_payload(*e);
-    free_block(e);
+BASTION_INLINE void destroy(envelope* e, const thread_state& thread) noexcept {
+    const message_meta& meta = e->meta();
+    const std::size_t bytes = bytes_of(*e);
+    if (!meta.trivial || e->kind() == envelope_kind::broadcast) meta.destroy_payload(*e);
+    thread.blocks().free(e, bytes);
 }
+inline void destroy(envelope* e) noexcept { destroy(e, this_thread()); }
 
 // Why a message did not reach a handler.
 enum class drop_cause : std::uint8_t { noproc, stale, unread, full, unhandled, limit, stopped };
