@@ -22,10 +22,10 @@ public:
         generation_ = owner.generation.load(std::memory_order_relaxed);
         capacity_ = capacity;
         policy_ = policy;
-        memory_limit_ = memory;
+        meter_.limit = static_cast<std::int64_t>(memory);
+        meter_.used.store(0, std::memory_order_relaxed);
         first_ = last_ = nullptr;
         queued_ = counted_ = 0;
-        bytes_ = 0;
         open_ = true;
     }
 
@@ -34,7 +34,17 @@ public:
         const std::lock_guard lock(lock_);
         if (!is(to)) return verdict::closed;
         const std::size_t size = bytes_of(*e);
-        if (memory_limit_ != 0 && bytes_ + size > memory_limit_) return verdict::limit;
+        if (meter_.limit != 0 && !meter_.charge(size)) {
+            limit_met_ = "memory";
+            return verdict::limit;
+        }
+        const verdict said = push_counted(e, oldest);
+        if (meter_.limit != 0 && said != verdict::accepted) meter_.discharge(size);
+        if (said == verdict::limit) limit_met_ = "mailbox";
+        return said;
+    }
+
+    [[nodiscard]] verdict push_counted(envelope* e, envelope*& oldest) noexcept {
         if (capacity_ != 0 && counted_ >= capacity_) {
             switch (policy_) {
             case overflow::fail:
@@ -51,7 +61,6 @@ public:
         }
         link(e);
         ++counted_;
-        bytes_ += size;
         return verdict::accepted;
     }
 
@@ -74,7 +83,7 @@ public:
         }
         link(e);
         ++counted_;
-        bytes_ += bytes_of(*e);
+        if (meter_.limit != 0) meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
         return offer_result::accepted;
     }
 
@@ -113,6 +122,11 @@ public:
         return oldest;
     }
     void release() noexcept override;
+    [[nodiscard]] const char* limit_met() noexcept override {
+        const std::lock_guard lock(lock_);
+        return limit_met_;
+    }
+    [[nodiscard]] memory_meter* meter() noexcept { return meter_.limit != 0 ? &meter_ : nullptr; }
 
     box* next_free = nullptr;
 
@@ -135,7 +149,7 @@ private:
     }
     void uncount(const envelope& e) noexcept {
         --counted_;
-        bytes_ -= bytes_of(e);
+        if (meter_.limit != 0) meter_.discharge(bytes_of(e));
     }
     // Under the lock: the waiter cannot leave meanwhile, so its cell is alive.
     void wake_one() noexcept {
@@ -154,8 +168,8 @@ private:
     bool open_ = false;
     std::uint32_t queued_ = 0;   // in the list below
     std::uint32_t counted_ = 0;  // unread, drained and skipped ones included
-    std::uint64_t bytes_ = 0;
-    std::uint64_t memory_limit_ = 0;
+    memory_meter meter_;         // limit 0: none; frames of the process are charged to it, too
+    const char* limit_met_ = "mailbox";
     envelope* first_ = nullptr;
     envelope* last_ = nullptr;
     intrusive_list<send_waiter, &send_waiter::hook> waiters_;
@@ -188,6 +202,7 @@ void make_bounded(control_block& block, std::uint32_t capacity, overflow policy,
     }
     if (b == nullptr) b = ::new (arena_reserve(sizeof(box))) box;
     b->open(block, capacity, policy, memory_limit);
+    block.meter = b->meter();
     block.bounded_box.store(b, std::memory_order_release);
 }
 

@@ -121,6 +121,7 @@ control_block* make_block(runtime_home& home) {
     b->next = nullptr;
     b->slot = &b->own_slot;
     b->max_depth = default_max_depth;
+    b->meter = nullptr;
     b->again = b->repoll = b->body_ended = b->started_sent = b->wait_ready = false;
     b->kind = process_kind::coroutine;
     b->policy = restart_when::temporary;

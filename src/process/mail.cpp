@@ -125,6 +125,8 @@ void clear_mail(control_block& b) noexcept {
 }
 
 void close_block(control_block& b) noexcept {
+    // First, so that a monitor on its way still hears the reason, not just that there is nobody.
+    handle_element_signals(b, b.lane.close());
     bury_list(b);
     envelope* newest = b.inbox.close();
     envelope* oldest = nullptr;
@@ -141,7 +143,6 @@ void close_block(control_block& b) noexcept {
         b.bounded_box.store(nullptr, std::memory_order_relaxed);
         box->release();
     }
-    handle_element_signals(b, b.lane.close());
     notify_monitors(b, b.reason, false);
 }
 

@@ -89,7 +89,7 @@ void end_by_order(control_block& b, exit_kind how) noexcept {
         b.signals.clear(signal_flags::limit);
         b.life_state.end_frame();
         destroy_frame(b);
-        b.reason = exit_reason::limit("mailbox");
+        b.reason = exit_reason::limit(b.bounded()->limit_met());
         end_incarnation(b);
         return false;
     }

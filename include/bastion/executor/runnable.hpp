@@ -6,7 +6,9 @@
 #ifndef BASTION_EXECUTOR_RUNNABLE_HPP
 #define BASTION_EXECUTOR_RUNNABLE_HPP
 
+#include <atomic>
 #include <coroutine>
+#include <cstddef>
 #include <cstdint>
 
 namespace bastion::detail {
@@ -46,11 +48,29 @@ struct wait_slot {
     [[nodiscard]] bool is_ready() const { return ready == nullptr || ready(object); }
 };
 
+// What a strand with a memory limit uses. Frames are charged by the strand itself, mail by its senders.
+struct memory_meter {
+    std::atomic<std::int64_t> used{0};  // relaxed everywhere: a sum, it orders nothing
+    std::int64_t limit = 0;
+
+    // False: it would be too much; nothing was charged.
+    [[nodiscard]] bool charge(std::size_t bytes) noexcept {
+        const auto n = static_cast<std::int64_t>(bytes);
+        if (used.fetch_add(n, std::memory_order_relaxed) + n <= limit) return true;
+        used.fetch_sub(n, std::memory_order_relaxed);
+        return false;
+    }
+    void discharge(std::size_t bytes) noexcept {
+        used.fetch_sub(static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
+    }
+};
+
 // Invariant: written only by the thread that runs the strand.
 struct strand : runnable {
     wait_slot* slot = nullptr;    // the active slot: the strand's own, or a combinator's branch
     std::int32_t budget = 0;      // what this turn may still do; at zero the next co_await yields
     std::uint32_t max_depth = 0;  // tasks awaiting one another
+    memory_meter* meter = nullptr;  // null: no limit on memory
     bool again = false;           // a combinator stopped for lack of budget, not for lack of work
 };
 

@@ -40,10 +40,22 @@ namespace detail {
 
 inline constexpr std::uint32_t default_max_depth = 10'000;
 
-// Frames come from the pools; the size comes back with the sized delete.
+[[noreturn]] BASTION_API void throw_out_of_memory(std::int64_t limit);
+
+// Frames come from the pools and are charged to the running strand if it has a memory limit; the size comes back with the sized delete.
 struct pooled_frame {
-    static void* operator new(std::size_t n) { return pool_allocate(n); }
-    static void operator delete(void* p, std::size_t n) noexcept { pool_free(p, n); }
+    static void* operator new(std::size_t n) {
+        thread_state& thread = this_thread();
+        if (thread.current != nullptr && thread.current->meter != nullptr) [[unlikely]]
+            if (!thread.current->meter->charge(n)) throw_out_of_memory(thread.current->meter->limit);
+        return thread.blocks().allocate(n);
+    }
+    static void operator delete(void* p, std::size_t n) noexcept {
+        thread_state& thread = this_thread();
+        if (thread.current != nullptr && thread.current->meter != nullptr) [[unlikely]]
+            thread.current->meter->discharge(n);
+        thread.blocks().free(p, n);
+    }
 };
 
 // Who goes on when a task is done: its awaiter, or whatever a fork scope finds next.

@@ -36,6 +36,8 @@ public:
     // Refuses from now on; returns what is left. Its memory stays a mailbox: late senders find it closed.
     [[nodiscard]] virtual envelope* close() noexcept = 0;
     virtual void release() noexcept = 0;
+    // Which limit its process met: "mailbox" or "memory".
+    [[nodiscard]] virtual const char* limit_met() noexcept = 0;
 
 protected:
     virtual ~bounded_mailbox() = default;
