@@ -157,12 +157,16 @@ void owner::common_request(owner_request& r) {
         }
         break;
     case request_kind::stop:
+        // It stands still, and its exit signal is on the way to the sender: the node must not be pushed again.
+        if (!running_ && phase_ == phase::idle && !r.seen) break;
         if (r.reason.kind() != exit_kind::normal) why_ = r.reason;
         plan_stop(r.for_good, r.kill);
         break;
     case request_kind::stop_child: {
         control_block& child = *r.child.block;
-        if (!child.lives(r.child.generation) || has(child, child_flag::killed)) break;
+        // Without this owner: it was turned away.
+        if (!child.lives(r.child.generation) || child.owner.load(std::memory_order_relaxed) != &self_) break;
+        if (has(child, child_flag::killed)) break;
         if (state_of(child) == child_state::up || state_of(child) == child_state::starting ||
             (state_of(child) == child_state::stopping && r.kill)) {
             order_stop(child, true, r.kill);
@@ -432,8 +436,13 @@ void owner::order_stop(control_block& child, bool for_good, bool kill) {
     const bool brutal = kill || how.is_brutal();
     disarm(child);
     if (has(child, child_flag::is_owner)) {
+        const child_state before = state_of(child);
         set_state(child, child_state::stopping);
-        request_child(child, request_kind::stop, for_good, kill);
+        owner_request* r = make_request(request_kind::stop, child.generation.load(std::memory_order_relaxed));
+        r->for_good = for_good;
+        r->kill = kill;
+        r->seen = before == child_state::unborn || before == child_state::down || before == child_state::backing_off;
+        if (!push_signal(child, *r, signal_kind::request)) free_request(r);
         if (!kill && !how.is_infinite()) arm(child, request_kind::deadline, how.time());
         return;
     }
@@ -554,7 +563,10 @@ void owner::refuse(control_block& child, const std::string& why) {
         of(child).set_name(child_name(child) + " (refused)");
         set(child, child_flag::for_good);
         set_state(child, child_state::stopping);
-        request_child(child, request_kind::stop, true, true, child.reason);
+        owner_request* r = make_request(request_kind::stop, child.generation.load(std::memory_order_relaxed));
+        r->for_good = r->kill = r->seen = true;
+        r->reason = child.reason;
+        if (!push_signal(child, *r, signal_kind::request)) free_request(r);
     } else {
         set_state(child, child_state::down);
         finalize(child);
@@ -566,7 +578,7 @@ void owner::send_away(control_block& child) noexcept {
         // It may be running by now, for a stop request of its spawner: it ends by itself.
         child.owner.store(nullptr);
         owner_request* r = make_request(request_kind::stop, child.generation.load(std::memory_order_relaxed));
-        r->for_good = r->kill = true;
+        r->for_good = r->kill = r->seen = true;
         if (!push_signal(child, *r, signal_kind::request)) free_request(r);
         return;
     }
@@ -575,11 +587,8 @@ void owner::send_away(control_block& child) noexcept {
     recycle_block(&child);
 }
 
-void owner::request_child(control_block& child, request_kind what, bool for_good, bool kill, const exit_reason& why) {
+void owner::request_child(control_block& child, request_kind what) {
     owner_request* r = make_request(what, child.generation.load(std::memory_order_relaxed));
-    r->for_good = for_good;
-    r->kill = kill;
-    r->reason = why;
     if (!push_signal(child, *r, signal_kind::request)) free_request(r);
 }
 

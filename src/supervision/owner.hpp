@@ -55,6 +55,7 @@ struct owner_request : system_signal {
     request_kind what{};
     bool for_good = false;
     bool kill = false;
+    bool seen = false;  // stop: the sender has consumed the owner's last exit, or there was none
     address child;
     std::uint64_t owner_generation = 0;
     completion_cell* cell = nullptr;
@@ -146,7 +147,7 @@ protected:
     void fail_upwards(exit_reason why);
     void start_failed(control_block& child);
     void refuse(control_block& child, const std::string& why);
-    void request_child(control_block& child, request_kind what, bool for_good, bool kill, const exit_reason& why = {});
+    void request_child(control_block& child, request_kind what);
     void common_request(owner_request& r);
 
     bool call(const bastion::callbacks& c, bastion::callbacks::moment when, control_block& child);

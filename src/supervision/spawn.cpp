@@ -144,10 +144,12 @@ void stop_one(address child, bool kill) {
 
 } // namespace
 
+// By way of its owner, which then knows that it stops and for how long; only the root has none.
 void request_stop(address to, bool kill) noexcept {
     if (to.block == nullptr) return;
+    if (owner_of(to).block != nullptr) return stop_one(to, kill);
     owner_request* r = make_request(request_kind::stop, to.generation);
-    r->for_good = true;
+    r->for_good = r->seen = true;
     r->kill = kill;
     if (!send_request(to, r)) free_request(r);
 }

@@ -75,10 +75,10 @@ bastion::shutdown supervisor_owner::shutdown_of(control_block& child) const noex
 void supervisor_owner::on_start() {
     if (temporaries_ == nullptr) return;
     set_state(*temporaries_, child_state::up);
-    request_child(*temporaries_, request_kind::start, false, false);
+    request_child(*temporaries_, request_kind::start);
 }
 
-void supervisor_owner::launch(control_block& child, bool) { request_child(child, request_kind::start, false, false); }
+void supervisor_owner::launch(control_block& child, bool) { request_child(child, request_kind::start); }
 
 void supervisor_owner::adopt(control_block& child) {
     const std::string& wanted = of(child).name();
@@ -132,7 +132,7 @@ void supervisor_owner::on_request(owner_request& r) {
     if (phase_ != phase::idle && has(child, child_flag::in_plan) && phase_ == phase::stopping) return;
     if (too_often(r.name, r.reason)) return;
     if (spec_->strategy == bastion::strategy::one_for_one) {
-        request_child(child, request_kind::proceed, false, false);
+        request_child(child, request_kind::proceed);
         return;
     }
     mark_scope(child);
