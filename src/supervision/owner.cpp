@@ -376,6 +376,10 @@ void owner::child_exited(control_block& child) {
     disarm(child);
     const child_state before = state_of(child);
     set_state(child, child_state::down);
+    if (&child == stops_first() && !has(child, child_flag::for_good)) {
+        progress();  // the implicit group stands still until its supervisor starts again
+        return;
+    }
     if (has(child, child_flag::callback_fault)) {
         for (auto it = aside_.begin(); it != aside_.end(); ++it) {
             if (it->first != &child) continue;
