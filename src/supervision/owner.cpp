@@ -220,7 +220,7 @@ void owner::common_request(owner_request& r) {
 
 void owner::plan_start() {
     running_ = true;
-    announced_ = false;
+    announced_ = kill_all_ = silent_ = false;
     why_ = exit_reason();
     restarting_ = true;
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) set(*c, child_flag::in_plan);
