@@ -244,8 +244,10 @@ void owner::plan_stop(bool for_good, bool kill) {
     restarts_due_.clear();
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         set(*c, child_flag::in_plan);
-        if (kill && (state_of(*c) == child_state::stopping)) order_stop(*c, for_good, true);
+        if (kill && state_of(*c) == child_state::stopping && !has(*c, child_flag::killed)) order_stop(*c, for_good, true);
     }
+    if (control_block* first = stops_first(); kill && first != nullptr && state_of(*first) == child_state::stopping)
+        order_stop(*first, for_good, true);
     phase_ = phase::stopping;
     cursor_ = children_.back();
     progress();
