@@ -25,7 +25,7 @@ public:
 protected:
     [[nodiscard]] const bastion::callbacks& callbacks_of(control_block&) const noexcept override;
     [[nodiscard]] bastion::restart_strategy restart_of(control_block&) const noexcept override { return restart_; }
-    [[nodiscard]] restart_when when_of(control_block& child) const noexcept override { return child.policy; }
+    [[nodiscard]] restart_when when_of(const control_block& child) const noexcept override { return child.policy; }
     [[nodiscard]] bastion::shutdown shutdown_of(control_block&) const noexcept override;
     [[nodiscard]] std::string child_name(control_block& child) const override;
     void launch(control_block& child, bool again) override;

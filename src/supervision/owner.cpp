@@ -166,7 +166,10 @@ void owner::common_request(owner_request& r) {
         control_block& child = *r.child.block;
         // Without this owner: it was turned away.
         if (!child.lives(r.child.generation) || child.owner.load(std::memory_order_relaxed) != &self_) break;
-        if (has(child, child_flag::killed)) break;
+        if (has(child, child_flag::killed)) {
+            set(child, child_flag::for_good);
+            break;
+        }
         if (state_of(child) == child_state::up || state_of(child) == child_state::starting ||
             (state_of(child) == child_state::stopping && r.kill)) {
             order_stop(child, true, r.kill);
@@ -390,7 +393,11 @@ void owner::child_exited(control_block& child) {
             break;
         }
         clear(child, child_flag::callback_fault | child_flag::killed);
-        if (child.wait_ready && !child.started_sent)
+        if (has(child, child_flag::for_good) || ending_for_good_)
+            finalize(child);
+        else if (stays_for_next_start(child))
+            ;  // nothing is decided while its owner stands still
+        else if (child.wait_ready && !child.started_sent)
             start_failed(child);
         else
             decide(child);
@@ -398,7 +405,8 @@ void owner::child_exited(control_block& child) {
         return;
     }
     const bool owner_gone = has(child, child_flag::is_owner) && of(child).gone();
-    if (has(child, child_flag::for_good) || owner_gone) {
+    const bool over = child.life_state.now() == life::exited;  // it had ended for good before the order reached it
+    if (has(child, child_flag::for_good) || owner_gone || (over && before == child_state::stopping)) {
         finalize(child);
     } else if (before == child_state::stopping) {
         // Ordered: its plan goes on.
@@ -423,17 +431,25 @@ void owner::child_exited(control_block& child) {
         const restart_when when = when_of(child);
         const bool comes_back =
             phase_ == phase::stopping && restarting_ && has(child, child_flag::in_plan) &&
+            child.life_state.now() != life::exited &&
             (when == restart_when::permanent || (when == restart_when::transient && child.reason.is_fault()));
         if (comes_back) {
             if (child.reason.is_fault()) report(child, child.reason, "restarts with its siblings");
             notify_monitors(child, child.reason, true);
-        } else if (phase_ == phase::stopping && !restarting_ && !ending_for_good_ && when != restart_when::temporary &&
-                 (when == restart_when::permanent || child.reason.is_fault()))
-            notify_monitors(child, child.reason, true);  // stays for the owner's next start
-        else
+        } else if (stays_for_next_start(child)) {
+            if (child.reason.is_fault()) report(child, child.reason, "restarts with its owner");
+        } else {
             decide(child);
+        }
     }
     if (phase_ != phase::idle) progress();
+}
+
+// It ended while its owner stops for a restart: started again with the others, if the owner is.
+bool owner::stays_for_next_start(const control_block& child) const noexcept {
+    const restart_when when = when_of(child);
+    return phase_ == phase::stopping && !restarting_ && !ending_for_good_ && child.life_state.now() != life::exited &&
+           (when == restart_when::permanent || (when == restart_when::transient && child.reason.is_fault()));
 }
 
 void owner::order_stop(control_block& child, bool for_good, bool kill) {
@@ -471,9 +487,11 @@ void owner::decide(control_block& child) {
     const restart_when when = when_of(child);
     const bool wanted = when == restart_when::permanent || (when == restart_when::transient && why.is_fault());
     const bool quiet = has(child, child_flag::is_owner) && of(child).silent();
-    if (!wanted || !running_) {
+    // An element that came to its end for good closed itself: then a callback failed.
+    const bool over = child.life_state.now() == life::exited;
+    if (!wanted || !running_ || over) {
         if (why.is_fault() && !quiet)
-            report(child, why, !running_ ? "ends: its owner stops" : "ends: it is temporary");
+            report(child, why, over && wanted ? "had ended" : !running_ ? "ends: its owner stops" : "ends: it is temporary");
         finalize(child);
         return;
     }

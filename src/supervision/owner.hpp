@@ -116,7 +116,7 @@ protected:
     // ---- what groups and supervisors do differently
     [[nodiscard]] virtual const bastion::callbacks& callbacks_of(control_block& child) const noexcept = 0;
     [[nodiscard]] virtual bastion::restart_strategy restart_of(control_block& child) const noexcept = 0;
-    [[nodiscard]] virtual restart_when when_of(control_block& child) const noexcept = 0;
+    [[nodiscard]] virtual restart_when when_of(const control_block& child) const noexcept = 0;
     [[nodiscard]] virtual bastion::shutdown shutdown_of(control_block& child) const noexcept = 0;
     [[nodiscard]] virtual std::string child_name(control_block& child) const = 0;
     // Prepares a child's next incarnation and lets it run.
@@ -142,6 +142,7 @@ protected:
     void child_started(control_block& child);
     void child_exited(control_block& child);
     void order_stop(control_block& child, bool for_good, bool kill);
+    [[nodiscard]] bool stays_for_next_start(const control_block& child) const noexcept;
     void decide(control_block& child);
     void finalize(control_block& child);
     void fail_upwards(exit_reason why);

@@ -67,7 +67,7 @@ void supervisor_owner::settle(control_block& child) {
 bastion::restart_strategy supervisor_owner::restart_of(control_block&) const noexcept {
     return spec_->restart.value_or(bastion::restart_strategy());
 }
-restart_when supervisor_owner::when_of(control_block& child) const noexcept { return child.policy; }
+restart_when supervisor_owner::when_of(const control_block& child) const noexcept { return child.policy; }
 bastion::shutdown supervisor_owner::shutdown_of(control_block& child) const noexcept {
     return of(child).own_stop.value_or(bastion::shutdown::infinite());
 }

@@ -24,7 +24,7 @@ protected:
         return of(child).own_callbacks;
     }
     [[nodiscard]] bastion::restart_strategy restart_of(control_block& child) const noexcept override;
-    [[nodiscard]] restart_when when_of(control_block& child) const noexcept override;
+    [[nodiscard]] restart_when when_of(const control_block& child) const noexcept override;
     [[nodiscard]] bastion::shutdown shutdown_of(control_block& child) const noexcept override;
     [[nodiscard]] std::string child_name(control_block& child) const override { return of(child).name(); }
     void launch(control_block& child, bool again) override;
