@@ -343,6 +343,7 @@ void owner::start_child(control_block& child) {
     const bool again = has(child, child_flag::was_started);
     clear(child, child_flag::killed | child_flag::for_good | child_flag::callback_fault);
     set_state(child, child_state::starting);
+    if (again) notify_monitors(child, child.reason, true);  // whom nobody could tell before
     if (!call(callbacks_of(child), again ? moment::before_restart : moment::before_start, child)) {
         set_state(child, child_state::down);
         set(child, child_flag::was_started);
@@ -381,6 +382,9 @@ void owner::child_exited(control_block& child) {
     disarm(child);
     const child_state before = state_of(child);
     set_state(child, child_state::down);
+    // Monitors made while this incarnation lived watch this one, also when it did not look at its lane any more.
+    if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited)
+        handle_element_signals(child, child.lane.drain());
     if (&child == stops_first() && !has(child, child_flag::for_good)) {
         progress();  // the implicit group stands still until its supervisor starts again
         return;
@@ -411,7 +415,10 @@ void owner::child_exited(control_block& child) {
     } else if (before == child_state::stopping) {
         // Ordered: its plan goes on.
         if (has(child, child_flag::in_plan)) {
-            if (restarting_) notify_monitors(child, child.reason, true);
+            if (child.reason.is_fault() && !has(child, child_flag::is_owner))
+                report(child, child.reason, restarting_ ? "restarts with its siblings" : "restarts with its owner");
+            // Otherwise this owner failed: whether it comes back is known when its own owner has decided.
+            if (restarting_ || why_.kind() == exit_kind::normal) notify_monitors(child, child.reason, true);
         } else {
             decide(child);
         }
