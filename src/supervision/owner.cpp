@@ -311,17 +311,19 @@ void owner::progress() {
             if (!announced_) tell_parent_started();
             while (phase_ == phase::idle && running_ && !restarts_due_.empty()) {
                 const address due = restarts_due_.front();
-                restarts_due_.erase(restarts_due_.begin());
+                restarts_due_.pop_front();
                 if (due.block->lives(due.generation) && state_of(*due.block) == child_state::down) restart(*due.block);
             }
             // Late additions that came during the plan.
-            for (auto* x = children_.front(); phase_ == phase::idle && x != nullptr; x = children_.next(x))
+            for (control_block *x = children_.front(), *next = nullptr; phase_ == phase::idle && x != nullptr; x = next) {
+                next = children_.next(x);
                 if (state_of(*x) == child_state::unborn) start_child(*x);
+            }
             if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
             return;
         }
         if (has(*c, child_flag::in_plan)) {
-            if (state_of(*c) == child_state::starting) return;
+            if (state_of(*c) == child_state::starting || state_of(*c) == child_state::stopping) return;
             if (state_of(*c) == child_state::down || state_of(*c) == child_state::unborn) {
                 start_child(*c);
                 if (cursor_ != c) continue;  // it did not start, and is gone
@@ -531,6 +533,7 @@ void owner::decide(control_block& child) {
     } else if (phase_ == phase::idle) {
         restart(child);
     } else {
+        clear(child, child_flag::in_plan);  // not the plan starts it again: its restart is one of its own
         restarts_due_.push_back(child.here());
     }
 }

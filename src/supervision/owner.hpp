@@ -11,6 +11,7 @@
 #include <bastion/process/home.hpp>
 #include <bastion/supervision/refs.hpp>
 
+#include <deque>
 #include <string>
 #include <vector>
 
@@ -188,7 +189,7 @@ protected:
     bool ended_by_itself_ = false;      // not asked to: no child is left
     system_signal* rest_ = nullptr;     // drained and not handled yet
     std::vector<std::pair<control_block*, exit_reason>> aside_;  // why a child is being killed for its owner's sake
-    std::vector<address> restarts_due_; // children whose restart waits for the current plan
+    std::deque<address> restarts_due_;  // children whose restart waits for the current plan
     exit_reason why_;                   // what it ends with
     struct start_watcher {
         address child;
