@@ -350,7 +350,7 @@ void owner::start_child(control_block& child) {
         set_state(child, child_state::down);
         set(child, child_flag::was_started);
         if (again)
-            decide(child);
+            decide(child, true);
         else
             start_failed(child);
         return;
@@ -491,7 +491,7 @@ void owner::order_stop(control_block& child, bool for_good, bool kill) {
     unpark_block(child);
 }
 
-void owner::decide(control_block& child) {
+void owner::decide(control_block& child, bool later) {
     const exit_reason& why = child.reason;
     const restart_when when = when_of(child);
     const bool wanted = when == restart_when::permanent || (when == restart_when::transient && why.is_fault());
@@ -527,7 +527,7 @@ void owner::decide(control_block& child) {
         }
     }
     notify_monitors(child, why, true);
-    if (delay.count() > 0) {
+    if (delay.count() > 0 || later) {
         set_state(child, child_state::backing_off);
         arm(child, request_kind::backoff_over, delay);
     } else if (phase_ == phase::idle) {

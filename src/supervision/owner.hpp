@@ -144,7 +144,8 @@ protected:
     void child_exited(control_block& child);
     void order_stop(control_block& child, bool for_good, bool kill);
     [[nodiscard]] bool stays_for_next_start(const control_block& child) const noexcept;
-    void decide(control_block& child);
+    // `later`: never from inside a start, which would call itself again and again.
+    void decide(control_block& child, bool later = false);
     void finalize(control_block& child);
     void fail_upwards(exit_reason why);
     void start_failed(control_block& child);
