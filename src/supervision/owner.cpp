@@ -199,8 +199,16 @@ void owner::common_request(owner_request& r) {
     case request_kind::broadcast: pass_on(*r.payload); break;
     case request_kind::deadline: order_stop(*r.child.block, has(*r.child.block, child_flag::for_good), true); break;
     case request_kind::grace:
-        report(*r.child.block, exit_reason(exit_kind::killed),
-               home_.exit_when_stuck ? "still runs after a kill: the program ends" : "still runs after a kill: waiting");
+        // It runs: what it has in hand is not ours to read.
+        if (home_.hooks.report != nullptr) {
+            const std::string where = path_ + "/" + child_name(*r.child.block);
+            const exit_reason killed(exit_kind::killed);
+            home_.hooks.report(home_.hooks.runtime_data,
+                               {where, killed,
+                                home_.exit_when_stuck ? "still runs after a kill: the program ends"
+                                                      : "still runs after a kill: waiting",
+                                {}, 0, static_cast<int>(r.child.block->restarts)});
+        }
         if (home_.exit_when_stuck) std::_Exit(1);
         break;
     case request_kind::start_timeout:
