@@ -1,0 +1,80 @@
+#include "harness.hpp"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+#include <future>
+#include <string>
+
+namespace bench {
+namespace {
+
+std::atomic<std::uint64_t> counted_lines{0};
+
+} // namespace
+
+void failed(const char* what) {
+    std::fprintf(stderr, "bastion-bench: check failed: %s\n", what);
+    std::abort();
+}
+
+bastion::config card_config(unsigned threads, faults expected) {
+    return bastion::config().with_workers(threads).with_log([expected](const bastion::log_record& record) {
+        counted_lines.fetch_add(1, std::memory_order_relaxed);
+        if (expected == faults::none) failed((std::string(record.path) + ": " + record.reason.what()).c_str());
+    });
+}
+
+std::uint64_t log_lines() { return counted_lines.load(std::memory_order_relaxed); }
+
+figure run_in_runtime(unsigned threads, std::uint64_t n, work body, faults expected) {
+    std::promise<figure> promised;
+    bastion::runtime rt(card_config(threads, expected));
+    rt.spawn([&promised, body, n](bastion::context ctx) -> bastion::process {
+        try {
+            auto found = co_await body(ctx, n);
+            promised.set_value(found);
+        } catch (const std::exception& e) { failed(e.what()); }
+    });
+    const figure found = promised.get_future().get();
+    rt.stop();
+    check(rt.wait() == 0, "the exit code of the runtime");
+    return found;
+}
+
+double resident_bytes() {
+    long total = 0;
+    long resident = 0;
+    if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
+        if (std::fscanf(file, "%ld %ld", &total, &resident) != 2) resident = 0;
+        std::fclose(file);
+    }
+    check(resident > 0, "/proc/self/statm cannot be read");
+    return static_cast<double>(resident) * static_cast<double>(sysconf(_SC_PAGESIZE));
+}
+
+double peak_megabytes() {
+    // VmHWM, not getrusage: its ru_maxrss holds what the parent used before exec.
+    double kilobytes = 0;
+    if (std::FILE* file = std::fopen("/proc/self/status", "r")) {
+        char line[256];
+        while (std::fgets(line, sizeof line, file) != nullptr)
+            if (std::strncmp(line, "VmHWM:", 6) == 0) kilobytes = std::strtod(line + 6, nullptr);
+        std::fclose(file);
+    }
+    return kilobytes / 1024;
+}
+
+void print_line(const char* name, unsigned threads, std::uint64_t n, const figure& f) {
+    std::printf("bench=%s threads=%u n=%llu ns_per_op=%.1f rss_mb=%.1f", name, threads,
+        static_cast<unsigned long long>(n), f.ns / static_cast<double>(f.ops), peak_megabytes());
+    if (f.bytes_per_actor >= 0) std::printf(" bytes_per_actor=%.0f", f.bytes_per_actor);
+    std::printf("\n");
+    std::fflush(stdout);
+}
+
+} // namespace bench

@@ -1,0 +1,36 @@
+// The rows of the card: each is defined in the file of its name (the handlers' rows beside their coroutine twins'
+// names: pingpong_handlers.cpp holds pingpong_handlers, and so on).
+#ifndef BASTION_BENCHMARKS_ROWS_HPP
+#define BASTION_BENCHMARKS_ROWS_HPP
+
+#include "harness.hpp"
+
+namespace bench {
+
+figure pingpong(unsigned threads, std::uint64_t n);
+figure ring(unsigned threads, std::uint64_t n);
+figure counting(unsigned threads, std::uint64_t n);
+figure counting_flood(unsigned threads, std::uint64_t n);
+figure fanin(unsigned threads, std::uint64_t n);
+figure big(unsigned threads, std::uint64_t n);
+figure spawn(unsigned threads, std::uint64_t n);
+figure spawn_flood(unsigned threads, std::uint64_t n);
+figure idle(unsigned threads, std::uint64_t n);
+figure skynet(unsigned threads, std::uint64_t n);
+figure ask(unsigned threads, std::uint64_t n);
+figure restart_error(unsigned threads, std::uint64_t n);
+figure restart_panic(unsigned threads, std::uint64_t n);
+figure fork(unsigned threads, std::uint64_t n);
+figure hotload(unsigned threads, std::uint64_t n);
+
+figure pingpong_handlers(unsigned threads, std::uint64_t n);
+figure ring_handlers(unsigned threads, std::uint64_t n);
+figure counting_handlers(unsigned threads, std::uint64_t n);
+figure ask_handlers(unsigned threads, std::uint64_t n);
+
+// What the machine charges: prints its own line. `n` hops of a bare prototype, and in proportion the rest.
+void machine(std::uint64_t n);
+
+} // namespace bench
+
+#endif
