@@ -23,6 +23,8 @@ group::group(control_block& self, std::string name, runtime_home& home, std::uni
 void group::make_elements() {
     roster_->reserve(spec_->redundancy);
     for (std::uint32_t i = 0; i < spec_->redundancy; ++i) {
+        std::shared_ptr<void> data;
+        if (spec_->make_data) data = spec_->make_data();  // the user's: may throw
         control_block* b = make_block(home_);
         b->owner.store(&self_, std::memory_order_relaxed);
         b->kind = spec_->kind;
@@ -33,7 +35,7 @@ void group::make_elements() {
         if (spec_->box.capacity() != 0 || spec_->bounds.max_memory() != 0)
             make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
         if (spec_->make_data)
-            cold_of(*b).data = user_data{spec_->make_data(), spec_->data_type, spec_->data_type_name};
+            cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
         set_state(*b, child_state::unborn);
         children_.push_back(b);
         roster_->push_back(child_ref(b->here()));
@@ -63,7 +65,7 @@ std::string group::child_name(control_block& child) const {
     return std::to_string(child.index);
 }
 
-void group::launch(control_block& child, bool again) {
+bool group::launch(control_block& child, bool again) {
     if (again) {
         if (cold_part* cold = cold_if_any(child)) {
             cold->trap_stop = cold->stop_trapped = false;
@@ -71,8 +73,14 @@ void group::launch(control_block& child, bool again) {
                 const std::lock_guard lock(cold->stopper_lock);
                 cold->stopper.reset();
             }
-            if (spec_->make_data && spec_->data_on_panic == on_panic::rebuild && child.reason.is_fault())
-                cold->data.object = spec_->make_data();
+            if (spec_->make_data && spec_->data_on_panic == on_panic::rebuild && child.reason.is_fault()) {
+                try {
+                    cold->data.object = spec_->make_data();
+                } catch (...) {
+                    child.reason = reason_of_current_exception();
+                    return false;
+                }
+            }
         }
         if (spec_->box.clears_on_restart()) clear_mail(child);
         child.signals.clear(signal_flags::stop | signal_flags::kill | signal_flags::limit);
@@ -83,6 +91,7 @@ void group::launch(control_block& child, bool again) {
         arm(child, request_kind::start_timeout, spec_->start_timeout.value_or(home_.start_timeout));
     if (cold_part* cold = cold_if_any(child)) cold->deliver_stop = &deliver_stop_request;
     schedule_block(child, this_thread());
+    return true;
 }
 
 void group::restart(control_block& child) {

@@ -28,7 +28,7 @@ protected:
     [[nodiscard]] restart_when when_of(const control_block& child) const noexcept override { return child.policy; }
     [[nodiscard]] bastion::shutdown shutdown_of(control_block&) const noexcept override;
     [[nodiscard]] std::string child_name(control_block& child) const override;
-    void launch(control_block& child, bool again) override;
+    [[nodiscard]] bool launch(control_block& child, bool again) override;
     void restart(control_block& child) override;
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;

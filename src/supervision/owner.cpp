@@ -369,7 +369,9 @@ void owner::start_child(control_block& child) {
         ++child.incarnation;
         ++child.restarts;
     }
-    launch(child, again);
+    if (launch(child, again)) return;
+    set_state(child, child_state::down);
+    decide(child, true);
 }
 
 void owner::child_started(control_block& child) {
@@ -627,6 +629,20 @@ void owner::send_away(control_block& child) noexcept {
     child.reason = exit_reason(exit_kind::noproc);
     close_block(child);
     recycle_block(&child);
+}
+
+void owner::abandon(owner& o) noexcept {
+    while (control_block* child = o.children_.pop_front()) {
+        if (has(*child, child_flag::is_owner))
+            abandon(of(*child));
+        else
+            send_away(*child);
+    }
+    if (control_block* temporaries = o.stops_first()) abandon(of(*temporaries));
+    control_block& b = o.self_;
+    close_block(b);
+    recycle_block(&b);
+    o.drop_owner();
 }
 
 void owner::request_child(control_block& child, request_kind what) {

@@ -103,6 +103,8 @@ public:
     [[nodiscard]] bool handle_signal(system_signal& signal, system_signal* rest);
     // A child that comes too late: it ends without ever having started.
     static void send_away(control_block& child) noexcept;
+    // One that could not be made completely, with all below it: nobody knows it.
+    static void abandon(owner& o) noexcept;
     static owner& of(control_block& block) noexcept { return *static_cast<owner*>(block.frame); }
 
     // How this owner, as a child, is treated by its parent.
@@ -120,8 +122,8 @@ protected:
     [[nodiscard]] virtual restart_when when_of(const control_block& child) const noexcept = 0;
     [[nodiscard]] virtual bastion::shutdown shutdown_of(control_block& child) const noexcept = 0;
     [[nodiscard]] virtual std::string child_name(control_block& child) const = 0;
-    // Prepares a child's next incarnation and lets it run.
-    virtual void launch(control_block& child, bool again) = 0;
+    // Prepares a child's next incarnation and lets it run. False: it cannot begin, `reason` says why.
+    [[nodiscard]] virtual bool launch(control_block& child, bool again) = 0;
     // A child's waiting is over (or there was none): restart it and whom the policy adds.
     virtual void restart(control_block& child) = 0;
     virtual void adopt(control_block& child) = 0;

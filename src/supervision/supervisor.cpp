@@ -7,7 +7,12 @@ group& make_group(runtime_home& home, std::unique_ptr<group_spec> spec) {
     std::string name = spec->name;
     auto* g = new group(*b, std::move(name), home, std::move(spec));
     g->add_owner();
-    g->make_elements();
+    try {
+        g->make_elements();
+    } catch (...) {  // with_data's factory
+        owner::abandon(*g);
+        throw;
+    }
     return *g;
 }
 
@@ -16,7 +21,12 @@ supervisor_owner& make_supervisor(runtime_home& home, std::unique_ptr<supervisor
     std::string name = spec->name;
     auto* s = new supervisor_owner(*b, std::move(name), home, std::move(spec));
     s->add_owner();
-    s->make_children();
+    try {
+        s->make_children();
+    } catch (...) {
+        owner::abandon(*s);
+        throw;
+    }
     return *s;
 }
 
@@ -78,7 +88,10 @@ void supervisor_owner::on_start() {
     request_child(*temporaries_, request_kind::start);
 }
 
-void supervisor_owner::launch(control_block& child, bool) { request_child(child, request_kind::start); }
+bool supervisor_owner::launch(control_block& child, bool) {
+    request_child(child, request_kind::start);
+    return true;
+}
 
 void supervisor_owner::adopt(control_block& child) {
     const std::string& wanted = of(child).name();
