@@ -73,7 +73,8 @@ private:
     bool done_ = false;
 };
 
-// In the frame of the process that works for rt.run: its death is the caller's answer.
+// Part of the body that works for rt.run: goes with its element, whether it ever ran or not, and then the caller has
+// its answer.
 template <class T>
 class handover_end {
 public:
@@ -83,7 +84,7 @@ public:
     ~handover_end() {
         to_->fail(std::make_exception_ptr(usage_error("bastion: rt.run: the runtime stopped before the task was done")));
     }
-    [[nodiscard]] handover<T>& operator*() const noexcept { return *to_; }
+    [[nodiscard]] const std::shared_ptr<handover<T>>& target() const noexcept { return to_; }
 
 private:
     std::shared_ptr<handover<T>> to_;
@@ -92,26 +93,28 @@ private:
 template <class T>
 class run_task_body final : public process_body {
 public:
-    run_task_body(task<T> t, std::shared_ptr<handover<value_or_monostate<T>>> to) : task_(std::move(t)), to_(std::move(to)) {}
-    void start(control_block& block) override { install_frame(block, work(context(block), std::move(task_), to_)); }
+    run_task_body(task<T> t, std::shared_ptr<handover<value_or_monostate<T>>> to)
+        : end_(std::move(to)), task_(std::move(t)) {}
+    void start(control_block& block) override {
+        install_frame(block, work(context(block), std::move(task_), end_.target()));
+    }
 
 private:
     static process work(context, task<T> t, std::shared_ptr<handover<value_or_monostate<T>>> to) {
-        handover_end<value_or_monostate<T>> out(std::move(to));
         try {
             if constexpr (std::is_void_v<T>) {
                 co_await t;
-                (*out).give({});
+                to->give({});
             } else {
                 T value = co_await t;
-                (*out).give(std::move(value));
+                to->give(std::move(value));
             }
         } catch (...) {
-            (*out).fail(std::current_exception());
+            to->fail(std::current_exception());
         }
     }
+    const handover_end<value_or_monostate<T>> end_;
     task<T> task_;
-    std::shared_ptr<handover<value_or_monostate<T>>> to_;
 };
 
 } // namespace detail
@@ -169,10 +172,8 @@ public:
         require_running();
         using value = detail::value_or_monostate<T>;
         auto to = std::make_shared<detail::handover<value>>();
-        const child_ref worker = detail::spawn_body(
-            root().temporaries(), detail::shared<detail::process_body>(new detail::run_task_body<T>(std::move(t), to)));
-        if (!worker.alive() && worker == child_ref())
-            to->fail(std::make_exception_ptr(usage_error("bastion: rt.run: the runtime has stopped")));
+        (void)detail::spawn_body(root().temporaries(),
+                                 detail::shared<detail::process_body>(new detail::run_task_body<T>(std::move(t), to)));
         if constexpr (std::is_void_v<T>)
             to->wait();
         else
