@@ -506,6 +506,12 @@ void owner::decide(control_block& child, bool later) {
     const restart_when when = when_of(child);
     const bool wanted = when == restart_when::permanent || (when == restart_when::transient && why.is_fault());
     const bool quiet = has(child, child_flag::is_owner) && of(child).silent();
+    if (is_root_ && running_ && why.kind() == exit_kind::intensity) {
+        // Nobody is left to decide: the last resort is a clean stop of the runtime.
+        report(child, why, "reached the root: the runtime stops");
+        fail_upwards(exit_reason(why));
+        return;
+    }
     // An element that came to its end for good closed itself: then a callback failed.
     const bool over = child.life_state.now() == life::exited;
     if (!wanted || !running_ || over) {
@@ -596,7 +602,7 @@ void owner::fail_upwards(exit_reason why) {
     why_ = std::move(why);
     silent_ = true;
     answer_watchers(nullptr, &why_);
-    plan_stop(false, false);
+    plan_stop(is_root_, false);  // nobody starts the root again
 }
 
 void owner::refuse(control_block& child, const std::string& why) {
