@@ -570,7 +570,7 @@ void owner::finalize(control_block& child) {
         child.life_state.exit();
     }
     answer_watchers(&child, &why);
-    (void)call(callbacks_of(child), bastion::callbacks::moment::after_stop, child);
+    if (has(child, child_flag::was_started)) (void)call(callbacks_of(child), bastion::callbacks::moment::after_stop, child);
     if (stops_first() != &child) children_.erase(&child);
     forget(child);
     owner* below = is_owner ? &of(child) : nullptr;
