@@ -97,6 +97,7 @@ bool group::launch(control_block& child, bool again) {
 void group::restart(control_block& child) {
     if (!ask_first_) return restart_now(child);
     asked_.push_back(child.here());
+    if (spec_->scope == restart_scope::group && asked_.size() > 1) return;  // one scope counts once
     control_block* parent = self_.owner.load(std::memory_order_relaxed);
     owner_request* r = make_request(request_kind::restart_wanted, parent->generation.load(std::memory_order_relaxed));
     r->child = self_.here();

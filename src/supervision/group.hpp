@@ -32,6 +32,7 @@ protected:
     void restart(control_block& child) override;
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;
+    void on_start() override { asked_.clear(); }
     void on_empty() override;
     void pass_on(broadcast_source& source) override;
 
