@@ -47,6 +47,10 @@ void supervisor_owner::make_children() {
     set_state(*b, child_state::down);
     temporaries->place(ref(), *spec_, false);
     temporaries->set_path(path_ + "/temporary");
+    for (const child_spec& c : spec_->children) {  // all of them before a name is made up
+        const std::string& given = c.group != nullptr ? c.group->name : c.supervisor->name;
+        if (!given.empty()) names_.insert(given);
+    }
     for (child_spec& c : spec_->children) {
         owner* below = nullptr;
         if (c.group != nullptr)
@@ -70,7 +74,10 @@ void supervisor_owner::settle(control_block& child) {
         const bool ask = spec_->strategy != bastion::strategy::one_for_one || spec_->bounded;
         static_cast<group&>(below).place(ref(), *spec_, ask);
     }
-    if (below.name().empty()) below.set_name((below.is_supervisor() ? "supervisor-" : "group-") + std::to_string(++unnamed_));
+    while (below.name().empty()) {
+        std::string name = (below.is_supervisor() ? "supervisor-" : "group-") + std::to_string(++unnamed_);
+        if (names_.count(name) == 0) below.set_name(std::move(name));
+    }
     below.set_path(path_ + "/" + below.name());
 }
 
