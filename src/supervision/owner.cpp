@@ -71,6 +71,7 @@ void free_request(owner_request* r) noexcept {
 }
 
 void discard_signal(system_signal& signal) noexcept {
+    if (signal.kind == signal_kind::adopt) return owner::send_away(block_of_node(signal));
     if (signal.kind != signal_kind::request && signal.kind != signal_kind::timer) return;
     auto& r = static_cast<owner_request&>(signal);
     if (r.cell != nullptr) answer_started(std::exchange(r.cell, nullptr), exit_kind::noproc, nullptr);
@@ -109,7 +110,8 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
     switch (signal.kind) {
     case signal_kind::adopt: {
         control_block& child = block_of_node(signal);
-        if (ending_for_good_)
+        // `since_ns` names whom it was meant for: this block may have been used again in between.
+        if (ending_for_good_ || static_cast<std::uint64_t>(child.since_ns) != self_.generation.load(std::memory_order_relaxed))
             send_away(child);
         else
             adopt(child);

@@ -34,6 +34,7 @@ bool inside(address where, Work&& work) {
 // Gives an element or owner to its owner; false: the owner has ended.
 bool hand_over(address to, control_block& child) {
     child.owner.store(to.block, std::memory_order_relaxed);
+    child.since_ns = static_cast<std::int64_t>(to.generation);  // until it starts
     return push_signal(*to.block, child.exit_node, signal_kind::adopt);
 }
 
