@@ -19,6 +19,7 @@ public:
     void place(supervisor_ref above, const supervisor_spec& defaults, bool ask_first);
 
     [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_); }
+    [[nodiscard]] bool is_implicit() const noexcept { return spec_ == nullptr; }
     [[nodiscard]] const supervisor_ref& above() const noexcept { return above_; }
     [[nodiscard]] bool is_supervisor() const noexcept override { return false; }
 

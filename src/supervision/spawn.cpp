@@ -75,7 +75,8 @@ supervisor_ref supervisor_above(const control_block& block) {
     return static_cast<const group&>(owner::of(*block.owner.load(std::memory_order_relaxed))).above();
 }
 children_ref group_above(const control_block& block) {
-    return static_cast<const group&>(owner::of(*block.owner.load(std::memory_order_relaxed))).ref();
+    const auto& above = static_cast<const group&>(owner::of(*block.owner.load(std::memory_order_relaxed)));
+    return above.is_implicit() ? children_ref() : above.ref();
 }
 
 user_data& data_of(control_block& block) {
