@@ -128,6 +128,24 @@ private:
 template <class Inner, class Bound>
 class bounded_wait;
 
+namespace detail {
+
+// An awaitable awaited by its name: refers to it. g++ 12 copies an awaiter that it reaches through a reference (an
+// element of a container, a captured variable).
+template <class A>
+class [[nodiscard]] referred_wait {
+public:
+    explicit referred_wait(A& a) noexcept : awaitable_(&a) {}
+    [[nodiscard]] bool await_ready() { return awaitable_->await_ready(); }
+    void await_suspend(std::coroutine_handle<> h) { awaitable_->await_suspend(h); }
+    decltype(auto) await_resume() { return awaitable_->await_resume(); }
+
+private:
+    A* awaitable_;
+};
+
+} // namespace detail
+
 template <class Derived>
 class awaitable : public detail::awaitable_base {
 public:
@@ -156,6 +174,14 @@ protected:
 private:
     [[nodiscard]] Derived& self() noexcept { return static_cast<Derived&>(*this); }
 };
+
+// Temporaries are their own awaiters; named awaitables are referred to. (A template over the value category, because
+// g++ 12 takes a member or a plain `A&` for temporaries, too, and then complains.)
+template <class A>
+    requires(std::is_lvalue_reference_v<A> && !std::is_const_v<std::remove_reference_t<A>> && detail::awaitable_object<A>)
+[[nodiscard]] auto operator co_await(A&& a) noexcept {
+    return detail::referred_wait<std::remove_reference_t<A>>(a);
+}
 
 // An awaitable with a bound: a time or a stop_token.
 template <class Inner, class Bound>

@@ -146,7 +146,7 @@ public:
         this->pending().set_timeout(d);
         return std::move(*this);
     }
-    [[nodiscard]] answer<R>& operator co_await() & noexcept { return *this; }
+    [[nodiscard]] detail::referred_wait<answer<R>> operator co_await() & noexcept { return detail::referred_wait<answer<R>>(*this); }
     template <class Self = named_answer>
     answer<R>& operator co_await() && {
         static_assert(!std::is_same_v<Self, Self>,
