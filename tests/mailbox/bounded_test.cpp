@@ -1,0 +1,321 @@
+// Bounded mailboxes: the five policies, and senders that wait for room.
+#include "support/catch.hpp"
+#include "support/world.hpp"
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+using namespace bastion;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct square {
+    using answer_type = int;
+    int n;
+};
+
+// Reads nothing until it is told a std::string, then everything.
+process reader(context ctx, test::journal& log) {
+    log("starts");
+    (void)co_await ctx.recv<std::string>();
+    while (auto m = ctx.try_recv()) {
+        if (auto* n = m->told<int>()) log(*n);
+    }
+    (void)co_await ctx.recv<std::string>();
+}
+
+struct shop {
+    explicit shop(mailbox box) : ref(w.only(children()
+                                                .with_mailbox(box)
+                                                .with_restart_strategy(restart_strategy::always().immediate())
+                                                .with_exec([this](context ctx) { return reader(ctx, log); }))) {
+        (void)log.take();
+    }
+    test::journal log;
+    test::world w;
+    child_ref ref;
+};
+
+} // namespace
+
+TEST_CASE("bounded, fail: the message over the bound is refused") {
+    shop s(mailbox::bounded(2, overflow::fail));
+    REQUIRE(s.ref.tell(1) == delivery::accepted);
+    REQUIRE(s.ref.tell(2) == delivery::accepted);
+    REQUIRE(s.ref.tell(3) == delivery::full);
+    REQUIRE(s.w.dead(drop_reason::full) == 1);
+    REQUIRE(test::shown(s.w.rt.run(s.ref.ask(square{1}))) == "mailbox_full");
+    s.w.settle();  // skipped mail counts: the reader has looked at both and taken none
+    REQUIRE(s.ref.tell(4) == delivery::full);
+    REQUIRE(s.w.dead(drop_reason::full) == 3);
+}
+
+TEST_CASE("bounded: what is taken makes room") {
+    shop s(mailbox::bounded(2, overflow::fail));
+    REQUIRE(s.ref.tell(1) == delivery::accepted);
+    REQUIRE(s.ref.tell("go") == delivery::accepted);
+    s.w.settle();
+    REQUIRE(s.log.take() == "1");
+    REQUIRE(s.ref.tell(2) == delivery::accepted);
+    REQUIRE(s.ref.tell(3) == delivery::accepted);
+    REQUIRE(s.ref.tell(4) == delivery::full);
+}
+
+TEST_CASE("bounded, drop_newest: the message over the bound is dropped") {
+    shop s(mailbox::bounded(2, overflow::drop_newest));
+    REQUIRE(s.ref.tell(1) == delivery::accepted);
+    REQUIRE(s.ref.tell("go") == delivery::accepted);
+    REQUIRE(s.ref.tell(3) == delivery::dropped);
+    REQUIRE(test::shown(s.w.rt.run(s.ref.ask(square{1}))) == "mailbox_full");
+    REQUIRE(s.w.dead(drop_reason::full) == 2);
+    s.w.settle();
+    REQUIRE(s.log.take() == "1");
+}
+
+TEST_CASE("bounded, drop_oldest: the oldest message gives way") {
+    test::world w;
+    test::journal log;
+    // The sender runs on the only worker, so the reader reads nothing before it is done.
+    auto group = w.rt.spawn(children()
+                                .with_mailbox(mailbox::bounded(2, overflow::drop_oldest))
+                                .with_exec([&](context ctx) { return reader(ctx, log); }));
+    w.settle();
+    w.spawn([&](context) -> process {
+        for (int i = 1; i <= 3; ++i)
+            if (group[0].tell(i) != delivery::accepted) log("refused");
+        auto lost = group[0].ask(square{1});
+        group[0].tell(4);
+        group[0].tell("go");  // pushes the question out
+        auto r = co_await lost;
+        log(test::shown(r));
+    });
+    w.settle();
+    const std::string got = log.take();
+    REQUIRE((got == "starts, 4, mailbox_full" || got == "starts, mailbox_full, 4"));
+    REQUIRE(w.dead(drop_reason::full) == 4);
+}
+
+TEST_CASE("bounded, drop_oldest: what the process has skipped stays, the newest gives way") {
+    shop s(mailbox::bounded(1, overflow::drop_oldest));
+    REQUIRE(s.ref.tell(1) == delivery::accepted);
+    s.w.settle();
+    REQUIRE(s.ref.tell(2) == delivery::dropped);
+    REQUIRE(s.w.dead(drop_reason::full) == 1);
+}
+
+TEST_CASE("bounded, kill: the receiver is at fault and restarts; its mail stays") {
+    shop s(mailbox::bounded(2, overflow::kill));
+    REQUIRE(s.ref.tell(1) == delivery::accepted);
+    s.w.settle();
+    REQUIRE(s.ref.tell("go") == delivery::accepted);
+    (void)s.ref.tell(3);
+    s.w.settle();
+    // Whether the reader was quick enough is open; a bound over by far is not.
+    for (int i = 0; i < 10; ++i) (void)s.ref.tell(i);
+    s.w.settle();
+    REQUIRE(s.w.dead(drop_reason::limit) > 0);
+    REQUIRE(s.ref.alive());
+    REQUIRE(s.log.take().find("starts") != std::string::npos);
+}
+
+TEST_CASE("bounded, kill: a question over the bound ends with limit, monitors hear of the limit") {
+    test::world w;
+    test::journal log;
+    auto group = w.rt.spawn(children()
+                                .with_restart(temporary)
+                                .with_mailbox(mailbox::bounded(1, overflow::kill))
+                                .with_exec([](context ctx) -> process { (void)co_await ctx.recv<std::string>(); }));
+    w.settle();
+    w.spawn([&](context ctx) -> process {
+        auto watch = ctx.monitor(group[0]);
+        co_await ctx.sleep_for(1ms);
+        group[0].tell(1);
+        auto r = co_await group[0].ask(square{1});
+        log(test::shown(r));
+        auto d = co_await ctx.recv<down>();
+        log(d.reason().what());
+    });
+    w.advance(1ms);
+    REQUIRE(log.take() == "limit, limit: mailbox");
+    REQUIRE_FALSE(group[0].alive());
+}
+
+TEST_CASE("bounded, wait: tell is refused, send waits until the target ends") {
+    shop s(mailbox::bounded(1, overflow::wait));
+    REQUIRE(s.ref.tell("go") == delivery::accepted);
+    s.w.settle();  // reads "go", waits for the second string
+    REQUIRE(s.ref.tell(0) == delivery::accepted);
+    s.w.settle();  // skipped: the mailbox is full of it
+    REQUIRE(s.ref.tell(1) == delivery::full);
+    test::journal sent;
+    for (const char* name : {"a", "b"})
+        s.w.spawn([&s, &sent, name](context) -> process {
+            auto r = co_await s.ref.send(std::string(name));
+            sent(name + (" " + test::shown(r)));
+        });
+    s.w.settle();
+    REQUIRE(sent.take().empty());
+    s.ref.kill();
+    s.w.settle();
+    REQUIRE(sent.take() == "a noproc, b noproc");
+}
+
+TEST_CASE("bounded, wait: everyone who waits is served, in order") {
+    test::world w;
+    test::journal log;
+    auto p = w.only(children().with_mailbox(mailbox::bounded(2, overflow::wait)).with_exec([&](context ctx) -> process {
+        for (;;) {
+            co_await ctx.sleep_for(1ms);
+            auto m = co_await ctx.recv();
+            if (auto* n = m.told<int>()) log(*n);
+        }
+    }));
+    test::journal sent;
+    for (int i = 0; i < 6; ++i) {
+        w.spawn([&, i](context) -> process {
+            auto r = co_await p.send(i);
+            if (!r) log(test::shown(r));
+            sent(i);
+        });
+        w.settle();  // they stand in line in this order
+    }
+    REQUIRE(sent.take() == "0, 1");
+    w.advance(1ms);
+    REQUIRE(sent.take() == "2");
+    w.advance(10ms);
+    REQUIRE(log.take() == "0, 1, 2, 3, 4, 5");
+    REQUIRE(sent.take() == "3, 4, 5");
+}
+
+TEST_CASE("send: a deadline, the target's death, and an unbounded or dead target") {
+    test::world w;
+    test::journal log;
+    auto p = w.only(children().with_mailbox(mailbox::bounded(1, overflow::wait)).with_exec([](context ctx) -> process {
+        co_await ctx.sleep_for(1h);
+    }));
+    p.tell(0);
+    w.spawn([&](context) -> process {
+        auto a = co_await p.send(1).within(1ms);
+        log(test::shown(a));
+        auto b = co_await p.send(2);
+        log(test::shown(b));
+        auto c = co_await p.send(3);
+        log(test::shown(c));
+    });
+    auto open = w.spawn([&](context ctx) -> process { log(co_await ctx.recv<std::string>()); });
+    w.spawn([&](context) -> process {
+        auto r = co_await open.send("unbounded");
+        log(test::shown(r));
+    });
+    w.advance(1ms);
+    REQUIRE(log.take() == "done, unbounded, timeout");
+    p.kill();
+    w.settle();
+    REQUIRE(log.take() == "noproc, noproc");
+}
+
+TEST_CASE("send: a killed sender leaves the line") {
+    test::world w;
+    test::journal log;
+    auto p = w.only(children().with_mailbox(mailbox::bounded(1, overflow::wait)).with_exec([&](context ctx) -> process {
+        for (;;) {
+            (void)co_await ctx.recv<std::string>();
+            log(co_await ctx.recv<int>());
+        }
+    }));
+    p.tell(0);
+    w.settle();
+    std::vector<child_ref> senders;
+    for (int i = 1; i <= 3; ++i)
+        senders.push_back(w.spawn([&, i](context) -> process {
+            auto r = co_await p.send(i);
+            log("sent " + std::to_string(i) + " " + test::shown(r));
+        }));
+    w.settle();
+    REQUIRE(log.take().empty());
+    senders[0].kill();
+    w.settle();
+    p.kill();
+    w.settle();
+    REQUIRE(log.take() == "sent 2 noproc, sent 3 noproc");
+}
+
+TEST_CASE("send: a wake-up that its sender did not use goes to the next one") {
+    test::world w;
+    test::journal log;
+    auto p = w.only(children().with_mailbox(mailbox::bounded(1, overflow::wait)).with_exec([&](context ctx) -> process {
+        co_await ctx.sleep_for(1ms);
+        for (;;) log(co_await ctx.recv<int>());
+    }));
+    p.tell(0);
+    w.spawn([&](context ctx) -> process {
+        auto second = p.send(2);
+        {
+            auto first = p.send(1);
+            first.start();
+            log(first.poll() ? "room" : "waits");
+            second.start();
+            log(second.poll() ? "room" : "waits");
+            co_await ctx.sleep_for(2ms);  // meanwhile there is room, and the first is told so
+        }
+        auto r = co_await std::move(second);
+        log(test::shown(r));
+    });
+    w.advance(5ms);
+    const std::string got = log.take();
+    REQUIRE((got == "waits, waits, 0, 2, done" || got == "waits, waits, 0, done, 2"));
+}
+
+TEST_CASE("bounded: clear_on_restart drops what was unread") {
+    test::world w;
+    test::journal log;
+    auto body = [&](context ctx) -> process {
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (m.told<std::string>()) panic("restart");
+            if (auto* n = m.told<int>()) log(*n);
+        }
+    };
+    const auto fast = restart_strategy::always().immediate();
+    auto clears = w.only(children()
+                             .with_mailbox(mailbox::bounded(9, overflow::fail).clear_on_restart())
+                             .with_restart_strategy(fast)
+                             .with_exec(body));
+    w.spawn([&](context) -> process {
+        clears.tell("panic");
+        for (int i = 0; i < 5; ++i) clears.tell(i);
+        co_return;
+    });
+    w.settle();
+    REQUIRE(log.take().empty());
+    REQUIRE(w.dead(drop_reason::unread) == 5);
+    for (int i = 0; i < 9; ++i) (void)clears.tell(i);  // all room is there again
+    w.settle();
+    REQUIRE(w.dead(drop_reason::full) == 0);
+    auto keeps = w.only(children().with_mailbox(mailbox::bounded(9)).with_restart_strategy(fast).with_exec(body));
+    (void)log.take();
+    w.spawn([&](context) -> process {
+        keeps.tell("panic");
+        for (int i = 0; i < 5; ++i) keeps.tell(i);
+        co_return;
+    });
+    w.settle();
+    REQUIRE(log.take() == "0, 1, 2, 3, 4");
+}
+
+TEST_CASE("limits: unread mail over the memory limit is the receiver's fault") {
+    test::world w;
+    auto p = w.only(children()
+                        .with_restart(temporary)
+                        .with_limits(limits().memory(10'000))
+                        .with_exec([](context ctx) -> process { (void)co_await ctx.recv<std::string>(); }));
+    for (int i = 0; i < 10; ++i) REQUIRE(p.tell(i) == delivery::accepted);
+    w.settle();
+    REQUIRE(p.alive());
+    for (int i = 0; i < 1'000; ++i) (void)p.tell(i);
+    w.settle();
+    REQUIRE_FALSE(p.alive());
+    REQUIRE(w.dead(drop_reason::limit) > 0);
+}
