@@ -76,13 +76,21 @@ void answer_with_error(envelope* question, errc code, const exit_reason* why) no
         destroy(question);
 }
 
-void dead_letter(runtime_home& home, envelope* e, address to, drop_cause cause) noexcept {
+namespace {
+
+// Counts it and shows it to the hook.
+void announce(runtime_home& home, const envelope& e, address to, drop_cause cause) noexcept {
     home.dead_letters[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed);  // a count: no partner
-    const bool asked = e->kind() == envelope_kind::asked;
-    if (home.hooks.dead_letter != nullptr)
-        home.hooks.dead_letter(home.hooks.runtime_data,
-                               {cause, e->meta().name, to, asked ? address() : e->sender});
-    if (!asked) return destroy(e);
+    if (home.hooks.dead_letter == nullptr) return;
+    const bool asked = e.kind() == envelope_kind::asked;
+    home.hooks.dead_letter(home.hooks.runtime_data, {cause, e.meta().name, to, asked ? address() : e.sender});
+}
+
+} // namespace
+
+void dead_letter(runtime_home& home, envelope* e, address to, drop_cause cause) noexcept {
+    announce(home, *e, to, cause);
+    if (e->kind() != envelope_kind::asked) return destroy(e);
     switch (cause) {
     case drop_cause::full: return answer_with_error(e, errc::mailbox_full, nullptr);
     case drop_cause::unhandled: return answer_with_error(e, errc::unhandled, nullptr);
@@ -100,7 +108,7 @@ void bury(control_block& b, envelope* oldest) noexcept {
         envelope* e = oldest;
         oldest = e->next;
         if (e->kind() == envelope_kind::asked) {
-            b.home->dead_letters[static_cast<std::size_t>(drop_cause::unread)].fetch_add(1, std::memory_order_relaxed);
+            announce(*b.home, *e, b.here(), drop_cause::unread);
             answer_with_error(e, errc::target_died, &b.reason);
         } else {
             dead_letter(*b.home, e, b.here(), drop_cause::unread);
