@@ -1,0 +1,187 @@
+// Whom a failure takes with it: strategies of supervisors, scopes of groups.
+#include "supervision/tree.hpp"
+
+using namespace tree;
+
+namespace {
+
+struct three {
+    bastion::child_ref a, b, c;
+};
+
+// Groups a, b, c below one supervisor.
+three three_groups(world& w, bastion::strategy s) {
+    auto sup = w.rt.spawn(bastion::supervisor().with_name("sup").with_strategy(s).with_restart_strategy(at_once()));
+    const auto a = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    const auto b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    const auto c = sup.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    w.settle();
+    CHECK(w.events.take() == lines{"start a0", "start b0", "start c0"});
+    return {a[0], b[0], c[0]};
+}
+
+} // namespace
+
+TEST_CASE("one_for_one restarts the failed group alone") {
+    world w;
+    const three t = three_groups(w, bastion::strategy::one_for_one);
+    t.b.tell(die{"b"});
+    w.settle();
+    CHECK(w.events.take() == lines{"end b0", "start b0"});
+    CHECK(w.log.take() == lines{"/sup/b/0: panic: b; restarts now"});
+}
+
+TEST_CASE("one_for_all stops the others in reverse start order and starts all in order") {
+    world w;
+    const three t = three_groups(w, bastion::strategy::one_for_all);
+    t.b.tell(die{"b"});
+    w.settle();
+    CHECK(w.events.take() == lines{"end b0", "end c0", "end a0", "start a0", "start b0", "start c0"});
+    CHECK(w.log.take() == lines{"/sup/b/0: panic: b; restarts now"});
+}
+
+TEST_CASE("rest_for_one restarts the failed group and those started after it") {
+    world w;
+    const three t = three_groups(w, bastion::strategy::rest_for_one);
+    SECTION("the middle one") {
+        t.b.tell(die{"b"});
+        w.settle();
+        CHECK(w.events.take() == lines{"end b0", "end c0", "start b0", "start c0"});
+    }
+    SECTION("the first") {
+        t.a.tell(die{"a"});
+        w.settle();
+        CHECK(w.events.take() == lines{"end a0", "end c0", "end b0", "start a0", "start b0", "start c0"});
+    }
+    SECTION("the last") {
+        t.c.tell(die{"c"});
+        w.settle();
+        CHECK(w.events.take() == lines{"end c0", "start c0"});
+    }
+}
+
+TEST_CASE("A group restarts as a whole, in reverse and then in order") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children()
+                                  .with_name("g")
+                                  .with_redundancy(3)
+                                  .with_restart_strategy(at_once())
+                                  .with_exec(element(w.events, "g")));
+    w.settle();
+    CHECK(w.events.take() == lines{"start g0", "start g1", "start g2"});
+    g[1].tell(die{"x"});
+    w.settle();
+    CHECK(w.events.take() == lines{"end g1", "end g2", "end g0", "start g0", "start g1", "start g2"});
+}
+
+TEST_CASE("restart_scope::element restarts only the failed element") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children()
+                                  .with_redundancy(3)
+                                  .with_restart_scope(bastion::restart_scope::element)
+                                  .with_restart_strategy(at_once())
+                                  .with_exec(element(w.events, "g")));
+    w.settle();
+    CHECK(w.events.take() == lines{"start g0", "start g1", "start g2"});
+    g[1].tell(die{"x"});
+    w.settle();
+    CHECK(w.events.take() == lines{"end g1", "start g1"});
+}
+
+TEST_CASE("An element that fails while its group starts takes the group with it") {
+    world w;
+    journal& j = w.events;
+    const auto g = w.rt.spawn(
+        bastion::children().with_redundancy(3).with_restart_strategy(at_once()).with_exec([&j](bastion::context ctx)
+                                                                                              -> bastion::process {
+            const std::string me = std::to_string(ctx.block().index);
+            j.add("start " + me);
+            const end_mark mark(j, me);
+            if (ctx.block().index == 1 && ctx.incarnation() == 0) bastion::panic("at birth");
+            for (;;) {
+                auto m = co_await ctx.recv();
+                m.unhandled();
+            }
+        }));
+    w.settle();
+    CHECK(j.take() == lines{"start 0", "start 1", "end 1", "start 2", "end 2", "end 0", "start 0", "start 1", "start 2"});
+}
+
+TEST_CASE("Siblings restarted with a failed element never spend their own tries") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children()
+                                  .with_name("g")
+                                  .with_redundancy(2)
+                                  .with_restart_strategy(bastion::restart_strategy::tries(2).immediate())
+                                  .with_exec(element(w.events, "g")));
+    for (const unsigned who : {0u, 0u, 1u, 1u}) {
+        g[who].tell(die{"x"});
+        w.settle();
+    }
+    CHECK(g[0].alive());
+    CHECK(g[1].alive());
+    (void)w.events.take();
+    (void)w.log.take();
+    g[0].tell(die{"last"});  // out of tries: it alone ends, the sibling goes on
+    w.settle();
+    CHECK(w.log.take() == lines{"/g/0: panic: last; ends: out of tries (2)"});
+    CHECK(w.events.take() == lines{"end g0"});
+    CHECK_FALSE(g[0].alive());
+    CHECK(g[0].tell("hello") == bastion::delivery::noproc);
+    CHECK(g[1].alive());
+    g[1].tell("still here");
+    w.settle();
+    CHECK(w.events.take() == lines{"g1: still here"});
+}
+
+TEST_CASE("A nested supervisor restarts with all below it, and every ref stays good") {
+    world w;
+    auto outer = w.rt.spawn(bastion::supervisor()
+                                .with_name("outer")
+                                .with_strategy(bastion::strategy::one_for_all)
+                                .with_restart_strategy(at_once()));
+    const auto a = outer.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    auto inner = outer.spawn(bastion::supervisor().with_name("inner"));
+    const auto b = inner.spawn(bastion::children().with_name("b").with_redundancy(2).with_exec(element(w.events, "b")));
+    const auto c = inner.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    const auto temporary = inner.spawn(element(w.events, "t"));
+    w.settle();
+    CHECK(w.events.take() == lines{"start a0", "start b0", "start b1", "start c0", "start t0"});
+    a[0].tell(die{"a"});
+    w.settle();
+    // The temporary element goes and stays away.
+    CHECK(w.events.take() == lines{"end a0", "end t0", "end c0", "end b1", "end b0", "start a0", "start b0", "start b1", "start c0"});
+    CHECK_FALSE(temporary.alive());
+    for (const bastion::child_ref& r : {a[0], b[0], b[1], c[0]}) {
+        auto there = w.rt.run(r.ask(are_you_there{}));
+        REQUIRE(there);
+        CHECK(*there == 1);
+    }
+    // The supervisor's own ref, too: for groups and for temporary elements.
+    const auto late = inner.spawn(bastion::children().with_exec(element(w.events, "late")));
+    const auto again = inner.spawn(element(w.events, "u"));
+    w.settle();
+    CHECK(late[0].alive());
+    CHECK(again.alive());
+}
+
+TEST_CASE("One_for_all over a failing inner supervisor") {
+    world w;
+    auto outer = w.rt.spawn(bastion::supervisor()
+                                .with_name("outer")
+                                .with_strategy(bastion::strategy::one_for_all)
+                                .with_restart_strategy(at_once()));
+    const auto a = outer.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    auto inner = outer.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(1, 10s));
+    const auto b = inner.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    w.settle();
+    (void)w.events.take();
+    b[0].tell(die{"1"});
+    w.settle();
+    CHECK(w.events.take() == lines{"end b0", "start b0"});
+    b[0].tell(die{"2"});
+    w.settle();
+    CHECK(w.events.take() == lines{"end b0", "end a0", "start a0", "start b0"});
+    CHECK(a[0].alive());
+    CHECK(b[0].alive());
+}
