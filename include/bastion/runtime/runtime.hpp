@@ -168,6 +168,7 @@ public:
     }
     template <class T>
     T run(task<T> t) {
+        static_assert(!std::is_reference_v<T>, "bastion: rt.run: a task that returns a reference: return a value");
         require_plain_thread("waiting for a task");
         require_running();
         using value = detail::value_or_monostate<T>;

@@ -1,0 +1,201 @@
+#include "support/catch.hpp"
+
+#include <bastion/executor/executor.hpp>
+#include <bastion/executor/sleepers.hpp>
+
+#include <atomic>
+#include <latch>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+using namespace bastion::detail;
+
+namespace {
+
+// A runnable that does one thing each time it is run, and may schedule itself again.
+struct job : runnable {
+    std::function<void(job&, worker&)> work;
+    explicit job(std::function<void(job&, worker&)> w) : work(std::move(w)) {
+        static const runnable_ops table{[](runnable& r, worker& w2) { static_cast<job&>(r).work(static_cast<job&>(r), w2); },
+                                        [](runnable&) {}};
+        ops = &table;
+    }
+};
+
+executor_options with_workers(std::size_t n, std::shared_ptr<bastion::clock> time = {}) {
+    executor_options o;
+    o.workers = n;
+    o.time = std::move(time);
+    return o;
+}
+
+} // namespace
+
+TEST_CASE("an executor runs what strangers schedule, each once") {
+    for (std::size_t workers : {1u, 2u, 3u}) {
+        executor e(with_workers(workers));
+        constexpr int count = 2000;
+        std::atomic<int> runs{0};
+        std::latch done(count);
+        std::vector<std::unique_ptr<job>> jobs;
+        for (int i = 0; i < count; ++i)
+            jobs.push_back(std::make_unique<job>([&](job&, worker&) {
+                ++runs;
+                done.count_down();
+            }));
+        for (auto& j : jobs) e.schedule(*j);
+        done.wait();
+        e.stop();
+        CHECK(runs == count);
+    }
+}
+
+TEST_CASE("what a worker wakes runs there next, what yields goes to the end of the line") {
+    executor e(with_workers(1));
+    std::vector<int> order;
+    std::latch done(4);
+    auto note = [&](int n) {
+        return [&order, &done, n](job&, worker&) {
+            order.push_back(n);
+            done.count_down();
+        };
+    };
+    job a(note(1)), b(note(2)), c(note(3));
+    job first([&](job&, worker& w) {
+        w.push_last(a);
+        w.push_last(b);
+        w.push_next(c);
+        done.count_down();
+    });
+    e.schedule(first);
+    done.wait();
+    CHECK(order == std::vector<int>{3, 1, 2});
+}
+
+TEST_CASE("the slot is taken at most three times in a row while others wait") {
+    executor e(with_workers(1));
+    std::vector<char> order;
+    std::latch done(1);
+    job other([&](job&, worker&) {
+        order.push_back('o');
+        done.count_down();
+    });
+    int left = 20;
+    std::unique_ptr<job> greedy;
+    greedy = std::make_unique<job>([&](job& self, worker& w) {
+        order.push_back('g');
+        if (order.size() == 1) w.push_last(other);
+        if (--left > 0) w.push_next(self);
+    });
+    e.schedule(*greedy);
+    done.wait();
+    e.stop();
+    const auto at = static_cast<std::size_t>(std::find(order.begin(), order.end(), 'o') - order.begin());
+    CHECK(at <= 5);
+}
+
+TEST_CASE("system work goes first, and leaves others one turn in eight") {
+    executor e(with_workers(1));
+    std::vector<char> order;
+    std::latch done(1);
+    int left = 40;
+    job user([&](job&, worker&) { order.push_back('u'); });
+    std::unique_ptr<job> system;
+    system = std::make_unique<job>([&](job& self, worker& w) {
+        order.push_back('s');
+        if (order.size() == 1) w.push_last(user);
+        if (--left > 0)
+            w.push_system(self);
+        else
+            done.count_down();
+    });
+    e.schedule_system(*system);
+    done.wait();
+    e.stop();
+    const auto at = static_cast<std::size_t>(std::find(order.begin(), order.end(), 'u') - order.begin());
+    CHECK(at >= 2);
+    CHECK(at <= 9);
+}
+
+TEST_CASE("a full ring overflows to the node's queue and nothing is lost") {
+    executor e(with_workers(2));
+    constexpr int count = 5000;
+    std::atomic<int> runs{0};
+    std::latch done(count);
+    std::vector<std::unique_ptr<job>> jobs;
+    for (int i = 0; i < count; ++i)
+        jobs.push_back(std::make_unique<job>([&](job&, worker&) {
+            ++runs;
+            done.count_down();
+        }));
+    job spill([&](job&, worker& w) {
+        for (auto& j : jobs) w.push_last(*j);
+    });
+    e.schedule(spill);
+    done.wait();
+    e.stop();
+    CHECK(runs == count);
+}
+
+TEST_CASE("timers fire at their instant of a manual clock, in order, and not after a cancel") {
+    auto clock = std::make_shared<bastion::manual_clock>();
+    executor e(with_workers(2, clock));
+    struct entry : late_timer {
+        entry(std::vector<std::pair<int, std::int64_t>>& l, bastion::clock& c, int n)
+            : late_timer([](late_timer& t) {
+                  auto& self = static_cast<entry&>(t);
+                  self.log.emplace_back(self.number, self.clock.now_ns());
+              }, [](late_timer&) {}), log(l), clock(c), number(n) {}
+        std::vector<std::pair<int, std::int64_t>>& log;
+        bastion::clock& clock;
+        int number;
+    };
+    std::vector<std::pair<int, std::int64_t>> log;
+    entry a(log, *clock, 1), b(log, *clock, 2), c(log, *clock, 3), d(log, *clock, 4);
+    e.worker_at(0).arm(a, 3'000'000);
+    e.worker_at(0).arm(b, 1'000'000);
+    e.worker_at(0).arm(c, 1'000'001);
+    e.worker_at(0).arm(d, 2'000'000);
+    clock->settle();
+    CHECK(e.worker_at(0).cancel(d));
+    CHECK_FALSE(e.worker_at(0).cancel(d));
+    clock->advance(std::chrono::milliseconds(10));
+    CHECK(log == std::vector<std::pair<int, std::int64_t>>{{2, 1'000'000}, {3, 1'000'001}, {1, 3'000'000}});
+    CHECK_FALSE(e.worker_at(0).cancel(a));
+    e.stop();
+}
+
+TEST_CASE("an executor at rest sleeps: no worker parks again by itself") {
+    auto clock = std::make_shared<bastion::manual_clock>();
+    executor e(with_workers(2, clock));
+    clock->settle();
+    const auto before = e.counters();
+    clock->settle();
+    const auto after = e.counters();
+    CHECK(before.parks == after.parks);
+    CHECK(before.resumes == after.resumes);
+}
+
+TEST_CASE("sleepers: a taken bit is taken once, searchers are bounded") {
+    sleepers s(4);
+    CHECK_FALSE(s.any());
+    CHECK(s.take() == -1);
+    s.announce_sleep(2);
+    CHECK(s.any());
+    CHECK(s.take() == 2);
+    CHECK(s.take() == -1);
+    CHECK_FALSE(s.withdraw(2));
+    s.announce_sleep(1);
+    s.announce_sleep(3);
+    CHECK(s.take_this(3));
+    CHECK_FALSE(s.take_this(3));
+    CHECK(s.withdraw(1));
+    // Four busy workers: two may search.
+    CHECK(s.enter_search());
+    CHECK(s.enter_search());
+    CHECK_FALSE(s.enter_search());
+    CHECK_FALSE(s.leave_search());
+    CHECK(s.leave_search());
+}

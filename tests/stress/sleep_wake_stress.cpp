@@ -1,0 +1,81 @@
+#include "support/catch.hpp"
+
+#include <bastion/executor/executor.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+using namespace bastion::detail;
+
+// The race that loses wake-ups: strangers schedule one thing at a time, just when the workers go to sleep. Each waits for
+// the thing to have run before it schedules the next, so one lost wake-up hangs the test.
+TEST_CASE("no wake-up is lost between the last look and the sleep") {
+    struct job : runnable {
+        std::atomic<std::uint32_t> ran{0};
+        job() {
+            static const runnable_ops table{[](runnable& r, worker&) {
+                                                auto& self = static_cast<job&>(r);
+                                                self.ran.fetch_add(1);
+                                                self.ran.notify_one();
+                                            },
+                                            [](runnable&) {}};
+            ops = &table;
+        }
+    };
+    for (std::size_t workers : {1u, 2u, 4u}) {
+        executor_options options;
+        options.workers = workers;
+        options.pin = false;
+        executor e(options);
+        std::vector<std::thread> strangers;
+        for (int t = 0; t < 2; ++t)
+            strangers.emplace_back([&e] {
+                job j;
+                for (std::uint32_t i = 0; i < 2000; ++i) {
+                    e.schedule(j);
+                    while (j.ran.load() == i) j.ran.wait(i);
+                }
+            });
+        for (auto& s : strangers) s.join();
+        e.stop();
+    }
+}
+
+// A worker with much to do wakes others, and they find it.
+TEST_CASE("work that piles up on one worker is shared") {
+    struct piece : runnable {
+        std::atomic<int>* left = nullptr;
+        piece() {
+            static const runnable_ops table{[](runnable& r, worker&) {
+                                                auto& self = static_cast<piece&>(r);
+                                                if (self.left->fetch_sub(1) == 1) self.left->notify_all();
+                                            },
+                                            [](runnable&) {}};
+            ops = &table;
+        }
+    };
+    executor_options options;
+    options.workers = 3;
+    options.pin = false;
+    executor e(options);
+    for (int round = 0; round < 200; ++round) {
+        std::atomic<int> left{200};
+        std::vector<piece> pieces(200);
+        for (auto& p : pieces) p.left = &left;
+        struct spread : runnable {
+            std::vector<piece>* all;
+        } start;
+        start.all = &pieces;
+        static const runnable_ops table{[](runnable& r, worker& w) {
+                                            for (auto& p : *static_cast<spread&>(r).all) w.push_last(p);
+                                        },
+                                        [](runnable&) {}};
+        start.ops = &table;
+        e.schedule(start);
+        for (int now = left.load(); now != 0; now = left.load()) left.wait(now);
+    }
+    e.stop();
+}
