@@ -103,6 +103,7 @@ void owner::set_path(std::string path) {
     path_ = std::move(path);
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
         if (has(*c, child_flag::is_owner)) of(*c).set_path(path_ + "/" + of(*c).name());
+    if (control_block* implicit = stops_first()) of(*implicit).set_path(path_ + "/" + of(*implicit).name());
 }
 
 bool owner::handle_signal(system_signal& signal, system_signal* rest) {
@@ -356,7 +357,8 @@ void owner::start_child(control_block& child) {
     clear(child, child_flag::killed | child_flag::for_good | child_flag::callback_fault);
     set_state(child, child_state::starting);
     if (again) notify_monitors(child, child.reason, true);  // whom nobody could tell before
-    if (!call(callbacks_of(child), again ? moment::before_restart : moment::before_start, child)) {
+    if (auto fault = call(again ? moment::before_restart : moment::before_start, child, child.reason)) {
+        child.reason = std::move(*fault);
         set_state(child, child_state::down);
         set(child, child_flag::was_started);
         if (again)
@@ -370,6 +372,7 @@ void owner::start_child(control_block& child) {
     if (again) {
         ++child.incarnation;
         ++child.restarts;
+        if (callbacks_of(child).at(moment::after_restart)) before_[&child] = child.reason;
     }
     if (launch(child, again)) return;
     set_state(child, child_state::down);
@@ -377,14 +380,13 @@ void owner::start_child(control_block& child) {
 }
 
 void owner::child_started(control_block& child) {
-    using moment = bastion::callbacks::moment;
     if (state_of(child) != child_state::starting) return;
     disarm(child);
     set_state(child, child_state::up);
     answer_watchers(&child, nullptr);
-    if (!call(callbacks_of(child), child.restarts > 0 ? moment::after_restart : moment::after_start, child)) {
+    if (auto fault = call_after(child)) {
         // The incarnation is ended because its callback threw.
-        aside_.emplace_back(&child, child.reason);
+        aside_.emplace_back(&child, std::move(*fault));
         set(child, child_flag::callback_fault);
         order_stop(child, false, true);
         return;
@@ -442,10 +444,7 @@ void owner::child_exited(control_block& child) {
         if (before == child_state::starting) {
             set_state(child, child_state::up);
             answer_watchers(&child, nullptr);
-            (void)call(callbacks_of(child),
-                       child.restarts > 0 ? bastion::callbacks::moment::after_restart
-                                          : bastion::callbacks::moment::after_start,
-                       child);
+            if (auto fault = call_after(child)) child.reason = std::move(*fault);
             set_state(child, child_state::down);
         }
         // In a set that is being stopped anyway: it will be started with the others, and spends no try of its own.
@@ -572,7 +571,11 @@ void owner::finalize(control_block& child) {
         child.life_state.exit();
     }
     answer_watchers(&child, &why);
-    if (has(child, child_flag::was_started)) (void)call(callbacks_of(child), bastion::callbacks::moment::after_stop, child);
+    before_.erase(&child);
+    if (has(child, child_flag::was_started)) {
+        if (auto fault = call(bastion::callbacks::moment::after_stop, child, why))
+            report(child, *fault, "its after_stop callback failed");
+    }
     if (stops_first() != &child) children_.erase(&child);
     forget(child);
     owner* below = is_owner ? &of(child) : nullptr;
@@ -660,19 +663,27 @@ void owner::request_child(control_block& child, request_kind what) {
 
 // ---- helpers -------------------------------------------------------------------------------------------------------
 
-bool owner::call(const bastion::callbacks& c, bastion::callbacks::moment when, control_block& child) {
-    const auto& f = c.at(when);
-    if (!f) return true;
-    const exit_reason reason = child.reason;
+std::optional<exit_reason> owner::call(bastion::callbacks::moment when, control_block& child, const exit_reason& reason) {
+    const auto& f = callbacks_of(child).at(when);
+    if (!f) return {};
     const std::string where = path_ + "/" + child_name(child);
     try {
         f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts)));
-        return true;
+        return {};
     } catch (...) {
-        child.reason = reason_of_current_exception();
+        return reason_of_current_exception();
     }
-    if (when == bastion::callbacks::moment::after_stop) report(child, child.reason, "its after_stop callback failed");
-    return false;
+}
+
+// after_start or after_restart.
+std::optional<exit_reason> owner::call_after(control_block& child) {
+    if (child.restarts == 0) return call(bastion::callbacks::moment::after_start, child, exit_reason());
+    exit_reason last;
+    if (const auto found = before_.find(&child); found != before_.end()) {
+        last = std::move(found->second);
+        before_.erase(found);
+    }
+    return call(bastion::callbacks::moment::after_restart, child, last);
 }
 
 void owner::report(control_block& child, const exit_reason& why, std::string_view next) {

@@ -12,7 +12,9 @@
 #include <bastion/supervision/refs.hpp>
 
 #include <deque>
+#include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace bastion::detail {
@@ -155,7 +157,11 @@ protected:
     void request_child(control_block& child, request_kind what);
     void common_request(owner_request& r);
 
-    bool call(const bastion::callbacks& c, bastion::callbacks::moment when, control_block& child);
+    // Calls what the user gave for that moment; the fault of a callback that throws. Reads and writes nothing that a
+    // running child writes.
+    [[nodiscard]] std::optional<exit_reason> call(bastion::callbacks::moment when, control_block& child,
+                                                  const exit_reason& reason);
+    [[nodiscard]] std::optional<exit_reason> call_after(control_block& child);
     void report(control_block& child, const exit_reason& why, std::string_view next);
     void arm(control_block& child, request_kind what, std::chrono::nanoseconds d);
     void disarm(control_block& child) noexcept;
@@ -192,6 +198,7 @@ protected:
     bool ended_by_itself_ = false;      // not asked to: no child is left
     system_signal* rest_ = nullptr;     // drained and not handled yet
     std::vector<std::pair<control_block*, exit_reason>> aside_;  // why a child is being killed for its owner's sake
+    std::unordered_map<control_block*, exit_reason> before_;     // why the last incarnation ended, for after_restart
     std::deque<address> restarts_due_;  // children whose restart waits for the current plan
     exit_reason why_;                   // what it ends with
     struct start_watcher {
