@@ -210,7 +210,7 @@ delivery deliver_bounded(address to, envelope* e) noexcept {
     box* b = box_of(to);
     if (b == nullptr) return deliver_refused(to, e);
     envelope* oldest = nullptr;
-    const auto home = to.block->home;
+    runtime_home* const home = to.block->home;
     switch (b->push(to, e, oldest)) {
     case box::verdict::accepted:
         if (oldest != nullptr) dead_letter(*home, oldest, to, drop_cause::full);

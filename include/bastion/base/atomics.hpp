@@ -24,6 +24,23 @@ private:
     T value_{};
 };
 
+// A pointer that strangers may look at while its owner changes it; whoever follows it has checked by other means that it
+// is meant for them. All accesses are relaxed: it orders nothing.
+template <class T>
+class relaxed_ptr {
+public:
+    relaxed_ptr() noexcept = default;
+    relaxed_ptr& operator=(T* p) noexcept {
+        p_.store(p, std::memory_order_relaxed);
+        return *this;
+    }
+    [[nodiscard]] operator T*() const noexcept { return p_.load(std::memory_order_relaxed); }
+    [[nodiscard]] T* operator->() const noexcept { return *this; }
+
+private:
+    std::atomic<T*> p_{nullptr};
+};
+
 struct std_atomics {
     template <class T>
     using atomic = std::atomic<T>;

@@ -64,7 +64,7 @@ struct alignas(cache_line) control_block : strand {
     system_lane lane;
     signal_flags signals;
     std::uint32_t incarnation = 0;
-    runtime_home* home = nullptr;
+    relaxed_ptr<runtime_home> home;
     std::atomic<bounded_mailbox*> bounded_box{nullptr};  // null: unbounded; objects are type-stable
 
     // ---- line 2: waiting and the body --------------------------------------------------------------------------
