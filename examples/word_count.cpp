@@ -60,7 +60,7 @@ bastion::process count_file(bastion::context ctx, bastion::child_ref dispatcher,
     std::ifstream file(path, std::ios::binary);
     file_counts sum;
     auto ask = [&] { return ask_for_chunks(dispatcher, file, sum); };
-    co_await bastion::when_all(ask(), ask(), ask(), ask()); // so that one file keeps several workers busy
+    (void)co_await bastion::when_all(ask(), ask(), ask(), ask()); // so that one file keeps several workers busy
     if (!file.eof()) co_return ctx.fail("cannot read " + path);
     dispatcher.tell(std::move(sum));
 }

@@ -2,13 +2,15 @@
 # word_count.sh PROGRAM SCRATCH: word_count counts what tr, sort and uniq count on the same files, with and without
 # failures; its summary names the number of questions and failures that follow from the number of chunks.
 #
-# The files made here have 100 MB together; a program built with a sanitizer gets a tenth of them.
+# The files made here have 100 MB together; a program built with a sanitizer or without optimisation gets a few of them.
 set -eu
 program=$1
 scratch=$2
 
 files=16
 if grep -qaE '__(asan|tsan|ubsan)_' "$program"; then files=2; fi
+cache=$scratch/../../../CMakeCache.txt
+if [ -f "$cache" ] && grep -q '^CMAKE_CXX_FLAGS_DEBUG:.*-O0' "$cache"; then files=4; fi
 
 rm -rf "$scratch"
 mkdir -p "$scratch"
