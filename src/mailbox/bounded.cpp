@@ -35,13 +35,11 @@ public:
         if (!is(to)) return verdict::closed;
         const std::size_t size = bytes_of(*e);
         if (meter_.limit != 0 && !meter_.charge(size)) {
-            limit_met_ = "memory";
-            return verdict::limit;
+            return over_limit("memory");
         }
         const verdict said = push_counted(e, oldest);
         if (meter_.limit != 0 && said != verdict::accepted) meter_.discharge(size);
-        if (said == verdict::limit) limit_met_ = "mailbox";
-        return said;
+        return said == verdict::limit ? over_limit("mailbox") : said;
     }
 
     [[nodiscard]] verdict push_counted(envelope* e, envelope*& oldest) noexcept {
@@ -62,6 +60,16 @@ public:
         link(e);
         ++counted_;
         return verdict::accepted;
+    }
+
+    // Past all bounds. False: closed.
+    [[nodiscard]] bool push_anyway(address to, envelope* e) noexcept {
+        const std::lock_guard lock(lock_);
+        if (!is(to)) return false;
+        if (meter_.limit != 0) meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
+        link(e);
+        ++counted_;
+        return true;
     }
 
     [[nodiscard]] offer_result offer(address to, envelope* e, send_waiter& w, completion_cell*& used) noexcept {
@@ -151,6 +159,12 @@ private:
         --counted_;
         if (meter_.limit != 0) meter_.discharge(bytes_of(e));
     }
+    // Under the lock: the block cannot have become another process' meanwhile. The caller wakes it.
+    [[nodiscard]] verdict over_limit(const char* what) noexcept {
+        limit_met_ = what;
+        (void)owner_->signals.raise(signal_flags::limit);
+        return verdict::limit;
+    }
     // Under the lock: the waiter cannot leave meanwhile, so its cell is alive.
     void wake_one() noexcept {
         send_waiter* w = waiters_.pop_front();
@@ -206,25 +220,56 @@ void make_bounded(control_block& block, std::uint32_t capacity, overflow policy,
     block.bounded_box.store(b, std::memory_order_release);
 }
 
+namespace {
+
+// A dead letter of the target's runtime, from any thread: a stranger enters it first, it may be going.
+void dead_letter_there(envelope* e, address to, drop_cause cause) noexcept {
+    runtime_home& home = *to.block->home;
+    if (at_home(home, this_thread())) return dead_letter(home, e, to, cause);
+    const std::size_t stripe = this_stripe();
+    if (home.entrance.enter(stripe)) {
+        dead_letter(home, e, to, cause);
+        home.entrance.leave(stripe);
+    } else if (e->kind() == envelope_kind::asked) {
+        answer_with_error(e, errc::noproc, nullptr);
+    } else {
+        destroy(e);
+    }
+}
+
+} // namespace
+
 delivery deliver_bounded(address to, envelope* e) noexcept {
     box* b = box_of(to);
     if (b == nullptr) return deliver_refused(to, e);
     envelope* oldest = nullptr;
+<<<<<<< Updated upstream
     runtime_home* const home = to.block->home;
+=======
+>>>>>>> Stashed changes
     switch (b->push(to, e, oldest)) {
     case box::verdict::accepted:
-        if (oldest != nullptr) dead_letter(*home, oldest, to, drop_cause::full);
+        if (oldest != nullptr) dead_letter_there(oldest, to, drop_cause::full);
         unpark_block(*to.block);
         return delivery::accepted;
-    case box::verdict::full: dead_letter(*home, e, to, drop_cause::full); return delivery::full;
-    case box::verdict::dropped: dead_letter(*home, e, to, drop_cause::full); return delivery::dropped;
+    case box::verdict::full: dead_letter_there(e, to, drop_cause::full); return delivery::full;
+    case box::verdict::dropped: dead_letter_there(e, to, drop_cause::full); return delivery::dropped;
     case box::verdict::limit:
-        dead_letter(*home, e, to, drop_cause::limit);
-        if (to.block->signals.raise(signal_flags::limit)) unpark_block(*to.block);
+        dead_letter_there(e, to, drop_cause::limit);
+        unpark_block(*to.block);
         return delivery::full;
     case box::verdict::closed: break;
     }
     return deliver_refused(to, e);
+}
+
+delivery deliver_notice(address to, envelope* e) noexcept {
+    box* b = box_of(to);
+    if (b == nullptr) return push_envelope(to, e, this_thread());
+    e->generation = to.generation;
+    if (!b->push_anyway(to, e)) return deliver_refused(to, e);
+    unpark_block(*to.block);
+    return delivery::accepted;
 }
 
 offer_result offer(address to, envelope* e, send_waiter& waiter) noexcept {

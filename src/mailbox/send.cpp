@@ -40,6 +40,12 @@ void abandon_question(envelope* e) noexcept {
     answer_with_error(e, errc::dropped, nullptr);
 }
 
+void deliver_stop_request(control_block& b) noexcept {
+    envelope* e = make_envelope<stop_request>(envelope_kind::told);
+    e->sender = address();
+    deliver_notice(b.here(), e);
+}
+
 void lose_in_hand(const message_meta& meta) noexcept {
     if (control_block* here = running_block()) {
         ++here->lost_in_hand;

@@ -97,7 +97,7 @@ void end_by_order(control_block& b, exit_kind how) noexcept {
         if (cold_part* cold = cold_if_any(b); cold != nullptr && cold->trap_stop) {
             b.signals.clear(signal_flags::stop);
             cold->stop_trapped = true;
-            cold->deliver_stop(b);
+            deliver_stop_request(b);
             return true;
         }
         end_by_order(b, exit_kind::stopped);

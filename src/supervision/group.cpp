@@ -9,12 +9,6 @@ namespace {
 
 const bastion::callbacks no_callbacks;
 
-void deliver_stop_request(control_block& b) {
-    envelope* e = make_envelope<stop_request>(envelope_kind::told);
-    e->sender = address();
-    (void)push_envelope(b.here(), e, this_thread());
-}
-
 } // namespace
 
 group::group(control_block& self, std::string name, runtime_home& home, std::unique_ptr<group_spec> spec)
@@ -89,7 +83,6 @@ bool group::launch(control_block& child, bool again) {
     child.wait_ready = spec_ != nullptr && spec_->start == start_mode::wait_ready;
     if (child.wait_ready)
         arm(child, request_kind::start_timeout, spec_->start_timeout.value_or(home_.start_timeout));
-    if (cold_part* cold = cold_if_any(child)) cold->deliver_stop = &deliver_stop_request;
     schedule_block(child, this_thread());
     return true;
 }

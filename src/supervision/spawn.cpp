@@ -177,7 +177,7 @@ namespace {
 void notify_down(monitor_record& m, control_block& target, const exit_reason& why, bool returns) noexcept {
     envelope* e = make_envelope<down>(envelope_kind::told, child_ref(target.here()), why, returns);
     e->sender = target.here();
-    (void)push_envelope(m.watcher, e, this_thread());
+    (void)deliver_notice(m.watcher, e);
 }
 
 std::atomic<std::uint64_t> next_monitor{1};
@@ -206,7 +206,7 @@ monitor_handle watch(control_block& watcher, address target) {
     if (!sent) {
         envelope* e = make_envelope<down>(envelope_kind::told, child_ref(target), exit_reason(exit_kind::noproc), false);
         e->sender = target;
-        (void)push_envelope(watcher.here(), e, this_thread());
+        (void)deliver_notice(watcher.here(), e);
     }
     return monitor_handle(target, number);
 }

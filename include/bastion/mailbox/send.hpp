@@ -22,6 +22,8 @@ namespace detail {
 // The slow ways: bounded mailboxes and targets that are gone. Takes the envelope.
 [[nodiscard]] BASTION_API delivery deliver_bounded(address to, envelope* e) noexcept;
 [[nodiscard]] BASTION_API delivery deliver_refused(address to, envelope* e) noexcept;
+// A notice of the library (a monitor's, a trapped stop): bounds do not hold it back. Its sender is set.
+BASTION_API delivery deliver_notice(address to, envelope* e) noexcept;
 
 // Pushes an envelope whose sender or cell is set. Takes it in any case.
 [[nodiscard]] BASTION_INLINE delivery push_envelope(address to, envelope* e, thread_state& thread) noexcept {

@@ -107,6 +107,8 @@ BASTION_API void answer_with_error(envelope* question, errc code, const exit_rea
 BASTION_API void dead_letter(runtime_home& home, envelope* e, address to, drop_cause cause) noexcept;
 // Refuses mail and signals for ever, dead-letters the unread, tells monitors. The holder of the right to run.
 BASTION_API void close_block(control_block& block) noexcept;
+// Sends a trapped stop as a message; defined by the layer that knows messages.
+BASTION_API void deliver_stop_request(control_block& block) noexcept;
 // Drops all unread mail of a block that goes on.
 BASTION_API void clear_mail(control_block& block) noexcept;
 

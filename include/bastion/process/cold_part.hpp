@@ -53,7 +53,6 @@ struct cold_part {
     spin_lock stopper_lock;
     bool trap_stop = false;
     bool stop_trapped = false;  // a stop came as a message: the end that follows is the stop's
-    void (*deliver_stop)(control_block&) = nullptr;  // sends the trapped stop as a message
     source_location spawned_at;
 };
 
