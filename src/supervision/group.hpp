@@ -18,7 +18,7 @@ public:
     // What the supervisor above says about its children.
     void place(supervisor_ref above, const supervisor_spec& defaults, bool ask_first);
 
-    [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_); }
+    [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_, fate()); }
     [[nodiscard]] bool is_implicit() const noexcept { return spec_ == nullptr; }
     [[nodiscard]] const supervisor_ref& above() const noexcept { return above_; }
     [[nodiscard]] bool is_supervisor() const noexcept override { return false; }

@@ -3,6 +3,7 @@
 #include <bastion/mailbox/meta.hpp>
 
 #include <cstdlib>
+#include <mutex>
 #include <utility>
 
 namespace bastion::detail {
@@ -74,8 +75,16 @@ void discard_signal(system_signal& signal) noexcept {
     if (signal.kind == signal_kind::adopt) return owner::send_away(block_of_node(signal));
     if (signal.kind != signal_kind::request && signal.kind != signal_kind::timer) return;
     auto& r = static_cast<owner_request&>(signal);
-    if (r.cell != nullptr) answer_started(std::exchange(r.cell, nullptr), exit_kind::noproc, nullptr);
+    answer_never_started(r, exit_reason());
     free_request(&r);
+}
+
+void answer_never_started(owner_request& r, const exit_reason& why) noexcept {
+    if (r.cell == nullptr) return;
+    if (why.kind() == exit_kind::start_failed)
+        answer_started(std::exchange(r.cell, nullptr), exit_kind::start_failed, &why);
+    else
+        answer_started(std::exchange(r.cell, nullptr), exit_kind::noproc, nullptr);
 }
 
 owner_timer::owner_timer(address o, owner_request* r, worker& w) noexcept
@@ -752,6 +761,10 @@ void owner::end(bool for_good) {
         const exit_reason noproc(exit_kind::noproc);
         answer_watchers(nullptr, why_.kind() == exit_kind::start_failed ? &why_ : &noproc);
         gone_ = true;
+        {
+            const std::lock_guard lock(fate_->lock);
+            fate_->why = why_;
+        }
         // What is left in the lane speaks of nobody who lives.
         discard_all(rest_);
         discard_all(self_.lane.close());
@@ -776,7 +789,13 @@ void owner::discard_all(system_signal* oldest) noexcept {
         oldest = s->next;
         switch (s->kind) {
         case signal_kind::adopt: send_away(block_of_node(*s)); break;
-        case signal_kind::request:
+        case signal_kind::request: {
+            auto& r = static_cast<owner_request&>(*s);
+            if (r.owner_generation == self_.generation.load(std::memory_order_relaxed) && r.child.block == nullptr)
+                answer_never_started(r, why_);
+            discard_signal(r);
+            break;
+        }
         case signal_kind::timer: discard_signal(*s); break;
         case signal_kind::monitor:
         case signal_kind::demonitor:

@@ -6,12 +6,14 @@
 #ifndef BASTION_SRC_SUPERVISION_OWNER_HPP
 #define BASTION_SRC_SUPERVISION_OWNER_HPP
 
+#include <bastion/base/spin_lock.hpp>
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/home.hpp>
 #include <bastion/supervision/refs.hpp>
 
 #include <deque>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -73,6 +75,8 @@ struct owner_request : system_signal {
 void free_request(owner_request* r) noexcept;
 // For signals that reached a block which is no owner any more.
 void discard_signal(system_signal& signal) noexcept;
+// Tells who waits for a start that it never comes: `why` is the reason, or normal: there is no such process.
+void answer_never_started(owner_request& r, const exit_reason& why) noexcept;
 
 // A request that a timer pushes. Owned by the wheel while armed, then by the owner's lane.
 struct owner_timer final : late_timer {
@@ -81,6 +85,12 @@ struct owner_timer final : late_timer {
     owner_request* const request;
     worker& wheel;
     bool dead = false;  // cancelled too late: written and read by the owner only
+};
+
+// Why an owner never started, for those who ask when it is gone. Shared by the owner and the refs that name it.
+struct owner_fate {
+    mutable spin_lock lock;
+    exit_reason why;  // normal: nothing to say
 };
 
 class owner : public process_body {
@@ -154,6 +164,7 @@ protected:
     void fail_upwards(exit_reason why);
     void start_failed(control_block& child);
     void refuse(control_block& child, const std::string& why);
+    [[nodiscard]] const std::shared_ptr<owner_fate>& fate() const noexcept { return fate_; }
     void request_child(control_block& child, request_kind what);
     void common_request(owner_request& r);
 
@@ -201,6 +212,7 @@ protected:
     std::unordered_map<control_block*, exit_reason> before_;     // why the last incarnation ended, for after_restart
     std::deque<address> restarts_due_;  // children whose restart waits for the current plan
     exit_reason why_;                   // what it ends with
+    const std::shared_ptr<owner_fate> fate_ = std::make_shared<owner_fate>();
     struct start_watcher {
         address child;
         completion_cell* cell;

@@ -3,6 +3,7 @@
 #include <bastion/supervision/monitor.hpp>
 #include <bastion/supervision/spawn.hpp>
 
+#include <mutex>
 #include <unordered_set>
 
 namespace bastion {
@@ -70,7 +71,7 @@ child_ref spawn_body(address temporaries, shared<process_body> body, bool is_mai
     return spawn_element(temporaries, nullptr, std::move(body), is_main);
 }
 
-supervisor_ref supervisor_above(const control_block& block) {
+const supervisor_ref& supervisor_above(const control_block& block) {
     // Safety: an element runs only while its group does, and the group's frame is its owner object.
     return static_cast<const group&>(owner::of(*block.owner.load(std::memory_order_relaxed))).above();
 }
@@ -163,12 +164,19 @@ void request_broadcast(address to, shared<broadcast_source> what) {
     if (!send_request(to, r)) free_request(r);
 }
 
-pending_answer watch_started(address to, address child) {
+pending_answer watch_started(address to, address child, const owner_fate* fate) {
     completion_cell* cell = completion_cell::make(running_block());
     owner_request* r = make_request(request_kind::watch_started, to.generation);
     r->child = child;
     r->cell = cell;
-    if (!send_request(to, r)) discard_signal(*(r->kind = signal_kind::request, r));
+    if (!send_request(to, r)) {
+        r->kind = signal_kind::request;
+        if (fate != nullptr) {
+            const std::lock_guard lock(fate->lock);
+            answer_never_started(*r, fate->why);
+        }
+        discard_signal(*r);
+    }
     return pending_answer(cell, to, std::chrono::nanoseconds(-1));
 }
 

@@ -16,7 +16,7 @@ public:
     // Makes everything below it; before anybody knows the supervisor.
     void make_children();
 
-    [[nodiscard]] supervisor_ref ref() const { return supervisor_ref(self_.here(), temporaries_address_); }
+    [[nodiscard]] supervisor_ref ref() const { return supervisor_ref(self_.here(), temporaries_address_, fate()); }
     [[nodiscard]] bool is_supervisor() const noexcept override { return true; }
 
 protected:

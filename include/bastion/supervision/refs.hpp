@@ -33,7 +33,9 @@ private:
 BASTION_API void request_stop(address owner, bool kill) noexcept;
 BASTION_API void request_broadcast(address owner, shared<broadcast_source> what);
 // A cell that completes when the owner (or its element `child`) counts as started.
-[[nodiscard]] BASTION_API pending_answer watch_started(address owner, address child);
+// `fate`: what became of the owner, if it is gone; may be null.
+struct owner_fate;
+[[nodiscard]] BASTION_API pending_answer watch_started(address owner, address child, const owner_fate* fate = nullptr);
 [[nodiscard]] BASTION_API address owner_of(address child) noexcept;
 
 struct started_mark {};
@@ -59,8 +61,9 @@ public:
 class children_ref {
 public:
     children_ref() noexcept = default;
-    children_ref(detail::address group, std::shared_ptr<const std::vector<child_ref>> elements) noexcept
-        : group_(group), elements_(std::move(elements)) {}
+    children_ref(detail::address group, std::shared_ptr<const std::vector<child_ref>> elements,
+                 std::shared_ptr<const detail::owner_fate> fate) noexcept
+        : group_(group), elements_(std::move(elements)), fate_(std::move(fate)) {}
 
     // The i-th element; the refs stay good across restarts. i < size().
     [[nodiscard]] child_ref operator[](std::size_t i) const { return elements_->at(i); }
@@ -80,7 +83,7 @@ public:
     // The group stops its elements in reverse start order and ends. Idempotent.
     void stop() const noexcept { detail::request_stop(group_, false); }
     void kill() const noexcept { detail::request_stop(group_, true); }
-    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(group_, {})); }
+    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(group_, {}, fate_.get())); }
     [[nodiscard]] bool alive() const noexcept { return child_ref(group_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return group_; }
 
@@ -91,12 +94,15 @@ private:
     }
     detail::address group_;
     std::shared_ptr<const std::vector<child_ref>> elements_;
+    std::shared_ptr<const detail::owner_fate> fate_;
 };
 
 class supervisor_ref {
 public:
     supervisor_ref() noexcept = default;
-    supervisor_ref(detail::address self, detail::address temporaries) noexcept : self_(self), temporaries_(temporaries) {}
+    supervisor_ref(detail::address self, detail::address temporaries,
+                   std::shared_ptr<const detail::owner_fate> fate) noexcept
+        : self_(self), temporaries_(temporaries), fate_(std::move(fate)) {}
 
     // A process function: a temporary element of this supervisor.
     template <class F>
@@ -113,7 +119,7 @@ public:
     }
     void stop() const noexcept { detail::request_stop(self_, false); }
     void kill() const noexcept { detail::request_stop(self_, true); }
-    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(self_, {})); }
+    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(self_, {}, fate_.get())); }
     [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return self_; }
     [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }
@@ -121,6 +127,7 @@ public:
 private:
     detail::address self_;
     detail::address temporaries_;
+    std::shared_ptr<const detail::owner_fate> fate_;
 };
 
 inline started_wait child_ref::started() const {

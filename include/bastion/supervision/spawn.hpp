@@ -11,7 +11,7 @@ namespace detail {
 [[nodiscard]] BASTION_API child_ref spawn_plain(address temporaries, process (*entry)(context), bool is_main = false);
 [[nodiscard]] BASTION_API child_ref spawn_body(address temporaries, shared<process_body> body, bool is_main = false);
 // The supervisor above the group of the running element.
-[[nodiscard]] BASTION_API supervisor_ref supervisor_above(const control_block& block);
+[[nodiscard]] BASTION_API const supervisor_ref& supervisor_above(const control_block& block);
 [[nodiscard]] BASTION_API children_ref group_above(const control_block& block);
 [[nodiscard]] BASTION_API user_data& data_of(control_block& block);
 [[noreturn]] BASTION_API void panic_wrong_data(const user_data& has, std::string_view wanted);

@@ -1,0 +1,299 @@
+// Ordered start, wait_ready, start failures, and what a spawn on something that has ended gives.
+#include "supervision/tree.hpp"
+
+using namespace tree;
+
+namespace {
+
+// Becomes ready when told `finish`.
+auto ready_when_told(journal& j, std::string name) {
+    return [&j, name](bastion::context ctx) -> bastion::process {
+        j.add("start " + name);
+        const end_mark mark(j, name);
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (m.told<finish>() != nullptr) {
+                j.add("ready " + name);
+                ctx.ready();
+            }
+            if (auto* d = m.told<die>()) bastion::panic(d->why);
+            if (auto* g = m.told<give_up>()) co_return ctx.fail(g->why);
+        }
+    };
+}
+
+bastion::children slow_group(journal& j, const char* name) {
+    return bastion::children()
+        .with_name(name)
+        .with_start(bastion::wait_ready, 1s)
+        .with_restart_strategy(at_once())
+        .with_exec(ready_when_told(j, name));
+}
+
+// Shows its element's ref before it starts.
+bastion::callbacks ref_to(bastion::child_ref& to) {
+    return bastion::callbacks().before_start([&to](const bastion::event& e) { to = e.who(); });
+}
+
+} // namespace
+
+TEST_CASE("The next sibling starts when the one before counts as started") {
+    world w;
+    bastion::child_ref a;
+    (void)w.rt.spawn(bastion::supervisor()
+                         .with_children(slow_group(w.events, "a").with_callbacks(ref_to(a)))
+                         .with_children(bastion::children().with_name("b").with_exec(element(w.events, "b"))));
+    w.settle();
+    CHECK(w.events.take() == lines{"start a"});
+    a.tell(finish{});
+    w.settle();
+    CHECK(w.events.take() == lines{"ready a", "start b0"});
+}
+
+TEST_CASE("Elements of a group start in order, each when the one before is ready") {
+    world w;
+    const auto g = w.rt.spawn(slow_group(w.events, "g").with_redundancy(2));
+    w.settle();
+    CHECK(w.events.take() == lines{"start g"});
+    g[0].tell(finish{});
+    w.settle();
+    CHECK(w.events.take() == lines{"ready g", "start g"});
+}
+
+TEST_CASE("Initially, an element that is not ready in time makes its owners fail upwards: nothing of it stays") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor()
+                              .with_name("sup")
+                              .with_children(bastion::children().with_name("before").with_exec(element(w.events, "before")))
+                              .with_children(slow_group(w.events, "slow"))
+                              .with_children(bastion::children().with_name("after").with_exec(element(w.events, "after"))));
+    w.advance(999ms);
+    CHECK(w.events.take() == lines{"start before0", "start slow"});
+    CHECK(sup.alive());
+    w.advance(1ms);
+    CHECK(w.events.take() == lines{"end slow", "end before0"});
+    CHECK_FALSE(sup.alive());  // for the root it is a late addition: it alone goes
+    w.rt.stop();
+    CHECK(w.rt.wait() == 0);
+}
+
+TEST_CASE("started() says why a start failed") {
+    world w(2);
+    auto sup = w.rt.spawn(bastion::supervisor().with_name("sup").with_children(slow_group(w.events, "slow")));
+    auto waiting = sup.started();
+    w.advance(1s);
+    auto started = w.rt.run(std::move(waiting));
+    REQUIRE_FALSE(started);
+    CHECK_THAT(started.error().what(), BASTION_CATCH_CONTAINS("start time-out"));
+}
+
+TEST_CASE("A late addition that does not start goes alone") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor().with_name("sup"));
+    const auto good = sup.spawn(bastion::children().with_name("good").with_exec(element(w.events, "good")));
+    w.settle();
+    const auto late = sup.spawn(slow_group(w.events, "late"));
+    w.settle();
+    (void)w.events.take();
+    SECTION("by its time-out") { w.advance(1s); }
+    SECTION("by a panic") {
+        late[0].tell(die{"x"});
+        w.settle();
+    }
+    SECTION("by an error") {
+        late[0].tell(give_up{"x"});
+        w.settle();
+    }
+    CHECK(w.events.take() == lines{"end late"});
+    CHECK_FALSE(late.alive());
+    CHECK_FALSE(late[0].alive());
+    CHECK(good[0].alive());
+    CHECK(sup.alive());
+    // Its name is free again.
+    const auto next = sup.spawn(bastion::children().with_name("late").with_exec(element(w.events, "late")));
+    w.settle();
+    CHECK(next[0].alive());
+}
+
+TEST_CASE("A start failure during a restart counts as a try") {
+    world w;
+    const auto g = w.rt.spawn(
+        slow_group(w.events, "g").with_restart_strategy(bastion::restart_strategy::tries(2).immediate()).with_name("g"));
+    w.settle();
+    g[0].tell(finish{});
+    g[0].tell(die{"once ready"});
+    w.settle();
+    CHECK(w.events.take() == lines{"start g", "ready g", "end g", "start g"});
+    w.advance(1s);  // the second try
+    CHECK(w.events.take() == lines{"end g", "start g"});
+    CHECK(g[0].alive());
+    w.advance(1s);
+    CHECK(w.events.take() == lines{"end g"});
+    CHECK_FALSE(g[0].alive());
+}
+
+TEST_CASE("Without wait_ready an early fault is an ordinary one") {
+    world w;
+    int left = 3;
+    const auto g = w.rt.spawn(bastion::children().with_restart_strategy(at_once()).with_exec(
+        [&left](bastion::context ctx) -> bastion::process {
+            if (--left > 0) bastion::panic("not yet");
+            auto m = co_await ctx.recv();
+            m.unhandled();
+        }));
+    w.settle();
+    CHECK(g[0].alive());
+    CHECK(left == 0);
+    CHECK(w.log.take().size() == 2);
+}
+
+TEST_CASE("started() of refs: of an element, a group and a supervisor, before and after") {
+    world w(2);
+    bastion::child_ref a;
+    auto sup = w.rt.spawn(
+        bastion::supervisor().with_name("s").with_children(slow_group(w.events, "a").with_callbacks(ref_to(a))));
+    w.settle();
+    auto of_sup = sup.started();
+    auto of_a = a.started();
+    a.tell(finish{});
+    auto r1 = w.rt.run(std::move(of_a));
+    auto r2 = w.rt.run(std::move(of_sup));
+    auto r3 = w.rt.run(a.started());
+    auto r4 = w.rt.run(sup.started());
+    CHECK(r1.has_value());
+    CHECK(r2.has_value());
+    CHECK(r3.has_value());
+    CHECK(r4.has_value());
+    a.stop();
+    w.settle();
+    auto r5 = w.rt.run(a.started());
+    REQUIRE_FALSE(r5);
+    CHECK(r5.error().code() == bastion::errc::noproc);
+    auto r6 = w.rt.run(bastion::child_ref().started());
+    CHECK_FALSE(r6.has_value());
+}
+
+TEST_CASE("started() waits through a restart") {
+    world w(2);
+    const auto g = w.rt.spawn(bastion::children()
+                                  .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
+                                  .with_exec(element(w.events, "g")));
+    w.settle();
+    g[0].tell(die{"x"});
+    w.settle();
+    auto waiting = g[0].started();
+    w.settle();
+    w.advance(1s);
+    auto r = w.rt.run(std::move(waiting));
+    CHECK(r.has_value());
+}
+
+TEST_CASE("A name that is taken: bad_spec inside a spec, a dead ref that says why later") {
+    world w(2);
+    auto body = [&] { return element(w.events, "x"); };
+    CHECK_THROWS_AS(w.rt.spawn(bastion::supervisor()
+                                   .with_children(bastion::children().with_name("twice").with_exec(body()))
+                                   .with_supervisor(bastion::supervisor().with_name("twice"))),
+                    bastion::bad_spec);
+    auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
+    const auto first = sup.spawn(bastion::children().with_name("n").with_exec(body()));
+    const auto second = sup.spawn(bastion::children().with_name("n").with_exec(body()));
+    const auto third = sup.spawn(bastion::supervisor().with_name("n"));
+    auto early = w.rt.run(second.started());
+    w.settle();
+    auto why = w.rt.run(second.started());
+    auto why_supervisor = w.rt.run(third.started());
+    for (const auto& r : {early, why, why_supervisor}) {
+        REQUIRE_FALSE(r);
+        CHECK(r.error().code() == bastion::errc::start_failed);
+        CHECK_THAT(r.error().what(), BASTION_CATCH_CONTAINS("the name \"n\" is taken"));
+    }
+    CHECK(first[0].alive());
+    CHECK_FALSE(second.alive());
+    CHECK_FALSE(second[0].alive());
+    CHECK(second[0].tell("x") == bastion::delivery::noproc);
+    CHECK(w.events.take() == lines{"start x0"});
+    const auto log = w.log.take();
+    REQUIRE(log.size() == 2);
+    CHECK_THAT(log[0], BASTION_CATCH_CONTAINS("/s/n: ") && BASTION_CATCH_CONTAINS("is taken"));
+}
+
+TEST_CASE("A made-up name gives way to given ones") {
+    world w;
+    (void)w.rt.spawn(bastion::supervisor()
+                         .with_name("s")
+                         .with_children(bastion::children().with_exec(element(w.events, "a")).with_callbacks(told_to(w.events)))
+                         .with_children(bastion::children().with_name("group-1").with_exec(element(w.events, "b"))));
+    w.settle();
+    CHECK(w.events.take().at(0) == "before_start /s/group-2/0 normal 0");
+}
+
+TEST_CASE("Specs that make no sense are refused at the call") {
+    world w;
+    CHECK_THROWS_AS(w.rt.spawn(bastion::children()), bastion::bad_spec);
+    CHECK_THROWS_AS(w.rt.spawn(bastion::children().with_name("a/b").with_exec(element(w.events, "x"))), bastion::bad_spec);
+    CHECK_THROWS_AS(w.rt.spawn(bastion::supervisor().with_intensity(1, 0s)), bastion::bad_spec);
+    CHECK_THROWS_AS(w.rt.spawn(bastion::supervisor().with_supervisor(bastion::supervisor().with_children(bastion::children()))),
+                    bastion::bad_spec);
+}
+
+TEST_CASE("A spawn on a stopped supervisor gives a dead ref") {
+    world w(2);
+    auto sup = w.rt.spawn(bastion::supervisor());
+    sup.stop();
+    const auto racing = sup.spawn(bastion::children().with_exec(element(w.events, "racing")));
+    w.settle();
+    (void)w.events.take();
+    const auto child = sup.spawn(element(w.events, "x"));
+    const auto group = sup.spawn(bastion::children().with_exec(element(w.events, "x")));
+    const auto tree = sup.spawn(bastion::supervisor());
+    w.settle();
+    CHECK_FALSE(racing[0].alive());
+    CHECK_FALSE(child.alive());
+    CHECK_FALSE(group.alive());
+    CHECK_FALSE(tree.alive());
+    CHECK(child.tell("x") == bastion::delivery::noproc);
+    auto r = w.rt.run(group.started());
+    CHECK_FALSE(r.has_value());
+    CHECK(w.events.take().empty());
+}
+
+TEST_CASE("spawn(f): a temporary element of the implicit group") {
+    world w;
+    const auto a = w.rt.spawn(element(w.events, "a"));
+    const auto b = w.rt.spawn(element(w.events, "b"));
+    w.settle();
+    (void)w.events.take();
+    a.tell(die{"x"});
+    w.settle();
+    CHECK(w.events.take() == lines{"end a0"});
+    CHECK_FALSE(a.alive());
+    CHECK(b.alive());
+    CHECK(w.log.take() == lines{"/temporary/0: panic: x; ends: it is temporary"});
+    // Their group names nobody: it cannot be stopped by accident.
+    (void)w.rt.spawn([](bastion::context ctx) -> bastion::process {
+        ctx.parent().stop();
+        co_return;
+    });
+    w.settle();
+    const auto c = w.rt.spawn(element(w.events, "c"));
+    w.settle();
+    CHECK(c.alive());
+}
+
+TEST_CASE("ctx.spawn puts a temporary element below the supervisor above the group") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
+    bastion::child_ref inner;
+    journal& j = w.events;
+    (void)sup.spawn(bastion::children().with_exec([&](bastion::context ctx) -> bastion::process {
+        inner = ctx.spawn(element(j, "inner"));
+        auto m = co_await ctx.recv();
+        m.unhandled();
+    }));
+    w.settle();
+    CHECK(inner.alive());
+    sup.stop();
+    w.settle();
+    CHECK_FALSE(inner.alive());
+}
