@@ -243,10 +243,6 @@ delivery deliver_bounded(address to, envelope* e) noexcept {
     box* b = box_of(to);
     if (b == nullptr) return deliver_refused(to, e);
     envelope* oldest = nullptr;
-<<<<<<< Updated upstream
-    runtime_home* const home = to.block->home;
-=======
->>>>>>> Stashed changes
     switch (b->push(to, e, oldest)) {
     case box::verdict::accepted:
         if (oldest != nullptr) dead_letter_there(oldest, to, drop_cause::full);
