@@ -172,6 +172,7 @@ void owner::common_request(owner_request& r) {
         // It stands still, and its exit signal is on the way to the sender: the node must not be pushed again.
         if (!running_ && phase_ == phase::idle && !r.seen) break;
         if (r.reason.kind() != exit_kind::normal) why_ = r.reason;
+        undecided_ = undecided_ || r.undecided;
         plan_stop(r.for_good, r.kill);
         break;
     case request_kind::stop_child: {
@@ -243,7 +244,7 @@ void owner::common_request(owner_request& r) {
 
 void owner::plan_start() {
     running_ = true;
-    announced_ = kill_all_ = silent_ = false;
+    announced_ = kill_all_ = silent_ = undecided_ = false;
     why_ = exit_reason();
     restarting_ = true;
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) set(*c, child_flag::in_plan);
@@ -443,7 +444,7 @@ void owner::child_exited(control_block& child) {
             if (child.reason.is_fault() && !has(child, child_flag::is_owner))
                 report(child, child.reason, restarting_ ? "restarts with its siblings" : "restarts with its owner");
             // Otherwise this owner failed: whether it comes back is known when its own owner has decided.
-            if (restarting_ || why_.kind() == exit_kind::normal) notify_monitors(child, child.reason, true);
+            if (restarting_ || !undecided_) notify_monitors(child, child.reason, true);
         } else {
             decide(child);
         }
@@ -492,6 +493,7 @@ void owner::order_stop(control_block& child, bool for_good, bool kill) {
         owner_request* r = make_request(request_kind::stop, child.generation.load(std::memory_order_relaxed));
         r->for_good = for_good;
         r->kill = kill;
+        r->undecided = undecided_;
         r->seen = before == child_state::unborn || before == child_state::down || before == child_state::backing_off;
         if (!push_signal(child, *r, signal_kind::request)) free_request(r);
         if (!kill && !how.is_infinite()) arm(child, request_kind::deadline, how.time());
@@ -614,7 +616,7 @@ void owner::start_failed(control_block& child) {
 
 void owner::fail_upwards(exit_reason why) {
     why_ = std::move(why);
-    silent_ = true;
+    silent_ = undecided_ = true;
     answer_watchers(nullptr, &why_);
     plan_stop(is_root_, false);  // nobody starts the root again
 }

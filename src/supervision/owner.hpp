@@ -60,6 +60,7 @@ struct owner_request : system_signal {
     request_kind what{};
     bool for_good = false;
     bool kill = false;
+    bool undecided = false;  // stop: whether there will be another start is not known yet
     bool seen = false;  // stop: the sender has consumed the owner's last exit, or there was none
     address child;
     std::uint64_t owner_generation = 0;
@@ -204,6 +205,7 @@ protected:
     bool running_ = false;              // was told to start, and not to stop since
     bool announced_ = false;            // the parent knows that this run has started
     bool gone_ = false;
+    bool undecided_ = false;            // it (or an owner above) failed: whether its children come back is not known
     bool is_root_ = false;
     bool silent_ = false;               // its fault was reported by a child's
     bool ended_by_itself_ = false;      // not asked to: no child is left

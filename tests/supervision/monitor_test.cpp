@@ -1,0 +1,264 @@
+// Monitors: once, at the end of the incarnation, behind its last message, with the truth about its return.
+#include "supervision/tree.hpp"
+
+#include <optional>
+
+using namespace tree;
+
+namespace {
+
+struct watch {
+    bastion::child_ref whom;
+};
+struct unwatch {};
+
+// Watches whom it is told to, writes what it hears.
+auto watcher(journal& j) {
+    return [&j](bastion::context ctx) -> bastion::process {
+        std::vector<bastion::monitor_handle> handles;
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (auto* s = m.told<watch>()) handles.push_back(ctx.monitor(s->whom));
+            if (m.told<unwatch>() != nullptr) handles.clear();
+            if (auto* text = m.told<std::string>()) j.add(*text);
+            if (auto* d = m.told<bastion::down>())
+                j.add("down: " + d->reason().what() + (d->returns() ? ", returns" : ", for good"));
+        }
+    };
+}
+
+struct pair {
+    bastion::child_ref watcher, target;
+};
+
+pair watched(world& w, bastion::restart_strategy s, bastion::restart_when when = bastion::transient) {
+    const auto target = w.rt.spawn(bastion::children().with_restart(when).with_restart_strategy(s).with_exec(
+        element(w.events, "t")));
+    const auto who = w.rt.spawn(watcher(w.events));
+    w.settle();
+    who.tell(watch{target[0]});
+    w.settle();
+    (void)w.events.take();
+    return {who, target[0]};
+}
+
+lines only_downs(lines all) {
+    std::erase_if(all, [](const std::string& l) { return l.rfind("down", 0) != 0; });
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("A monitor fires once, and says whether the element comes back") {
+    world w;
+    SECTION("a restart") {
+        const pair p = watched(w, at_once());
+        p.target.tell(die{"x"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: panic: x, returns"});
+        p.target.tell(die{"y"});  // it watched the first incarnation
+        w.settle();
+        CHECK(only_downs(w.events.take()).empty());
+    }
+    SECTION("out of tries") {
+        const pair p = watched(w, bastion::restart_strategy::never());
+        p.target.tell(die{"x"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: panic: x, for good"});
+    }
+    SECTION("a normal end") {
+        const pair p = watched(w, at_once());
+        p.target.tell(finish{});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: normal, for good"});
+    }
+    SECTION("a normal end of a permanent element") {
+        const pair p = watched(w, at_once(), bastion::permanent);
+        p.target.tell(finish{});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: normal, returns"});
+    }
+    SECTION("stop") {
+        const pair p = watched(w, at_once());
+        p.target.stop();
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: stopped, for good"});
+    }
+    SECTION("kill") {
+        const pair p = watched(w, at_once());
+        p.target.kill();
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: killed, for good"});
+    }
+    SECTION("at the time of the fault, not of the restart") {
+        const pair p = watched(w, bastion::restart_strategy::always().with_linear_backoff(1h));
+        p.target.tell(die{"x"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: panic: x, returns"});
+    }
+}
+
+TEST_CASE("A monitor on a dead element fires at once with noproc") {
+    world w;
+    const pair p = watched(w, at_once());
+    p.target.stop();
+    w.settle();
+    (void)w.events.take();
+    p.watcher.tell(watch{p.target});
+    p.watcher.tell(watch{bastion::child_ref()});
+    w.settle();
+    CHECK(w.events.take() == lines{"down: noproc, for good", "down: noproc, for good"});
+}
+
+TEST_CASE("A destroyed handle ends the watching") {
+    world w;
+    const pair p = watched(w, at_once());
+    p.watcher.tell(unwatch{});
+    w.settle();
+    p.target.tell(die{"x"});
+    w.settle();
+    CHECK(only_downs(w.events.take()).empty());
+}
+
+TEST_CASE("Every monitor fires, also two of one watcher") {
+    world w;
+    const pair p = watched(w, at_once());
+    p.watcher.tell(watch{p.target});
+    w.settle();
+    p.target.tell(die{"x"});
+    w.settle();
+    CHECK(only_downs(w.events.take()) == lines{"down: panic: x, returns", "down: panic: x, returns"});
+}
+
+TEST_CASE("The notice travels behind the dying process' last message") {
+    world w(2);
+    const auto who = w.rt.spawn(watcher(w.events));
+    const auto target = w.rt.spawn([who](bastion::context ctx) -> bastion::process {
+        auto m = co_await ctx.recv();
+        for (int i = 0; i < 3; ++i) who.tell("last words " + std::to_string(i));
+        if (m.told<die>() != nullptr) bastion::panic("x");
+    });
+    who.tell(watch{target});
+    w.settle();
+    target.tell(die{""});
+    w.settle();
+    CHECK(w.events.take() ==
+          lines{"last words 0", "last words 1", "last words 2", "down: panic: x, for good"});
+}
+
+TEST_CASE("A monitor made during the back-off watches the next incarnation") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children()
+                                  .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
+                                  .with_exec(element(w.events, "t")));
+    const auto who = w.rt.spawn(watcher(w.events));
+    w.settle();
+    g[0].tell(die{"1"});
+    w.settle();
+    who.tell(watch{g[0]});
+    w.advance(1s);
+    CHECK(only_downs(w.events.take()).empty());
+    g[0].tell(die{"2"});
+    w.settle();
+    CHECK(only_downs(w.events.take()) == lines{"down: panic: 2, returns"});
+}
+
+TEST_CASE("A monitor made just before the fault watches the incarnation that dies") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children().with_restart_strategy(at_once()).with_exec(element(w.events, "t")));
+    const auto who = w.rt.spawn([&w, g](bastion::context ctx) -> bastion::process {
+        auto start = co_await ctx.recv();
+        g[0].tell(die{"x"});
+        const auto handle = ctx.monitor(g[0]);  // the target runs only when this process waits
+        auto m = co_await ctx.recv();
+        if (auto* d = m.told<bastion::down>()) w.events.add("down: " + d->reason().what());
+    });
+    w.settle();
+    (void)w.events.take();
+    who.tell("go");
+    w.settle();
+    CHECK(only_downs(w.events.take()) == lines{"down: panic: x"});
+}
+
+TEST_CASE("Siblings that stop for a restart return; those below a failing supervisor are told when it is decided") {
+    world w;
+    SECTION("a sibling in the group") {
+        const auto g = w.rt.spawn(
+            bastion::children().with_redundancy(2).with_restart_strategy(at_once()).with_exec(element(w.events, "t")));
+        const auto who = w.rt.spawn(watcher(w.events));
+        w.settle();
+        who.tell(watch{g[0]});
+        w.settle();
+        g[1].tell(die{"x"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: stopped, returns"});
+    }
+    SECTION("an element of another group of the supervisor") {
+        auto sup = w.rt.spawn(
+            bastion::supervisor().with_strategy(bastion::strategy::one_for_all).with_restart_strategy(at_once()));
+        const auto a = sup.spawn(bastion::children().with_exec(element(w.events, "a")));
+        const auto b = sup.spawn(bastion::children().with_exec(element(w.events, "b")));
+        const auto who = w.rt.spawn(watcher(w.events));
+        w.settle();
+        who.tell(watch{a[0]});
+        w.settle();
+        b[0].tell(die{"x"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: stopped, returns"});
+        who.tell(watch{a[0]});
+        w.settle();
+        a[0].tell(die{"y"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: panic: y, returns"});
+    }
+    SECTION("below a supervisor that fails and is not restarted") {
+        auto outer = w.rt.spawn(bastion::supervisor().with_restart_strategy(bastion::restart_strategy::never()));
+        auto inner = outer.spawn(bastion::supervisor().with_restart_strategy(at_once()).with_intensity(0, 1s));
+        const auto a = inner.spawn(bastion::children().with_exec(element(w.events, "a")));
+        const auto b = inner.spawn(bastion::children().with_exec(element(w.events, "b")));
+        const auto who = w.rt.spawn(watcher(w.events));
+        w.settle();
+        who.tell(watch{a[0]});
+        w.settle();
+        b[0].tell(die{"x"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: stopped, for good"});
+        CHECK_FALSE(a[0].alive());
+    }
+    SECTION("below a supervisor that fails and is restarted later") {
+        auto outer = w.rt.spawn(
+            bastion::supervisor().with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s)));
+        auto inner = outer.spawn(bastion::supervisor().with_restart_strategy(at_once()).with_intensity(0, 1s));
+        const auto a = inner.spawn(bastion::children().with_exec(element(w.events, "a")));
+        const auto b = inner.spawn(bastion::children().with_exec(element(w.events, "b")));
+        const auto who = w.rt.spawn(watcher(w.events));
+        w.settle();
+        who.tell(watch{a[0]});
+        w.settle();
+        b[0].tell(die{"x"});
+        w.advance(1s);
+        CHECK(only_downs(w.events.take()) == lines{"down: stopped, returns"});
+        CHECK(a[0].alive());
+    }
+}
+
+TEST_CASE("A restarted watcher hears nothing of its last incarnation's monitors; the kill of a watcher ends them") {
+    world w;
+    const auto target = w.rt.spawn(element(w.events, "t"));
+    const auto who = w.rt.spawn(bastion::children().with_restart_strategy(at_once()).with_exec(
+        [&w, target](bastion::context ctx) -> bastion::process {
+            bastion::monitor_handle handle;
+            if (ctx.incarnation() == 0) handle = ctx.monitor(target);
+            for (;;) {
+                auto m = co_await ctx.recv();
+                if (m.told<die>() != nullptr) bastion::panic("watcher");
+                if (m.told<bastion::down>() != nullptr) w.events.add("down");
+            }
+        }));
+    w.settle();
+    who[0].tell(die{""});
+    w.settle();
+    target.stop();
+    w.settle();
+    CHECK(only_downs(w.events.take()).empty());
+}

@@ -1,0 +1,307 @@
+// Stop and kill: order, deadlines, traps, stuck processes, from any thread and any number of times.
+#include "supervision/tree.hpp"
+
+#include <atomic>
+#include <latch>
+#include <thread>
+
+using namespace tree;
+
+TEST_CASE("A tree stops in reverse start order, temporary elements first") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
+    (void)sup.spawn(bastion::children().with_name("a").with_redundancy(2).with_exec(element(w.events, "a")));
+    auto inner = sup.spawn(bastion::supervisor().with_name("inner"));
+    (void)inner.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    (void)sup.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    (void)sup.spawn(element(w.events, "t"));
+    w.settle();
+    (void)w.events.take();
+    sup.stop();
+    w.settle();
+    CHECK(w.events.take() == lines{"end t0", "end c0", "end b0", "end a1", "end a0"});
+    CHECK_FALSE(sup.alive());
+    CHECK(w.log.take().empty());
+}
+
+TEST_CASE("Each child has its own deadline; then it is killed") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
+    auto spawn = [&](const char* name, bastion::shutdown s) {
+        return sup.spawn(bastion::children().with_name(name).with_shutdown(s).with_exec(element(w.events, name)));
+    };
+    const auto quick = spawn("quick", bastion::shutdown::within(100ms));
+    const auto slow = spawn("slow", bastion::shutdown::within(300ms));
+    const auto patient = spawn("patient", bastion::shutdown::infinite());
+    const auto brutal = spawn("brutal", bastion::shutdown::brutal());
+    for (const auto& g : {quick, slow, brutal}) g[0].tell(nap{2h});
+    patient[0].tell(nap{1h});
+    w.settle();
+    (void)w.events.take();
+    sup.stop();
+    w.settle();
+    CHECK(w.events.take() == lines{"end brutal0"});  // at once
+    w.advance(59min);
+    CHECK(w.events.take().empty());  // it waits for the patient one
+    w.advance(1min);
+    CHECK(w.events.take() == lines{"patient0 woke", "end patient0"});
+    w.advance(299ms);
+    CHECK(w.events.take().empty());
+    w.advance(1ms);
+    CHECK(w.events.take() == lines{"end slow0"});
+    w.advance(100ms);
+    CHECK(w.events.take() == lines{"end quick0"});
+}
+
+TEST_CASE("A deadline is exact, and the siblings' time starts when it is their turn") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children()
+                                  .with_redundancy(2)
+                                  .with_shutdown(bastion::shutdown::within(100ms))
+                                  .with_exec(element(w.events, "g")));
+    for (const auto& e : g) e.tell(nap{1h});
+    w.settle();
+    (void)w.events.take();
+    g.stop();
+    w.advance(99ms);
+    CHECK(w.events.take().empty());
+    w.advance(1ms);
+    CHECK(w.events.take() == lines{"end g1"});
+    w.advance(99ms);
+    CHECK(w.events.take().empty());
+    w.advance(1ms);
+    CHECK(w.events.take() == lines{"end g0"});
+}
+
+TEST_CASE("The default deadline is 5 s") {
+    world w;
+    const auto a = w.rt.spawn(element(w.events, "a"));
+    a.tell(nap{1h});
+    w.settle();
+    (void)w.events.take();
+    a.stop();
+    w.advance(4999ms);
+    CHECK(w.events.take().empty());
+    w.advance(1ms);
+    CHECK(w.events.take() == lines{"end a0"});
+}
+
+TEST_CASE("A stop takes effect at the next recv, after other awaits") {
+    world w;
+    const auto a = w.rt.spawn(element(w.events, "a"));
+    a.tell(nap{1s});
+    w.settle();
+    a.stop();
+    w.advance(1s);
+    CHECK(w.events.take() == lines{"start a0", "a0 naps", "a0 woke", "end a0"});
+}
+
+TEST_CASE("A process that traps stops gets them as a message and ends itself, within its deadline") {
+    world w;
+    const auto g = w.rt.spawn(
+        bastion::children().with_shutdown(bastion::shutdown::within(1s)).with_exec(element(w.events, "g")));
+    g[0].tell(trap{});
+    w.settle();
+    g[0].stop();
+    w.settle();
+    CHECK(w.events.take() == lines{"start g0", "g0 asked to stop"});
+    SECTION("it ends itself") {
+        g[0].tell("one more");
+        g[0].tell(finish{});
+        w.settle();
+        CHECK(w.events.take() == lines{"g0: one more", "end g0"});
+    }
+    SECTION("it does not") {
+        w.advance(999ms);
+        CHECK(g[0].alive());
+        w.advance(1ms);
+        CHECK(w.events.take() == lines{"end g0"});
+    }
+    CHECK_FALSE(g[0].alive());
+}
+
+TEST_CASE("A process that traps stops restarts with its group when it ends") {
+    world w;
+    const auto g = w.rt.spawn(
+        bastion::children().with_redundancy(2).with_restart_strategy(at_once()).with_exec(element(w.events, "g")));
+    g[1].tell(trap{});
+    w.settle();
+    g[0].tell(die{"x"});
+    w.settle();
+    (void)w.events.take();
+    g[1].tell(finish{});
+    w.settle();
+    CHECK(w.events.take() == lines{"end g1", "start g0", "start g1"});
+    g[1].stop();  // the new incarnation traps nothing
+    w.settle();
+    CHECK(w.events.take() == lines{"end g1"});
+}
+
+TEST_CASE("kill takes effect at any suspension and unwinds the frame") {
+    world w;
+    const auto a = w.rt.spawn(element(w.events, "a"));
+    a.tell(nap{1h});
+    w.settle();
+    a.kill();
+    w.settle();
+    CHECK(w.events.take() == lines{"start a0", "a0 naps", "end a0"});
+}
+
+TEST_CASE("A kill during a stop reaches everything that still stops") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor());
+    const auto g = sup.spawn(bastion::children().with_exec(element(w.events, "g")));
+    const auto t = sup.spawn(element(w.events, "t"));
+    SECTION("a group's element") { g[0].tell(nap{1h}); }
+    SECTION("a temporary element") { t.tell(nap{1h}); }
+    w.settle();
+    sup.stop();
+    w.settle();
+    CHECK(sup.alive());
+    sup.kill();
+    w.settle();
+    CHECK_FALSE(sup.alive());
+    CHECK_FALSE(g[0].alive());
+    CHECK_FALSE(t.alive());
+}
+
+TEST_CASE("A supervisor killed for its deadline stops gracefully again after its restart") {
+    world w;
+    auto outer = w.rt.spawn(
+        bastion::supervisor().with_strategy(bastion::strategy::one_for_all).with_restart_strategy(at_once()));
+    const auto a = outer.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    auto inner = outer.spawn(bastion::supervisor().with_shutdown(bastion::shutdown::within(100ms)));
+    const auto b = inner.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    b[0].tell(nap{1h});
+    w.settle();
+    a[0].tell(die{"x"});
+    w.advance(100ms);
+    CHECK(b[0].alive());
+    (void)w.events.take();
+    b[0].tell(nap{10ms});
+    w.settle();
+    inner.stop();
+    w.advance(10ms);
+    CHECK(w.events.take() == lines{"b0 naps", "b0 woke", "end b0"});
+}
+
+TEST_CASE("Stop while a restart plan runs: everything ends, nothing is started") {
+    world w;
+    auto sup = w.rt.spawn(
+        bastion::supervisor().with_strategy(bastion::strategy::one_for_all).with_restart_strategy(at_once()));
+    const auto a = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    const auto b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    b[0].tell(nap{1s});
+    w.settle();
+    (void)w.events.take();
+    a[0].tell(die{"x"});  // b must stop first
+    w.settle();
+    CHECK(w.events.take() == lines{"end a0"});
+    SECTION("the supervisor") { sup.stop(); }
+    SECTION("the groups") {
+        a.stop();
+        b.stop();
+    }
+    SECTION("the elements") {
+        a[0].stop();
+        b[0].stop();
+    }
+    w.advance(1s);
+    CHECK(w.events.take() == lines{"b0 woke", "end b0"});
+    CHECK_FALSE(a[0].alive());
+    CHECK_FALSE(b[0].alive());
+    CHECK_FALSE(a.alive());
+    CHECK_FALSE(b.alive());
+}
+
+TEST_CASE("A group stopped in the middle of its start") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children()
+                                  .with_redundancy(3)
+                                  .with_start(bastion::wait_ready, 1s)
+                                  .with_exec(element(w.events, "g")));
+    w.settle();
+    g.stop();
+    w.settle();
+    CHECK(w.events.take() == lines{"start g0", "end g0"});
+    CHECK_FALSE(g.alive());
+    w.advance(2s);
+    CHECK(w.log.take().empty());
+}
+
+TEST_CASE("stop and kill are idempotent, from any thread, and harmless afterwards") {
+    world w(2);
+    auto sup = w.rt.spawn(bastion::supervisor());
+    const auto g = sup.spawn(bastion::children().with_redundancy(4).with_exec(element(w.events, "g")));
+    {
+        std::latch go(4);
+        std::vector<std::jthread> threads;
+        for (int i = 0; i < 4; ++i)
+            threads.emplace_back([&, i] {
+                go.arrive_and_wait();
+                for (int k = 0; k < 50; ++k) {
+                    g[static_cast<unsigned>(i)].stop();
+                    g[static_cast<unsigned>(3 - i)].kill();
+                    g.stop();
+                    if (k % 2 == i % 2) g.kill();
+                    sup.stop();
+                    sup.kill();
+                }
+            });
+    }
+    w.settle();
+    CHECK_FALSE(sup.alive());
+    g[0].stop();
+    g.stop();
+    sup.kill();
+    w.settle();
+    std::size_t ends = 0;
+    for (const auto& line : w.events.take()) ends += line.rfind("end", 0) == 0 ? 1 : 0;
+    CHECK(ends <= 4);
+    CHECK(w.log.take().empty());
+}
+
+TEST_CASE("A group whose elements have all ended is gone, and its name is free") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children().with_name("g").with_redundancy(2).with_exec(element(w.events, "g")));
+    w.settle();
+    g[0].tell(finish{});
+    w.settle();
+    CHECK(g.alive());
+    g[1].tell(finish{});
+    w.settle();
+    CHECK_FALSE(g.alive());
+    const auto again = w.rt.spawn(bastion::children().with_name("g").with_exec(element(w.events, "g")));
+    w.settle();
+    CHECK(again.alive());
+}
+
+TEST_CASE("A process that still runs a grace time after its kill is reported once, and never duplicated") {
+    auto clock = std::make_shared<bastion::manual_clock>();
+    journal log;
+    std::atomic<bool> running{false};
+    std::atomic<bool> let_go{false};
+    std::atomic<int> reported{0};
+    bastion::runtime rt(bastion::config()
+                            .with_workers(2)
+                            .with_signals(false)
+                            .with_kill_grace(1ms)
+                            .with_log([&](const bastion::log_record& r) {
+                                log.add(std::string(r.path) + "; " + std::string(r.next));
+                                ++reported;
+                            }));
+    const auto g = rt.spawn(bastion::children().with_name("g").with_exec([&](bastion::context ctx) -> bastion::process {
+        running = true;
+        while (!let_go) std::this_thread::yield();  // does not come back to its worker
+        auto m = co_await ctx.recv();
+        m.unhandled();
+    }));
+    while (!running) std::this_thread::yield();
+    g[0].kill();
+    while (reported == 0) std::this_thread::yield();
+    CHECK(g[0].alive());
+    let_go = true;
+    rt.stop();
+    CHECK(rt.wait() == 0);
+    CHECK(log.take() == lines{"/g/0; still runs after a kill: waiting"});
+}
