@@ -94,6 +94,7 @@ runtime::~runtime() {
     stop();
     while (!s.ended()) futex_wait(s.events, s.events.load() & ~1u, -1);
     s.home->entrance.close_and_wait();
+    while (s.home->turned_away.load() != 0) std::this_thread::yield();
     s.workers->stop();
     owner& root = *s.root;
     recycle_block(&root.self());

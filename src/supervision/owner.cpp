@@ -643,6 +643,7 @@ void owner::send_away(control_block& child) noexcept {
     if (has(child, child_flag::is_owner)) {
         // It may be running by now, for a stop request of its spawner: it ends by itself.
         child.owner.store(nullptr);
+        child.home->turned_away.fetch_add(1);
         owner_request* r = make_request(request_kind::stop, child.generation.load(std::memory_order_relaxed));
         r->for_good = r->kill = r->seen = true;
         if (!push_signal(child, *r, signal_kind::request)) free_request(r);
@@ -780,8 +781,10 @@ void owner::end(bool for_good) {
     } else if (is_root_) {
         if (home_.hooks.root_ended != nullptr) home_.hooks.root_ended(home_.hooks.runtime_data, self_.reason);
     } else if (for_good) {  // turned away
+        runtime_home& home = home_;
         recycle_block(&self_);
         drop_owner();
+        home.turned_away.fetch_sub(1);
     }
 }
 

@@ -98,6 +98,8 @@ struct runtime_home {
     control_block* root = nullptr;            // the root supervisor; constant while the runtime lives
     std::uint64_t root_generation = 0;
     std::atomic<std::uint64_t> dead_letters[8] = {};  // by cause
+    // Groups and supervisors that came too late and end by themselves: the workers must stand until they have.
+    std::atomic<std::uint32_t> turned_away{0};
     runtime_home* next_free = nullptr;
 };
 
