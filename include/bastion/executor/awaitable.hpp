@@ -73,6 +73,7 @@ public:
         cell_ = completion_cell::make(&running_strand("a timer"));
         arm_cell_timer(*cell_, *home_, duration_.count());
     }
+    [[nodiscard]] bool started() const noexcept { return cell_ != nullptr; }
     [[nodiscard]] bool over() const noexcept { return cell_ != nullptr && cell_->word.load() != cell_state::pending; }
     void end() noexcept {
         if (cell_ == nullptr) return;
@@ -98,6 +99,7 @@ public:
         cell_ = completion_cell::make(&running_strand("a stop_token"));
         callback_.emplace(token_, complete_cell{cell_});
     }
+    [[nodiscard]] bool started() const noexcept { return cell_ != nullptr; }
     [[nodiscard]] bool over() const noexcept { return cell_ != nullptr && cell_->word.load() != cell_state::pending; }
     void end() noexcept {
         if (cell_ == nullptr) return;
@@ -194,11 +196,14 @@ public:
 
     bounded_wait(Inner inner, Bound bound) noexcept : inner_(std::move(inner)), bound_(std::move(bound)) {}
 
-    void start() {
-        inner_.start();
-        if (!inner_.poll()) bound_.start();
+    void start() { inner_.start(); }
+    // The bound is armed when there is something to wait for; in a when_all another branch may take the mail that was
+    // there first.
+    [[nodiscard]] bool poll() {
+        if (inner_.poll()) return true;
+        if (!bound_.started()) bound_.start();
+        return bound_.over();
     }
-    [[nodiscard]] bool poll() { return inner_.poll() || bound_.over(); }
     [[nodiscard]] value_type take() {
         if (!inner_.poll())
             return fail(std::is_same_v<Bound, detail::timer_wait> ? errc::timeout : errc::cancelled);

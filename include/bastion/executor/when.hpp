@@ -11,6 +11,7 @@
 #include <bastion/executor/task.hpp>
 
 #include <cstddef>
+#include <exception>
 #include <optional>
 #include <tuple>
 #include <utility>
@@ -31,10 +32,27 @@ public:
     using value_type = value_or_monostate<std::remove_cvref_t<decltype(std::declval<object&>().take())>>;
     explicit awaitable_branch(A&& a) : awaitable_(std::forward<A>(a)) {}
     void start() { awaitable_.start(); }
-    [[nodiscard]] bool advance() { return awaitable_.poll(); }
-    [[nodiscard]] bool wants_mail() const noexcept { return object::mail; }
+    // Mail is taken as soon as it is there: another branch may wait for the same.
+    [[nodiscard]] bool advance() {
+        if constexpr (object::mail) {
+            if (!wants_mail()) return true;
+            if (!awaitable_.poll()) return false;
+            try {
+                taken_.emplace(awaitable_.take());
+            } catch (...) {
+                failed_ = std::current_exception();
+            }
+            return true;
+        } else {
+            return awaitable_.poll();
+        }
+    }
+    [[nodiscard]] bool wants_mail() const noexcept { return object::mail && !taken_ && !failed_; }
     [[nodiscard]] value_type take() {
-        if constexpr (std::is_void_v<decltype(awaitable_.take())>) {
+        if constexpr (object::mail) {
+            if (failed_) std::rethrow_exception(failed_);
+            return std::move(*taken_);
+        } else if constexpr (std::is_void_v<decltype(awaitable_.take())>) {
             awaitable_.take();
             return {};
         } else {
@@ -44,6 +62,8 @@ public:
 
 private:
     A awaitable_;
+    std::optional<value_type> taken_;
+    std::exception_ptr failed_;
 };
 
 // A branch over a task, with a wait slot of its own.
@@ -123,7 +143,7 @@ public:
     }
     [[nodiscard]] value_type await_resume() {
         if constexpr (All)
-            return std::apply([](auto&... b) { return value_type(b.take()...); }, branches_);
+            return std::apply([](auto&... b) { return value_type{b.take()...}; }, branches_);
         else
             return take_first(std::index_sequence_for<Branches...>());
     }
