@@ -58,17 +58,18 @@ std::coroutine_handle<> scope_base::child_done(fork_node& child) noexcept {
 void scope_base::wait_blocking() noexcept {
     worker& here = *this_thread().current_worker;
     parent_ = std::noop_coroutine();
-    outstanding_.fetch_add(std::exchange(unclaimed_, 0));
-    while (outstanding_.load() != 0) {
-        fork_job* job = here.pop_job();
-        if (job == nullptr || static_cast<fork_node*>(job)->owner != this) {
-            if (job != nullptr) here.return_job(*job);
+    // One more than will be counted down: no child finds that it is the last, so none touches the scope after we left.
+    outstanding_.fetch_add(std::exchange(unclaimed_, 0) + 1);
+    while (outstanding_.load() != 1) {
+        // Also a job of another scope: ours may lie below it.
+        if (fork_job* job = here.pop_job()) {
+            job->run(*job, here);
+        } else {
             std_atomics::pause();
             std::this_thread::yield();
-            continue;
         }
-        job->run(*job, here);
     }
+    outstanding_.store(0);
 }
 
 } // namespace bastion::detail

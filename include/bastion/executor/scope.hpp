@@ -95,8 +95,8 @@ public:
     forked(const forked&) = delete;
     forked& operator=(const forked&) = delete;
     ~forked() {
-        // Its frame may still run elsewhere: a scope left in the middle waits here.
-        if (node_.owner->unclaimed_ != 0) node_.owner->wait_blocking();
+        // Its frame may still run elsewhere: a scope left in the middle, or in its join, waits here.
+        if (node_.owner->unclaimed_ != 0 || !node_.owner->all_done()) node_.owner->wait_blocking();
     }
 
     // The result; only after the scope was joined. Rethrows what the task threw.
@@ -112,7 +112,7 @@ class scope : private detail::scope_base {
 public:
     scope() noexcept {}
     ~scope() {
-        if (unclaimed_ != 0) wait_blocking();
+        if (unclaimed_ != 0 || !all_done()) wait_blocking();
     }
 
     // Starts `t` where a worker finds time. The handle must not outlive the scope, nor the scope the handle's use.
