@@ -23,7 +23,8 @@ public:
     // The fast way of awaitable's await_ready: one check of the thread, none of the budget twice.
     [[nodiscard]] BASTION_INLINE bool await_ready() const {
         detail::require_running(*block_, "recv");
-        return block_->mail != nullptr && --block_->budget > 0 && block_->signals.now() == 0;
+        // Charged in any case: mail that comes one by one, always in time, must not run for ever.
+        return --block_->budget > 0 && block_->mail != nullptr && block_->signals.now() == 0;
     }
     void await_suspend(std::coroutine_handle<> h) noexcept {
         block_->slot->set(h, block_, &detail::any_mail_ready, true);
