@@ -2,6 +2,12 @@
 #ifndef BASTION_BASTION_HPP
 #define BASTION_BASTION_HPP
 
+// These first: what they assert about users' code is then told in few lines.
+#include <bastion/process/process.hpp>
+#include <bastion/mailbox/meta.hpp>
+#include <bastion/mailbox/arms.hpp>
+#include <bastion/supervision/spec.hpp>
+
 #include <bastion/base/clock.hpp>
 #include <bastion/base/result.hpp>
 #include <bastion/base/version.hpp>
@@ -9,7 +15,6 @@
 #include <bastion/executor/task.hpp>
 #include <bastion/executor/when.hpp>
 #include <bastion/mailbox/answer.hpp>
-#include <bastion/mailbox/arms.hpp>
 #include <bastion/mailbox/bounded.hpp>
 #include <bastion/mailbox/handlers.hpp>
 #include <bastion/mailbox/later.hpp>
@@ -26,6 +31,5 @@
 #include <bastion/supervision/monitor.hpp>
 #include <bastion/supervision/refs.hpp>
 #include <bastion/supervision/spawn.hpp>
-#include <bastion/supervision/spec.hpp>
 
 #endif

@@ -221,6 +221,16 @@ inline constexpr bool is_arm<otherwise_arm<F>> = true;
 
 struct no_state {};
 
+// Whether an arm can be called with the state: any function, or a member function of the state's class.
+template <class State, class Arm>
+consteval bool fits_state() {
+    using traits = arm_traits<typename Arm::function>;
+    if constexpr (traits::is_member)
+        return std::is_base_of_v<typename traits::sig::state, State>;
+    else
+        return true;
+}
+
 } // namespace detail
 
 // Handles a told T: void f([context,] T), T&, const T&.

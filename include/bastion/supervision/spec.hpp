@@ -99,11 +99,19 @@ public:
     template <class State, class... Arms>
         requires(!detail::is_arm<State>)
     children& with_handlers(Arms... arms) & {
-        static_assert((detail::is_arm<std::remove_cvref_t<Arms>> && ...),
-                      "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
         static_assert(std::is_default_constructible_v<State> || std::is_constructible_v<State, context>,
                       "bastion: the handlers' state must be default-constructible or constructible from bastion::context");
-        return set_handlers<State>(std::move(arms)...);
+        static_assert((detail::is_arm<Arms> && ...),
+                      "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
+        if constexpr ((detail::is_arm<Arms> && ...)) set_handlers<State>(std::move(arms)...);
+        return *this;
+    }
+    template <class First, class... Rest>
+        requires(!detail::is_arm<First>)
+    children& with_handlers(First, Rest...) & {
+        static_assert(detail::is_arm<First>,
+                      "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
+        return *this;
     }
     // How many elements; 0 counts as 1.
     children& with_redundancy(std::uint32_t n) & { return spec_->redundancy = n == 0 ? 1 : n, *this; }
@@ -145,6 +153,13 @@ public:
     template <class State, class... Arms>
         requires(!detail::is_arm<State>)
     children with_handlers(Arms... arms) && { return with_handlers<State>(std::move(arms)...), std::move(*this); }
+    template <class First, class... Rest>
+        requires(!detail::is_arm<First>)
+    children with_handlers(First, Rest...) && {
+        static_assert(detail::is_arm<First>,
+                      "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
+        return std::move(*this);
+    }
     children with_redundancy(std::uint32_t n) && { return with_redundancy(n), std::move(*this); }
     children with_name(std::string name) && { return with_name(std::move(name)), std::move(*this); }
     children with_callbacks(bastion::callbacks c) && { return with_callbacks(std::move(c)), std::move(*this); }
@@ -167,7 +182,11 @@ public:
 private:
     template <class State, class... Arms>
     children& set_handlers(Arms... arms) {
-        spec_->body = detail::shared<detail::process_body>(new detail::handlers_body<State, Arms...>(std::move(arms)...));
+        static_assert((detail::fits_state<State, Arms>() && ...),
+                      "bastion: an arm is a member function of another class than the handlers' state: "
+                      "with_handlers<state>(on_tell(&state::f))");
+        if constexpr ((detail::fits_state<State, Arms>() && ...))
+            spec_->body = detail::shared<detail::process_body>(new detail::handlers_body<State, Arms...>(std::move(arms)...));
         spec_->kind = detail::process_kind::handlers;
         return *this;
     }

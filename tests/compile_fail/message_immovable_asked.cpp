@@ -1,0 +1,12 @@
+// expect: a message must be movable
+#include <bastion/bastion.hpp>
+
+struct fixed {
+    using answer_type = int;
+    fixed() = default;
+    fixed(const fixed&) = delete;
+};
+
+void wrong(bastion::child_ref ref) {
+    (void)ref.ask<fixed>();
+}

@@ -1,0 +1,9 @@
+// expect: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)
+#include <bastion/bastion.hpp>
+
+struct state {};
+
+void wrong() {
+    auto c = bastion::children().with_handlers<state>([](int) {});
+    (void)c;
+}
