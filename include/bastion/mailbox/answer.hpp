@@ -146,17 +146,37 @@ public:
         this->pending().set_timeout(d);
         return std::move(*this);
     }
-    [[nodiscard]] detail::referred_wait<answer<R>> operator co_await() & noexcept { return detail::referred_wait<answer<R>>(*this); }
+    [[nodiscard]] detail::referred_wait<answer<R>> operator co_await() & noexcept {  // lint-allow: a declaration
+        return detail::referred_wait<answer<R>>(*this);
+    }
     template <class Self = named_answer>
-    answer<R>& operator co_await() && {
+    detail::referred_wait<answer<R>> operator co_await() && {
         static_assert(!std::is_same_v<Self, Self>,
                       "bastion: this compiler destroys a braced question inside co_await twice: "
                       "use ref.ask<q>(args...), or name the answer first: auto a = ref.ask(q{...}); co_await a");
-        return *this;
+        return detail::referred_wait<answer<R>>(*this);
+    }
+    template <class Self = named_answer>
+    auto until(std::stop_token token) && {
+        static_assert(!std::is_same_v<Self, Self>,
+                      "bastion: this compiler destroys a braced question inside co_await twice: "
+                      "use ref.ask<q>(args...), or name the answer first, as an answer<R>");
+        return std::move(static_cast<answer<R>&>(*this)).until(std::move(token));
     }
 };
 
 namespace detail {
+
+template <class A>
+class awaitable_branch;
+template <class A>
+struct branch_of;
+template <class R>
+struct branch_of<named_answer<R>> {
+    static_assert(!std::is_same_v<R, R>, "bastion: this compiler destroys a braced question inside co_await twice: "
+                                         "use ref.ask<q>(args...), or name the answer first and pass it by its name");
+    using type = awaitable_branch<answer<R>>;
+};
 
 // Which answer type an ask returns for a question given as Q (with its value category).
 template <class Q>
