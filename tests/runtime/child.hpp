@@ -1,0 +1,66 @@
+// Runs a hidden test case of this program as a program of its own: for what ends a program.
+#ifndef BASTION_TESTS_RUNTIME_CHILD_HPP
+#define BASTION_TESTS_RUNTIME_CHILD_HPP
+
+#include <csignal>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <vector>
+
+class child_program {
+public:
+    // `name`: of the test case; `environment`: NAME=value.
+    explicit child_program(const char* name, std::vector<std::string> environment = {}) {
+        int ends[2];
+        if (pipe(ends) != 0) return;
+        pid_ = fork();
+        if (pid_ == 0) {
+            dup2(ends[1], 1);
+            dup2(ends[1], 2);
+            close(ends[0]);
+            close(ends[1]);
+            for (std::string& e : environment) putenv(e.data());
+            execl("/proc/self/exe", "bastion-test", name, static_cast<char*>(nullptr));
+            _exit(127);
+        }
+        close(ends[1]);
+        from_ = ends[0];
+    }
+    child_program(const child_program&) = delete;
+    child_program& operator=(const child_program&) = delete;
+    ~child_program() {
+        if (pid_ > 0) (void)finish();
+    }
+
+    // Reads until `text` has come (or the program has ended).
+    bool saw(const std::string& text) {
+        char c = 0;
+        while (output_.find(text) == std::string::npos)
+            if (read(from_, &c, 1) == 1) output_ += c;
+            else return false;
+        return true;
+    }
+    void signal(int number) const { kill(pid_, number); }
+    // Everything it wrote; afterwards `code` (of exit) or `killed_by` (a signal) is set.
+    std::string finish() {
+        char buffer[512];
+        for (ssize_t n = 0; (n = read(from_, buffer, sizeof buffer)) > 0;) output_.append(buffer, static_cast<std::size_t>(n));
+        close(from_);
+        int status = 0;
+        waitpid(pid_, &status, 0);
+        pid_ = -1;
+        if (WIFEXITED(status)) code = WEXITSTATUS(status);
+        if (WIFSIGNALED(status)) killed_by = WTERMSIG(status);
+        return output_;
+    }
+    int code = -1;
+    int killed_by = 0;
+
+private:
+    pid_t pid_ = -1;
+    int from_ = -1;
+    std::string output_;
+};
+
+#endif

@@ -1,0 +1,124 @@
+// What ends a program, or is said on standard error: run as programs of their own (hidden test cases of this one).
+#include "runtime/child.hpp"
+#include "supervision/tree.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+
+using namespace tree;
+
+namespace {
+
+int count(const std::string& text, const std::string& part) {
+    int n = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+    return n;
+}
+
+} // namespace
+
+TEST_CASE("program-destroy-inside", "[.]") {
+    auto* rt = new bastion::runtime(bastion::config().with_workers(1));
+    (void)rt->spawn([rt](bastion::context) -> bastion::process {
+        delete rt;
+        co_return;
+    });
+    rt->wait();
+}
+TEST_CASE("A runtime destroyed from inside: one clear line, then abort") {
+    child_program p("program-destroy-inside");
+    const auto said = p.finish();
+    CHECK_THAT(said, BASTION_CATCH_CONTAINS("a runtime was destroyed from inside"));
+    CHECK((p.killed_by == SIGABRT || p.code != 0));
+}
+
+TEST_CASE("program-stuck", "[.]") {
+    std::atomic<bool> running{false};
+    bastion::runtime rt(
+        bastion::config().with_workers(2).with_kill_grace(1ms).with_on_stuck(bastion::on_stuck::exit_program));
+    const auto g = rt.spawn(bastion::children().with_name("g").with_exec([&](bastion::context ctx) -> bastion::process {
+        running = true;
+        for (;;) std::this_thread::yield();
+        co_await ctx.yield();
+    }));
+    while (!running) std::this_thread::yield();
+    g.kill();
+    rt.wait();
+}
+TEST_CASE("A stuck process under on_stuck::exit_program ends the program with a report") {
+    child_program p("program-stuck");
+    CHECK_THAT(p.finish(), BASTION_CATCH_CONTAINS("bastion: /g/0: killed; still runs after a kill: the program ends"));
+    CHECK(p.code == 1);
+}
+
+TEST_CASE("program-signals", "[.]") {
+    int code = 0;
+    {
+        bastion::runtime rt(bastion::config().with_workers(1));
+        (void)rt.spawn([](bastion::context ctx) -> bastion::process {
+            ctx.trap_stop();
+            auto m = co_await ctx.recv();
+            if (m.told<bastion::stop_request>() != nullptr) std::puts("asked to stop");
+            std::fflush(stdout);
+            if (std::getenv("STUBBORN") != nullptr) co_await ctx.sleep_for(1h);
+        });
+        struct sigaction before = {};
+        sigaction(SIGTERM, nullptr, &before);
+        std::jthread herald([before] {
+            struct sigaction now = before;
+            while (now.sa_handler == before.sa_handler) sigaction(SIGTERM, nullptr, &now);  // until wait() has them
+            std::puts("ready");
+            std::fflush(stdout);
+        });
+        code = rt.wait();
+    }
+    std::puts("over");
+    std::fflush(stdout);
+    std::_Exit(code);
+}
+TEST_CASE("SIGINT and SIGTERM stop gracefully, a second one kills") {
+    const int number = GENERATE(SIGINT, SIGTERM);
+    SECTION("one") {
+        child_program p("program-signals");
+        REQUIRE(p.saw("ready"));
+        p.signal(number);
+        REQUIRE(p.saw("asked to stop"));
+        CHECK_THAT(p.finish(), BASTION_CATCH_CONTAINS("over"));
+        CHECK(p.code == 0);
+    }
+    SECTION("two") {
+        child_program p("program-signals", {"STUBBORN=1", "BASTION_SHUTDOWN_MS=1000000"});
+        REQUIRE(p.saw("ready"));
+        p.signal(number);
+        REQUIRE(p.saw("asked to stop"));
+        p.signal(number);
+        CHECK_THAT(p.finish(), BASTION_CATCH_CONTAINS("over"));
+    }
+}
+
+TEST_CASE("program-log", "[.]") {
+    bastion::runtime rt(bastion::config().with_workers(1).with_signals(false));
+    const auto g = rt.spawn(bastion::children()
+                                .with_name("g")
+                                .with_restart_strategy(bastion::restart_strategy::tries(49).immediate())
+                                .with_exec([](bastion::context ctx) -> bastion::process {
+                                    auto m = co_await ctx.recv();
+                                    if (m.told<die>() != nullptr) bastion::panic("oh no");
+                                }));
+    for (int i = 0; i < 50; ++i) g[0].tell(die{"x"});
+    while (g[0].alive()) std::this_thread::yield();
+}
+TEST_CASE("The default log: one line that says who, why, where and what next; a flood is summed up") {
+    child_program p("program-log");
+    const auto said = p.finish();
+    CHECK_THAT(said, BASTION_CATCH_CONTAINS("bastion: /g/0: panic: oh no (") && BASTION_CATCH_CONTAINS("program_test.cpp:") &&
+                         BASTION_CATCH_CONTAINS("handling ") && BASTION_CATCH_CONTAINS("1 message lost; restarts now"));
+    // 50 reports fall into one second, or into two when it ends between them.
+    const int lines = count(said, "bastion: /g/0: panic: oh no");
+    CHECK(lines >= 10);
+    CHECK(lines <= 20);
+    CHECK_THAT(said, BASTION_CATCH_CONTAINS("more reports within a second were not shown"));
+}

@@ -1,0 +1,287 @@
+// The runtime as an object: start, stop, codes, rt.run, two at once, wrong use.
+#include "supervision/tree.hpp"
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+using namespace tree;
+
+namespace {
+
+bastion::config quiet(std::size_t workers = 2) {
+    return bastion::config().with_workers(workers).with_signals(false).with_log([](const bastion::log_record&) {});
+}
+
+bastion::task<int> half(int n) {
+    if (n % 2 != 0) throw std::invalid_argument("odd");
+    co_return n / 2;
+}
+bastion::task<void> nothing() { co_return; }
+bastion::task<int> for_ever() {
+    co_await bastion::sleep_wait(1h);
+    co_return 1;
+}
+
+struct sum {
+    using answer_type = int;
+    int a, b;
+};
+bastion::process adder(bastion::context ctx) {
+    for (;;) {
+        auto m = co_await ctx.recv();
+        if (auto q = m.asked<sum>()) q.reply(q->a + q->b);
+    }
+}
+
+// Voluntary context switches of each thread of this program.
+std::uint64_t voluntary_switches() {
+    std::uint64_t all = 0;
+    const auto self = std::to_string(gettid());
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+        if (task.path().filename() == self) continue;
+        std::ifstream status(task.path() / "status");
+        for (std::string line; std::getline(status, line);)
+            if (line.rfind("voluntary_ctxt_switches:", 0) == 0) all += std::stoull(line.substr(24));
+    }
+    return all;
+}
+
+} // namespace
+
+TEST_CASE("stop(code): the first call decides, wait returns it") {
+    bastion::runtime rt(quiet());
+    rt.stop(7);
+    rt.stop(8);
+    CHECK(rt.wait() == 7);
+    CHECK(rt.wait() == 7);
+    CHECK_THROWS_AS(rt.spawn(adder), bastion::usage_error);
+    CHECK_THROWS_AS(rt.spawn(bastion::children().with_exec(adder)), bastion::usage_error);
+    CHECK_THROWS_AS(rt.run(nothing()), bastion::usage_error);
+}
+
+TEST_CASE("kill ends processes that do not listen") {
+    bastion::runtime rt(quiet());
+    (void)rt.spawn([](bastion::context ctx) -> bastion::process { co_await ctx.sleep_for(1h); });
+    rt.kill(3);
+    CHECK(rt.wait() == 3);
+}
+
+TEST_CASE("rt.run waits for answers, tasks and starts") {
+    bastion::runtime rt(quiet());
+    const auto a = rt.spawn(adder);
+    auto r = rt.run(a.ask(sum{1, 2}));
+    REQUIRE(r);
+    CHECK(*r == 3);
+    CHECK(rt.run(half(8)) == 4);
+    rt.run(nothing());
+    CHECK_THROWS_WITH(rt.run(half(7)), "odd");
+    auto s = rt.run(a.started());
+    CHECK(s.has_value());
+    auto late = rt.run(rt.spawn([](bastion::context ctx) -> bastion::process { co_await ctx.sleep_for(1h); })
+                           .ask(sum{1, 2})
+                           .within(1ms));
+    REQUIRE_FALSE(late);
+    CHECK(late.error().code() == bastion::errc::timeout);
+}
+
+TEST_CASE("rt.run(task) ends with an error when the runtime stops first") {
+    bastion::runtime rt(quiet());
+    std::jthread stopper([&] { rt.kill(); });
+    CHECK_THROWS_AS(rt.run(for_ever()), bastion::usage_error);
+}
+
+TEST_CASE("Waiting on a worker thread is a usage error") {
+    bastion::runtime rt(quiet());
+    std::atomic<int> errors{0};
+    const auto a = rt.spawn(adder);
+    auto count = [&](auto f) {
+        try {
+            f();
+        } catch (const bastion::usage_error&) {
+            ++errors;
+        }
+    };
+    (void)rt.spawn([&](bastion::context ctx) -> bastion::process {
+        count([&] { (void)rt.run(a.ask(sum{1, 2})); });
+        count([&] { (void)rt.run(half(2)); });
+        count([&] { (void)rt.run(a.started()); });
+        count([&] { (void)rt.wait(); });
+        ctx.runtime().stop();
+        co_return;
+    });
+    rt.wait();
+    CHECK(errors == 4);
+}
+
+TEST_CASE("Two runtimes; plain threads use the refs of a destroyed one") {
+    bastion::runtime other(quiet());
+    const auto alive = other.spawn(adder);
+    bastion::child_ref child;
+    bastion::children_ref group;
+    bastion::supervisor_ref sup;
+    {
+        bastion::runtime rt(quiet());
+        sup = rt.spawn(bastion::supervisor().with_name("s"));
+        group = sup.spawn(bastion::children().with_redundancy(2).with_exec(adder));
+        child = rt.spawn(adder);
+        auto r = rt.run(child.ask(sum{1, 2}));
+        CHECK(r.has_value());
+    }
+    auto use = [&] {
+        CHECK(child.tell(1) == bastion::delivery::noproc);
+        CHECK(group.broadcast(1) == 0);
+        sup.broadcast(1);
+        child.stop();
+        child.kill();
+        group.stop();
+        sup.kill();
+        CHECK_FALSE(child.alive());
+        CHECK_FALSE(sup.spawn(adder).alive());
+        CHECK_FALSE(sup.spawn(bastion::children().with_exec(adder)).alive());
+        CHECK_FALSE(sup.spawn(bastion::supervisor()).alive());
+    };
+    use();
+    auto asked = other.run(child.ask(sum{1, 2}));
+    REQUIRE_FALSE(asked);
+    CHECK(asked.error().code() == bastion::errc::noproc);
+    for (auto started : {other.run(child.started()), other.run(group.started()), other.run(sup.started())}) {
+        REQUIRE_FALSE(started);
+        CHECK(started.error().code() == bastion::errc::noproc);
+    }
+    // From a process of another runtime, too, which can monitor it.
+    std::atomic<bool> noproc{false};
+    const auto p = other.spawn([&](bastion::context ctx) -> bastion::process {
+        const auto handle = ctx.monitor(child);
+        auto d = co_await ctx.recv<bastion::down>();
+        noproc = d.reason().kind() == bastion::exit_kind::noproc;
+        use();
+    });
+    while (p.alive()) std::this_thread::yield();
+    CHECK(noproc);
+    // And a third runtime may use the same memory.
+    bastion::runtime third(quiet());
+    (void)third.spawn(adder);
+    use();
+    auto works = other.run(alive.ask(sum{2, 2}));
+    CHECK(works.has_value());
+}
+
+TEST_CASE("Messages cross between two runtimes") {
+    bastion::runtime a(quiet()), b(quiet());
+    const auto in_a = a.spawn(adder);
+    std::atomic<int> got{0};
+    const auto in_b = b.spawn([&](bastion::context) -> bastion::process {
+        auto answer = co_await in_a.ask(sum{20, 22});
+        if (answer) got = *answer;
+    });
+    while (in_b.alive()) std::this_thread::yield();
+    CHECK(got == 42);
+}
+
+TEST_CASE("Dead letters: counted and told to subscribers") {
+    world w;
+    std::vector<std::string> seen;
+    const auto subscriber = w.rt.spawn([&](bastion::context ctx) -> bastion::process {
+        for (;;) {
+            auto d = co_await ctx.recv<bastion::dead_letter>();
+            seen.push_back(d.type);
+        }
+    });
+    w.rt.subscribe_dead_letters(subscriber);
+    const auto gone = w.rt.spawn(element(w.events, "a"));
+    w.settle();
+    gone.stop();
+    w.settle();
+    (void)gone.tell(42);
+    w.settle();
+    CHECK(seen == std::vector<std::string>{"int"});
+    CHECK(w.rt.dead_letters() == 1);
+    subscriber.stop();
+    w.settle();
+    (void)gone.tell(42);
+    CHECK(w.rt.dead_letters() == 2);
+}
+
+TEST_CASE("Free functions need a runtime here; inside a process they use its own") {
+    CHECK_THROWS_AS(bastion::spawn(adder), bastion::usage_error);
+    CHECK_THROWS_AS(bastion::stop(), bastion::usage_error);
+    bastion::runtime other(quiet());
+    bastion::runtime rt(quiet());
+    (void)rt.spawn([](bastion::context) -> bastion::process {
+        (void)bastion::spawn([](bastion::context) -> bastion::process {
+            bastion::stop(5);
+            co_return;
+        });
+        co_return;
+    });
+    CHECK(rt.wait() == 5);
+    CHECK_NOTHROW(other.spawn(adder));
+}
+
+TEST_CASE("Zero or too many workers and other senseless settings are refused by name") {
+    auto refused = [](bastion::config c) { bastion::runtime rt(std::move(c)); };
+    CHECK_THROWS_WITH(refused(bastion::config().with_workers(0)), BASTION_CATCH_CONTAINS("with_workers(0)"));
+    CHECK_THROWS_WITH(refused(bastion::config().with_workers(2000)), BASTION_CATCH_CONTAINS("at most 1024"));
+    CHECK_THROWS_WITH(refused(bastion::config().with_budget(0)), BASTION_CATCH_CONTAINS("with_budget"));
+}
+
+TEST_CASE("The environment overrides the program; what it does not know is an error") {
+    struct variable {
+        variable(const char* n, const char* v) : name(n) { setenv(n, v, 1); }
+        ~variable() { unsetenv(name); }
+        const char* name;
+    };
+    auto make = [] { bastion::runtime rt(quiet(2)); };
+    {
+        const variable v("BASTION_WORKERS", "3");
+        bastion::runtime rt(quiet(1));
+        CHECK(rt.workers() == 3);
+    }
+    for (const char* known : {"BASTION_SEED", "BASTION_BUDGET", "BASTION_ASK_TIMEOUT_MS", "BASTION_START_TIMEOUT_MS",
+                              "BASTION_SHUTDOWN_MS", "BASTION_KILL_GRACE_MS", "BASTION_SIGNALS", "BASTION_BACKTRACES",
+                              "BASTION_LOG"}) {
+        INFO(known);
+        {
+            const variable v(known, "1");
+            CHECK_NOTHROW(make());
+        }
+        const variable v(known, "many");
+        CHECK_THROWS_WITH(make(), BASTION_CATCH_CONTAINS(std::string(known) + "=many"));
+    }
+    {
+        const variable v("BASTION_ON_STUCK", "exit_program");
+        CHECK_NOTHROW(make());
+    }
+    {
+        const variable v("BASTION_ON_STUCK", "panic");
+        CHECK_THROWS_AS(make(), bastion::bad_config);
+    }
+    const variable v("BASTION_WORKRES", "3");
+    CHECK_THROWS_WITH(make(), BASTION_CATCH_CONTAINS("unknown environment variable BASTION_WORKRES"));
+}
+
+TEST_CASE("A log hook that throws is used no more") {
+    int calls = 0;
+    bastion::runtime rt(bastion::config().with_workers(1).with_signals(false).with_log([&](const bastion::log_record&) {
+        ++calls;
+        throw std::runtime_error("hook");
+    }));
+    const auto a = rt.spawn([](bastion::context) -> bastion::process { bastion::panic("expected"); co_return; });
+    while (a.alive()) std::this_thread::yield();
+    rt.stop();
+    CHECK(rt.wait() == 0);
+    CHECK(calls == 1);
+}
+
+TEST_CASE("An idle runtime makes no context switch within a second") {
+    bastion::runtime rt(quiet(2));
+    (void)rt.spawn(bastion::children().with_redundancy(100).with_exec(adder));
+    auto r = rt.run(rt.spawn(adder).ask(sum{1, 2}));
+    CHECK(r.has_value());
+    std::this_thread::sleep_for(200ms);  // searchers fall asleep
+    const auto before = voluntary_switches();
+    std::this_thread::sleep_for(1s);
+    CHECK(voluntary_switches() == before);
+}
