@@ -9,6 +9,19 @@
 namespace bastion::detail {
 namespace {
 
+// "20 ms", "1.5 s": for reports.
+std::string readable(std::chrono::nanoseconds d) {
+    const auto ns = d.count();
+    auto in = [ns](std::int64_t unit, const char* name) {
+        std::string text = std::to_string(ns / unit);
+        if (const auto tenth = ns % unit * 10 / unit; ns / unit < 10 && tenth != 0) text += "." + std::to_string(tenth);
+        return text + " " + name;
+    };
+    if (ns >= 1'000'000'000) return in(1'000'000'000, "s");
+    if (ns >= 1'000'000) return in(1'000'000, "ms");
+    return in(1'000, "us");
+}
+
 // Safety: nodes of these kinds are members of control blocks.
 control_block& block_of_node(system_signal& node) noexcept { return *static_cast<block_signal&>(node).block; }
 
@@ -549,8 +562,7 @@ void owner::decide(control_block& child, bool later) {
         if (home_.hooks.report != nullptr) {
             std::string next = "restarts now";
             if (delay.count() > 0)
-                next = "restarts in " +
-                       std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(delay).count()) + " us";
+                next = "restarts in " + readable(delay);
             report(child, why, next);
         }
     }

@@ -38,6 +38,12 @@ struct alignas(16) message_meta {
 
 enum class envelope_kind : std::uintptr_t { told, asked, broadcast, answer };
 
+// A question's right to be answered.
+struct reply_slot {
+    completion_cell* cell;  // null once it was used
+    control_block* asker;   // null: a plain thread
+};
+
 struct alignas(cache_line) envelope {
     static constexpr std::uintptr_t kind_bits = 3;
     static constexpr std::uintptr_t prefix_bit = 4;  // a prefix with trace context lies before the header
@@ -48,10 +54,7 @@ struct alignas(cache_line) envelope {
     std::uint64_t generation;  // of the receiver it was sent to; in an answer: the size of its block
     union {
         address sender;         // told, broadcast, answer
-        struct {
-            completion_cell* cell;  // asked: the right to answer; null once it was used
-            control_block* asker;
-        } reply;
+        reply_slot reply;       // asked
     };
     std::byte payload[cache_line - 40];
 
