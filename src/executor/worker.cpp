@@ -37,7 +37,9 @@ worker::worker(executor& owner, std::size_t index, std::uint64_t seed, bool has_
 
 void worker::loop() {
     thread_state& thread = this_thread();
+    thread_ = &thread;
     thread.current_worker = this;
+    thread.home = owner_.home();
     thread.pool = &this_thread_pool();
     thread.uncaught = uncaught_count();
     while (!owner_.stopping_.load(std::memory_order_relaxed)) {  // whoever stops also wakes: no partner needed
@@ -51,6 +53,7 @@ void worker::loop() {
     }
     thread.current_worker = nullptr;
     thread.pool = nullptr;
+    thread.home = nullptr;
 }
 
 void worker::run(runnable& r) noexcept {

@@ -70,6 +70,7 @@ runtime::runtime(config c) {
     s.root_address = s.root->self().here();
     root_ = s.root->ref();
     executor_options options;
+    options.home = s.home;
     options.workers = s.settings.workers_;
     options.budget = s.settings.budget_;
     options.seed = s.settings.seed_;

@@ -24,6 +24,7 @@
 namespace bastion::detail {
 
 struct executor_options {
+    const void* home = nullptr;  // what this executor serves; workers know each other's strands by it
     std::size_t workers = 0;  // 0: one per allowed core
     std::int32_t budget = 100;
     std::uint64_t seed = 1;
@@ -67,6 +68,7 @@ public:
     [[nodiscard]] worker& timer_home() noexcept;
     [[nodiscard]] worker& worker_at(std::size_t index) noexcept { return *workers_[index]; }
     [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
+    [[nodiscard]] const void* home() const noexcept { return options_.home; }
     [[nodiscard]] clock& time() noexcept { return *time_; }
     [[nodiscard]] std::int32_t budget() const noexcept { return options_.budget; }
     [[nodiscard]] executor_counters counters() const noexcept;

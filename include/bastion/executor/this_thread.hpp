@@ -18,6 +18,7 @@ namespace bastion::detail {
 struct thread_state {
     worker* current_worker = nullptr;   // null on plain threads
     strand* current = nullptr;          // the strand that runs on this thread now
+    const void* home = nullptr;         // of a worker: what its executor serves, by address
     std::coroutine_handle<> bounced;    // a transfer that goes through the worker loop instead of the stack
     std::uint32_t transfers = 0;        // symmetric transfers since the stack was last known to be flat
     pool_cache* pool = nullptr;         // a worker's own cache; null on plain threads

@@ -13,6 +13,7 @@
 #include <bastion/executor/parker.hpp>
 #include <bastion/executor/ring.hpp>
 #include <bastion/executor/runnable.hpp>
+#include <bastion/executor/this_thread.hpp>
 #include <bastion/executor/timer_wheel.hpp>
 
 #include <atomic>
@@ -105,6 +106,8 @@ public:
     [[nodiscard]] std::size_t index() const noexcept { return index_; }
     [[nodiscard]] random_source& random() noexcept { return random_; }
     [[nodiscard]] std::int32_t budget() const noexcept { return budget_; }
+    // The state of this worker's own thread; for that thread.
+    [[nodiscard]] thread_state& thread() const noexcept { return *thread_; }
     [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
 
     // Timers: any thread. The duration counts from this worker's next look at the clock.
@@ -142,6 +145,7 @@ private:
     const std::size_t index_;
     const bool has_thieves_;
     std::int32_t budget_;
+    thread_state* thread_ = nullptr;
     unsigned turn_ = 0;
     unsigned slot_streak_ = 0;
     unsigned system_streak_ = 0;

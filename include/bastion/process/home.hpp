@@ -113,8 +113,7 @@ BASTION_API void recycle_home(runtime_home* home) noexcept;
 
 // True on a worker of that runtime.
 [[nodiscard]] inline bool at_home(const runtime_home& home, const thread_state& thread) noexcept {
-    return thread.current_worker != nullptr &&
-           &thread.current_worker->owner() == home.workers.load(std::memory_order_relaxed);
+    return thread.home == &home;
 }
 
 // Schedules a block whose park bit the caller has cleared.
