@@ -103,6 +103,7 @@ void end_by_order(control_block& b, exit_kind how) noexcept {
         end_by_order(b, exit_kind::stopped);
         return false;
     }
+    if ((asked & signal_flags::stop) != 0) b.life_state.drain();
     return true;
 }
 
@@ -184,7 +185,7 @@ void run_handlers(control_block& b, worker& w) noexcept {
 
 void run_process(runnable& r, worker& w) {
     control_block& b = block_of(r);
-    thread_state& thread = this_thread();
+    thread_state& thread = w.thread();
     thread.current = &b;
     b.budget = w.budget();
     b.life_state.run();

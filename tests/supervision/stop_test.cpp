@@ -91,7 +91,11 @@ TEST_CASE("A stop takes effect at the next recv, after other awaits") {
     const auto a = w.rt.spawn(element(w.events, "a"));
     a.tell(nap{1s});
     w.settle();
+    using bastion::detail::life;
+    CHECK(a.where().block->life_state.now() == life::waiting);
     a.stop();
+    w.settle();
+    CHECK(a.where().block->life_state.now() == life::draining);
     w.advance(1s);
     CHECK(w.events.take() == lines{"start a0", "a0 naps", "a0 woke", "end a0"});
 }

@@ -18,7 +18,7 @@ enum class life : std::uint8_t {
     queued,      // may run; lies in a run queue, or its owner is about to put it there
     running,     // a worker runs it
     waiting,     // parked; mail or a wake-up queues it
-    draining,    // asked to stop: finishes what it does, then ends
+    draining,    // asked to stop: finishes what it does, running or parked, then ends
     suspended,   // parked in something that a kill must not cut off
     stopping,    // its frame is being destroyed
     restarting,  // an incarnation has ended, the owner decides
@@ -35,7 +35,12 @@ public:
     life born() noexcept { return move(life::starting); }
     life enqueue() noexcept { return move(life::queued); }
     life run() noexcept { return move(life::running); }
-    life park(bool uninterruptible) noexcept { return move(uninterruptible ? life::suspended : life::waiting); }
+    life park(bool uninterruptible) noexcept {
+        const life from = state_.load(std::memory_order_relaxed);  // as in move
+        if (from == life::draining) [[unlikely]] return from;      // parked, and asked to stop
+        state_.store(uninterruptible ? life::suspended : life::waiting, std::memory_order_release);
+        return from;
+    }
     life drain() noexcept { return move(life::draining); }
     life end_frame() noexcept { return move(life::stopping); }
     life await_decision() noexcept { return move(life::restarting); }
