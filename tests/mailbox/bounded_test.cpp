@@ -66,12 +66,12 @@ TEST_CASE("bounded: what is taken makes room") {
 TEST_CASE("bounded, drop_newest: the message over the bound is dropped") {
     shop s(mailbox::bounded(2, overflow::drop_newest));
     REQUIRE(s.ref.tell(1) == delivery::accepted);
-    REQUIRE(s.ref.tell("go") == delivery::accepted);
-    REQUIRE(s.ref.tell(3) == delivery::dropped);
+    REQUIRE(s.ref.tell(2) == delivery::accepted);
+    REQUIRE(s.ref.tell("go") == delivery::dropped);  // the reader takes only text, so it starts nothing
     REQUIRE(test::shown(s.w.rt.run(s.ref.ask(square{1}))) == "mailbox_full");
     REQUIRE(s.w.dead(drop_reason::full) == 2);
     s.w.settle();
-    REQUIRE(s.log.take() == "1");
+    REQUIRE(s.log.take().empty());
 }
 
 TEST_CASE("bounded, drop_oldest: the oldest message gives way") {
