@@ -15,8 +15,10 @@ target_include_directories(bastion-test-support SYSTEM PUBLIC "${RAPIDCHECK_INCL
 target_link_libraries(bastion-test-support PUBLIC bastion::bastion Catch2::Catch2 "${RAPIDCHECK_LIBRARY}")
 set_target_properties(bastion-test-support PROPERTIES CXX_EXTENSIONS OFF)
 
-foreach(folder IN ITEMS base topology executor process mailbox supervision routing runtime testing net cluster observer
-        stress hazards)
+set(BASTION_TEST_FOLDERS
+    "base;topology;executor;process;mailbox;supervision;routing;runtime;testing;net;cluster;observer;stress;hazards"
+    CACHE STRING "Folders of tests to build")
+foreach(folder IN LISTS BASTION_TEST_FOLDERS)
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
     if(NOT sources)
         continue()
