@@ -67,6 +67,7 @@ runtime::runtime(config c) {
     s.root = &make_supervisor(*s.home, std::move(spec));
     s.root->make_root();
     s.root->set_path("");
+    s.root->release();
     s.root_address = s.root->self().here();
     root_ = s.root->ref();
     executor_options options;

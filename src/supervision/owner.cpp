@@ -116,9 +116,13 @@ control_block* make_owner_block(runtime_home& home) {
 owner::owner(control_block& self, std::string name, runtime_home& home)
     : self_(self), home_(home), name_(std::move(name)), path_("/" + name_) {
     self_.frame = this;
+}
+
+void owner::release() noexcept {
+    if (control_block* implicit = stops_first()) of(*implicit).release();
     self_.life_state.park(false);
-    // A new owner waits for its first signal.
-    (void)self_.inbox.park_elsewhere();
+    // The right to run was its maker's and came with the adoption; a signal may have come already.
+    if (!self_.inbox.park_elsewhere()) schedule_block(self_, this_thread());
 }
 
 void owner::set_path(std::string path) {
@@ -641,6 +645,7 @@ void owner::refuse(control_block& child, const std::string& why) {
         of(child).set_name(child_name(child) + " (refused)");
         set(child, child_flag::for_good);
         set_state(child, child_state::stopping);
+        of(child).release();
         owner_request* r = make_request(request_kind::stop, child.generation.load(std::memory_order_relaxed));
         r->for_good = r->kill = r->seen = true;
         r->reason = child.reason;
@@ -656,6 +661,7 @@ void owner::send_away(control_block& child) noexcept {
         // It may be running by now, for a stop request of its spawner: it ends by itself.
         child.owner.store(nullptr);
         child.home->turned_away.fetch_add(1);
+        of(child).release();
         owner_request* r = make_request(request_kind::stop, child.generation.load(std::memory_order_relaxed));
         r->for_good = r->kill = r->seen = true;
         if (!push_signal(child, *r, signal_kind::request)) free_request(r);

@@ -104,6 +104,8 @@ public:
     [[nodiscard]] control_block& self() noexcept { return self_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    // Ends the time in which only its maker, then its owner, touches it: before, signals wait and it never runs.
+    void release() noexcept;
     void set_path(std::string path);
     void set_name(std::string name) { name_ = std::move(name); }
     [[nodiscard]] bool gone() const noexcept { return gone_; }

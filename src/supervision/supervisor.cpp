@@ -59,6 +59,7 @@ void supervisor_owner::make_children() {
             below = &make_supervisor(home_, std::move(c.supervisor));
         below->self().owner.store(&self_, std::memory_order_relaxed);
         settle(below->self());
+        below->release();
         names_.insert(below->name());
         children_.push_back(&below->self());
     }
@@ -108,6 +109,7 @@ void supervisor_owner::adopt(control_block& child) {
         return;
     }
     settle(child);
+    of(child).release();
     names_.insert(of(child).name());
     children_.push_back(&child);
     if (running_ && phase_ == phase::idle) start_child(child);

@@ -144,6 +144,7 @@ TEST_CASE("A nested supervisor restarts with all below it, and every ref stays g
     auto inner = outer.spawn(bastion::supervisor().with_name("inner"));
     const auto b = inner.spawn(bastion::children().with_name("b").with_redundancy(2).with_exec(element(w.events, "b")));
     const auto c = inner.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    w.settle();
     const auto temporary = inner.spawn(element(w.events, "t"));
     w.settle();
     CHECK(w.events.take() == lines{"start a0", "start b0", "start b1", "start c0", "start t0"});
