@@ -94,6 +94,11 @@ runtime::~runtime() {
         std::abort();
     }
     stop();
+    if (!s.workers->time().runs()) {
+        // On a clock that stands still no deadline comes any more: who still sleeps then would be waited for without end.
+        s.workers->wait_until_at_rest();
+        if (!s.ended()) kill();
+    }
     while (!s.ended()) futex_wait(s.events, s.events.load() & ~1u, -1);
     s.home->entrance.close_and_wait();
     while (s.home->turned_away.load() != 0) std::this_thread::yield();

@@ -125,7 +125,8 @@ public:
     explicit runtime(config c = config());
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
-    // Stops everything and waits. Destroying it from one of its own processes is a fatal error, reported.
+    // Stops everything and waits; on a manual clock, whose deadlines do not come any more, it kills what still sleeps then.
+    // Destroying it from one of its own processes is a fatal error, reported.
     ~runtime();
 
     // Below the root supervisor. Any thread. Throws usage_error when the runtime has stopped.
