@@ -14,6 +14,16 @@ target_include_directories(bastion-test-support PUBLIC "${CMAKE_CURRENT_SOURCE_D
 target_include_directories(bastion-test-support SYSTEM PUBLIC "${RAPIDCHECK_INCLUDE_DIR}")
 target_link_libraries(bastion-test-support PUBLIC bastion::bastion Catch2::Catch2 "${RAPIDCHECK_LIBRARY}")
 set_target_properties(bastion-test-support PROPERTIES CXX_EXTENSIONS OFF)
+# A clean checkout compiles the headers once for all tests. With ccache at hand it only gets in the way, so CI asks for it.
+if(DEFINED ENV{DEV_PRECOMPILE})
+    file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/headers.cpp" "// Carries the precompiled headers.\n")
+    add_library(bastion-test-headers OBJECT "${CMAKE_CURRENT_BINARY_DIR}/headers.cpp")
+    target_link_libraries(bastion-test-headers PRIVATE bastion-test-support)
+    set_target_properties(bastion-test-headers PROPERTIES CXX_EXTENSIONS OFF)
+    bastion_warnings(bastion-test-headers)
+    target_precompile_headers(bastion-test-headers PRIVATE
+        "${CMAKE_CURRENT_SOURCE_DIR}/support/catch.hpp" "${PROJECT_SOURCE_DIR}/include/bastion/bastion.hpp")
+endif()
 
 set(BASTION_TEST_FOLDERS
     "base;topology;executor;process;mailbox;supervision;routing;runtime;testing;net;cluster;observer;stress;hazards"
@@ -25,6 +35,9 @@ foreach(folder IN LISTS BASTION_TEST_FOLDERS)
     endif()
     add_executable(bastion-test-${folder} ${sources})
     target_link_libraries(bastion-test-${folder} PRIVATE bastion-test-support)
+    if(DEFINED ENV{DEV_PRECOMPILE})
+        target_precompile_headers(bastion-test-${folder} REUSE_FROM bastion-test-headers)
+    endif()
     set_target_properties(bastion-test-${folder} PROPERTIES CXX_EXTENSIONS OFF)
     bastion_warnings(bastion-test-${folder})
     catch_discover_tests(bastion-test-${folder}

@@ -3,9 +3,9 @@
 #define BASTION_BASTION_HPP
 
 // These first: what they assert about users' code is then told in few lines.
-#include <bastion/process/process.hpp>
-#include <bastion/mailbox/meta.hpp>
 #include <bastion/mailbox/arms.hpp>
+#include <bastion/mailbox/meta.hpp>
+#include <bastion/process/process.hpp>
 #include <bastion/supervision/spec.hpp>
 
 #include <bastion/base/clock.hpp>

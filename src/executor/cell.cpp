@@ -11,13 +11,12 @@ namespace {
 // and a wake-up that comes too late is spurious, so the bare pointer is enough.
 void fire_cell(timer_entry* entry, void* context) {
     // Safety: `entry` is the timer of a cell; only arm_cell_timer puts this function there.
-    auto* cell = reinterpret_cast<completion_cell*>(reinterpret_cast<std::byte*>(entry) - offsetof(completion_cell, timer));
+    auto* cell =
+        reinterpret_cast<completion_cell*>(reinterpret_cast<std::byte*>(entry) - offsetof(completion_cell, timer));
     runnable* owner = cell->owner;
     if (!cell->word.time_out()) return;
-    if (owner != nullptr)
-        static_cast<fired_timers*>(context)->wake.push_back(owner);
-    else
-        futex_wake(cell->word.word(), 1);
+    if (owner != nullptr) static_cast<fired_timers*>(context)->wake.push_back(owner);
+    else futex_wake(cell->word.word(), 1);
 }
 
 } // namespace
@@ -36,10 +35,8 @@ void cancel_cell_timer(completion_cell& cell, executor& home) noexcept {
 }
 
 void wake_cell_owner(completion_cell* cell, runnable* owner) noexcept {
-    if (owner != nullptr)
-        owner->ops->unpark(*owner);
-    else
-        futex_wake(cell->word.word(), 1);
+    if (owner != nullptr) owner->ops->unpark(*owner);
+    else futex_wake(cell->word.word(), 1);
 }
 
 void wait_for_cell(completion_cell& cell) {

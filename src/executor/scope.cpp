@@ -50,7 +50,7 @@ std::coroutine_handle<> scope_base::child_done(fork_node& child) noexcept {
     // Read before the count goes down: the scope may be gone after it.
     strand* const waiting = strand_;
     if (outstanding_.fetch_sub(1) != 1) return std::noop_coroutine();
-    if (waiting == nullptr) return parent_;  // Safety: only the last one resumes the parent, so the scope still stands
+    if (waiting == nullptr) return parent_; // Safety: only the last one resumes the parent, so the scope still stands
     waiting->ops->unpark(*waiting);
     return std::noop_coroutine();
 }

@@ -10,8 +10,8 @@ void throw_too_deep(std::uint32_t limit) {
 }
 
 void throw_out_of_memory(std::int64_t limit) {
-    throw limit_error(limit_error::kind::memory,
-                      "memory: frames and unread mail are more than " + std::to_string(limit) + " bytes");
+    throw limit_error(
+        limit_error::kind::memory, "memory: frames and unread mail are more than " + std::to_string(limit) + " bytes");
 }
 
 } // namespace bastion::detail

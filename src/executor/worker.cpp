@@ -42,7 +42,7 @@ void worker::loop() {
     thread.home = owner_.home();
     thread.pool = &this_thread_pool();
     thread.uncaught = uncaught_count();
-    while (!owner_.stopping_.load(std::memory_order_relaxed)) {  // whoever stops also wakes: no partner needed
+    while (!owner_.stopping_.load(std::memory_order_relaxed)) { // whoever stops also wakes: no partner needed
         if (runnable* r = next_local()) {
             run(*r);
             continue;
@@ -65,7 +65,7 @@ runnable* worker::take_slot() noexcept {
     runnable* r = slot_.load(std::memory_order_relaxed);
     if (r == nullptr) return nullptr;
     if (!has_thieves_) {
-        slot_.store(nullptr, std::memory_order_relaxed);  // no thief, no partner
+        slot_.store(nullptr, std::memory_order_relaxed); // no thief, no partner
         return r;
     }
     return slot_.exchange(nullptr, std::memory_order_acq_rel);
@@ -122,7 +122,8 @@ void worker::push_job(fork_job& job) {
 }
 
 void worker::spread_if_asleep() noexcept {
-    if (owner_.sleepers_.any_hint()) [[unlikely]] spread_slowly();
+    if (owner_.sleepers_.any_hint()) [[unlikely]]
+        spread_slowly();
 }
 
 void worker::spread_slowly() noexcept {
@@ -282,10 +283,8 @@ bool worker::poll_timers() {
 
 bool worker::poll_wheel_of(worker& other) {
     {
-        if (&other == this)
-            other.wheel_lock_.lock();
-        else if (!other.wheel_lock_.try_lock())
-            return false;
+        if (&other == this) other.wheel_lock_.lock();
+        else if (!other.wheel_lock_.try_lock()) return false;
         const std::lock_guard lock(other.wheel_lock_, std::adopt_lock);
         timer_list due;
         other.wheel_.advance(owner_.time_->now_ns(), due);

@@ -33,8 +33,7 @@ void pending_answer::begin_waiting(bool alone) {
     control_block& here = *static_cast<control_block*>(&running_strand("an answer"));
     // The answer may be awaited by another process than the one that asked: the cell wakes whoever waits. The owner is
     // read by the completer before its exchange, so it must not change once the question is out: ask where you await.
-    if (cell_->owner != &here)
-        throw usage_error("bastion: an answer must be awaited by the process that asked");
+    if (cell_->owner != &here) throw usage_error("bastion: an answer must be awaited by the process that asked");
     if (alone && to_.block == &here && unread_here(here, cell_)) {
         deadlocked_ = true;
         return;
@@ -50,7 +49,8 @@ void pending_answer::wait_on_thread() {
     if (cell_->owner != nullptr) throw usage_error("bastion: an answer must be awaited by the process that asked");
     std::chrono::nanoseconds timeout = timeout_;
     if (timeout.count() < 0)
-        timeout = to_.block != nullptr && to_.block->home != nullptr ? to_.block->home->default_ask_timeout : fallback_timeout;
+        timeout = to_.block != nullptr && to_.block->home != nullptr ? to_.block->home->default_ask_timeout
+                                                                     : fallback_timeout;
     // A plain thread has no worker's wheel: its deadline is real time, even where a test owns the runtime's clock.
     const std::int64_t deadline = monotonic_ns() + timeout.count();
     while (cell_->word.load() == cell_state::pending) {
@@ -64,7 +64,7 @@ void pending_answer::wait_on_thread() {
 void pending_answer::give_up() noexcept {
     stop_timer();
     completion_cell* cell = std::exchange(cell_, nullptr);
-    if (!cell->word.abandon()) return;  // the completer frees it
+    if (!cell->word.abandon()) return; // the completer frees it
     destroy(static_cast<envelope*>(cell->payload));
     completion_cell::recycle(cell);
 }

@@ -34,9 +34,7 @@ public:
         const std::lock_guard lock(lock_);
         if (!is(to)) return verdict::closed;
         const std::size_t size = bytes_of(*e);
-        if (meter_.limit != 0 && !meter_.charge(size)) {
-            return over_limit("memory");
-        }
+        if (meter_.limit != 0 && !meter_.charge(size)) { return over_limit("memory"); }
         const verdict said = push_counted(e, oldest);
         if (meter_.limit != 0 && said != verdict::accepted) meter_.discharge(size);
         return said == verdict::limit ? over_limit("mailbox") : said;
@@ -66,7 +64,8 @@ public:
     [[nodiscard]] bool push_anyway(address to, envelope* e) noexcept {
         const std::lock_guard lock(lock_);
         if (!is(to)) return false;
-        if (meter_.limit != 0) meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
+        if (meter_.limit != 0)
+            meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
         link(e);
         ++counted_;
         return true;
@@ -91,7 +90,8 @@ public:
         }
         link(e);
         ++counted_;
-        if (meter_.limit != 0) meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
+        if (meter_.limit != 0)
+            meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
         return offer_result::accepted;
     }
 

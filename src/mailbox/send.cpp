@@ -31,7 +31,7 @@ delivery deliver_refused(address to, envelope* e) noexcept {
 void abandon_question(envelope* e) noexcept {
     control_block* here = running_block();
     if (here != nullptr && (std::uncaught_exceptions() != 0 || here->life_state.now() == life::stopping ||
-                            here->reason.kind() != exit_kind::normal)) {
+                               here->reason.kind() != exit_kind::normal)) {
         // The process is going down (also by ctx.fail), or an exception is on its way to somewhere: the report answers.
         e->next = here->orphans;
         here->orphans = e;
@@ -60,10 +60,8 @@ void message::unhandled() {
     if (e == nullptr) return;
     if (detail::control_block* here = detail::running_block())
         detail::dead_letter(*here->home, e, here->here(), detail::drop_cause::unhandled);
-    else if (e->kind() == detail::envelope_kind::asked)
-        detail::answer_with_error(e, errc::unhandled, nullptr);
-    else
-        detail::destroy(e);
+    else if (e->kind() == detail::envelope_kind::asked) detail::answer_with_error(e, errc::unhandled, nullptr);
+    else detail::destroy(e);
 }
 
 } // namespace bastion

@@ -177,7 +177,8 @@ void recycle_block(control_block* b) noexcept {
 std::uint64_t live_blocks() noexcept {
     const std::lock_guard lock(registry.lock);
     std::int64_t sum = registry.of_the_dead;
-    for (const block_cache* c = registry.first; c != nullptr; c = c->next) sum += c->made.load(std::memory_order_relaxed);
+    for (const block_cache* c = registry.first; c != nullptr; c = c->next)
+        sum += c->made.load(std::memory_order_relaxed);
     return static_cast<std::uint64_t>(sum);
 }
 

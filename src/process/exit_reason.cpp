@@ -38,8 +38,7 @@ exit_reason error::reason() const {
     if (!detail_ || !detail_->has_reason) return exit_reason();
     // Safety: only the constructor above stores a reason, and it stores a reason_detail.
     return {static_cast<exit_kind>(detail_->reason_kind),
-            detail::shared<const detail::reason_detail>(
-                static_cast<const detail::reason_detail*>(detail_->reason.get()))};
+        detail::shared<const detail::reason_detail>(static_cast<const detail::reason_detail*>(detail_->reason.get()))};
 }
 
 } // namespace bastion

@@ -42,10 +42,8 @@ void schedule_foreign(control_block& block) noexcept {
     const std::size_t stripe = this_stripe();
     const bool inside = home.entrance.enter(stripe);
     if (executor* workers = home.workers.load()) {
-        if (block.kind == process_kind::system)
-            workers->schedule_system(block);
-        else
-            workers->schedule(block);
+        if (block.kind == process_kind::system) workers->schedule_system(block);
+        else workers->schedule(block);
     }
     if (inside) home.entrance.leave(stripe);
 }

@@ -11,7 +11,8 @@ void destroy_error(envelope& e) noexcept { static_cast<error*>(e.payload_at(offs
 
 } // namespace
 
-const message_meta error_answer_meta{"bastion::error", &destroy_error, sizeof(envelope), offsetof(envelope, payload), false};
+const message_meta error_answer_meta{
+    "bastion::error", &destroy_error, sizeof(envelope), offsetof(envelope, payload), false};
 static_assert(sizeof(error) <= sizeof(envelope::payload));
 
 // One that was meant for an earlier process in this block (its
@@ -70,17 +71,15 @@ void answer_with_error(envelope* question, errc code, const exit_reason* why) no
     ::new (static_cast<void*>(question->payload)) error(why != nullptr ? error(code, *why) : error(code));
     question->set_meta(error_answer_meta, envelope_kind::answer);
     question->generation = bytes;
-    if (cell != nullptr)
-        complete_with(cell, question);
-    else
-        destroy(question);
+    if (cell != nullptr) complete_with(cell, question);
+    else destroy(question);
 }
 
 namespace {
 
 // Counts it and shows it to the hook.
 void announce(runtime_home& home, const envelope& e, address to, drop_cause cause) noexcept {
-    home.dead_letters[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed);  // a count: no partner
+    home.dead_letters[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed); // a count: no partner
     if (home.hooks.dead_letter == nullptr) return;
     const bool asked = e.kind() == envelope_kind::asked;
     home.hooks.dead_letter(home.hooks.runtime_data, {cause, e.meta().name, to, asked ? address() : e.sender});

@@ -15,8 +15,8 @@ namespace {
 
 std::string readable(const std::type_info& type) {
     int status = 0;
-    const std::unique_ptr<char, void (*)(void*)> name(abi::__cxa_demangle(type.name(), nullptr, nullptr, &status),
-                                                      &std::free);
+    const std::unique_ptr<char, void (*)(void*)> name(
+        abi::__cxa_demangle(type.name(), nullptr, nullptr, &status), &std::free);
     return status == 0 ? name.get() : type.name();
 }
 
@@ -43,9 +43,7 @@ exit_reason reason_of_current_exception() {
 #else
     try {
         throw;
-    } catch (const std::exception& e) {
-        return from(e);
-    } catch (...) {
+    } catch (const std::exception& e) { return from(e); } catch (...) {
     }
 #endif
     return exit_reason::panic("an exception of type " + readable(*type), readable(*type), {});

@@ -19,8 +19,7 @@ void destroy_frame(control_block& b) noexcept {
     if (b.kind == process_kind::coroutine)
         // Safety: the frame is suspended (at its end or in a leaf), and only this worker may touch it.
         std::coroutine_handle<>::from_address(frame).destroy();
-    else
-        b.body->destroy_state(frame);
+    else b.body->destroy_state(frame);
 }
 
 // Gives up the right to run: the owner decides what comes next.
@@ -31,11 +30,11 @@ void end_incarnation(control_block& b) noexcept {
         answer_with_error(question, errc::target_died, &b.reason);
     }
     cold_part* cold = cold_if_any(b);
-    const bool ordered = (b.signals.now() & (signal_flags::stop | signal_flags::kill)) != 0 ||
-                         (cold != nullptr && cold->stop_trapped);
+    const bool ordered =
+        (b.signals.now() & (signal_flags::stop | signal_flags::kill)) != 0 || (cold != nullptr && cold->stop_trapped);
     if (ordered && b.reason.kind() == exit_kind::normal) b.reason = exit_reason(exit_kind::stopped);
     const bool for_good = !ordered && (b.policy == restart_when::temporary ||
-                                       (b.policy == restart_when::transient && !b.reason.is_fault()));
+                                          (b.policy == restart_when::transient && !b.reason.is_fault()));
     if (for_good) {
         close_block(b);
         b.life_state.exit();
@@ -58,15 +57,12 @@ void end_by_order(control_block& b, exit_kind how) noexcept {
     b.reason = exit_reason();
     b.slot = &b.own_slot;
     try {
-        if (b.body != nullptr)
-            b.body->start(b);
+        if (b.body != nullptr) b.body->start(b);
         else
             // Safety: `entry` is only set from a process (*)(context).
             install_frame(b, reinterpret_cast<process (*)(context)>(b.entry)(context(b)));
         return true;
-    } catch (...) {
-        b.reason = reason_of_current_exception();
-    }
+    } catch (...) { b.reason = reason_of_current_exception(); }
     b.life_state.end_frame();
     destroy_frame(b);
     end_incarnation(b);
@@ -129,7 +125,8 @@ void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
                 end_incarnation(b);
                 return;
             }
-            if (!b.started_sent && !b.wait_ready) [[unlikely]] send_started(b);
+            if (!b.started_sent && !b.wait_ready) [[unlikely]]
+                send_started(b);
             continue;
         }
         if (b.again) [[unlikely]] {
@@ -150,7 +147,8 @@ void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
 
 // Handlers: `own_slot.mail` is always true, so a stop takes effect between two messages.
 void run_handlers(control_block& b, worker& w) noexcept {
-    if (!b.started_sent && !b.wait_ready) [[unlikely]] send_started(b);
+    if (!b.started_sent && !b.wait_ready) [[unlikely]]
+        send_started(b);
     for (;;) {
         if (b.signals.now() != 0) [[unlikely]]
             if (!obey_signals(b)) return;
@@ -190,10 +188,8 @@ void run_process(runnable& r, worker& w) {
     b.budget = w.budget();
     b.life_state.run();
     if (b.frame != nullptr || begin(b)) {
-        if (b.kind == process_kind::coroutine)
-            run_coroutine(b, w, thread);
-        else
-            run_handlers(b, w);
+        if (b.kind == process_kind::coroutine) run_coroutine(b, w, thread);
+        else run_handlers(b, w);
     }
     thread.current = nullptr;
 }
@@ -217,8 +213,9 @@ void send_started(control_block& b) noexcept {
 }
 
 void check_running(const control_block&, const char* what) {
-    throw usage_error(std::string("bastion: ") + what +
-                      " was called outside its process: a context is valid only inside the incarnation it was given to");
+    throw usage_error(
+        std::string("bastion: ") + what +
+        " was called outside its process: a context is valid only inside the incarnation it was given to");
 }
 
 } // namespace bastion::detail

@@ -54,7 +54,8 @@ void config::complete() {
                              ": see bastion/runtime/config.hpp for the known ones");
     }
     if (workers_set_ && workers_ == 0)
-        throw bad_config("bastion: with_workers(0): a runtime needs at least one worker; leave it out for one per core");
+        throw bad_config(
+            "bastion: with_workers(0): a runtime needs at least one worker; leave it out for one per core");
     if (workers_ > most_workers)
         throw bad_config("bastion: with_workers(" + std::to_string(workers_) + "): at most " +
                          std::to_string(most_workers) + " workers");

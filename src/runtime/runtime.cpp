@@ -41,10 +41,9 @@ void on_dead_letter(void* data, const dead_letter_info& info) {
         if (to.empty()) state.has_subscribers.store(false);
     }
     for (const child_ref& c : to)
-        (void)deliver(c.where(), make_envelope<bastion::dead_letter>(
-                                     envelope_kind::told, bastion::dead_letter{static_cast<drop_reason>(info.cause),
-                                                                      std::string(info.type), child_ref(info.to),
-                                                                      child_ref(info.from)}));
+        (void)deliver(c.where(), make_envelope<bastion::dead_letter>(envelope_kind::told,
+                                     bastion::dead_letter{static_cast<drop_reason>(info.cause), std::string(info.type),
+                                         child_ref(info.to), child_ref(info.from)}));
 }
 
 } // namespace
@@ -90,7 +89,7 @@ runtime::~runtime() {
     if (s.workers->on_worker()) {
         std::fputs("bastion: a runtime was destroyed from inside, by one of its own processes; destroy it on a plain "
                    "thread: the program ends\n",
-                   stderr);
+            stderr);
         std::abort();
     }
     stop();
@@ -134,10 +133,8 @@ int runtime::wait() {
         if ((now & 1) != 0) break;
         if (const int count = signals ? signal_guard::count() : 0; count > seen) {
             seen = count;
-            if (seen == 1)
-                stop(0);
-            else
-                kill(1);
+            if (seen == 1) stop(0);
+            else kill(1);
             continue;
         }
         futex_wait(s.events, now, -1);
@@ -203,9 +200,7 @@ int guarded(Body body) {
         const main_mark mark(rt);
         body(rt);
         return rt.wait();
-    } catch (const std::exception& e) {
-        std::fprintf(stderr, "bastion: main: %s\n", e.what());
-    } catch (...) {
+    } catch (const std::exception& e) { std::fprintf(stderr, "bastion: main: %s\n", e.what()); } catch (...) {
         std::fputs("bastion: main: an unknown exception\n", stderr);
     }
     return 1;

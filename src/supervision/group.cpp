@@ -28,8 +28,7 @@ void group::make_elements() {
         b->max_depth = spec_->bounds.max_depth();
         if (spec_->box.capacity() != 0 || spec_->bounds.max_memory() != 0)
             make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
-        if (spec_->make_data)
-            cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
+        if (spec_->make_data) cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
         set_state(*b, child_state::unborn);
         children_.push_back(b);
         roster_->push_back(child_ref(b->here()));
@@ -81,8 +80,7 @@ bool group::launch(control_block& child, bool again) {
     }
     child.started_sent = false;
     child.wait_ready = spec_ != nullptr && spec_->start == start_mode::wait_ready;
-    if (child.wait_ready)
-        arm(child, request_kind::start_timeout, spec_->start_timeout.value_or(home_.start_timeout));
+    if (child.wait_ready) arm(child, request_kind::start_timeout, spec_->start_timeout.value_or(home_.start_timeout));
     schedule_block(child, this_thread());
     return true;
 }
@@ -116,10 +114,8 @@ void group::on_request(owner_request& r) {
     const std::vector<address> waiting = std::exchange(asked_, {});
     for (const address& a : waiting) {
         if (!a.block->lives(a.generation) || state_of(*a.block) != child_state::down) continue;
-        if (phase_ == phase::idle)
-            restart_now(*a.block);
-        else
-            restarts_due_.push_back(a);
+        if (phase_ == phase::idle) restart_now(*a.block);
+        else restarts_due_.push_back(a);
     }
 }
 

@@ -96,8 +96,7 @@ void answer_never_started(owner_request& r, const exit_reason& why) noexcept {
     if (r.cell == nullptr) return;
     if (why.kind() == exit_kind::start_failed)
         answer_started(std::exchange(r.cell, nullptr), exit_kind::start_failed, &why);
-    else
-        answer_started(std::exchange(r.cell, nullptr), exit_kind::noproc, nullptr);
+    else answer_started(std::exchange(r.cell, nullptr), exit_kind::noproc, nullptr);
 }
 
 owner_timer::owner_timer(address o, owner_request* r, worker& w) noexcept
@@ -138,10 +137,10 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
     case signal_kind::adopt: {
         control_block& child = block_of_node(signal);
         // `since_ns` names whom it was meant for: this block may have been used again in between.
-        if (ending_for_good_ || static_cast<std::uint64_t>(child.since_ns) != self_.generation.load(std::memory_order_relaxed))
+        if (ending_for_good_ ||
+            static_cast<std::uint64_t>(child.since_ns) != self_.generation.load(std::memory_order_relaxed))
             send_away(child);
-        else
-            adopt(child);
+        else adopt(child);
         break;
     }
     case signal_kind::exited: child_exited(block_of_node(signal)); break;
@@ -218,12 +217,10 @@ void owner::common_request(owner_request& r) {
         const bool own = child == nullptr;
         const bool lives = own || child->lives(r.child.generation);
         completion_cell* cell = std::exchange(r.cell, nullptr);
-        if (!lives)
-            answer_started(cell, exit_kind::noproc, nullptr);
+        if (!lives) answer_started(cell, exit_kind::noproc, nullptr);
         else if (own ? announced_ : state_of(*child) == child_state::up)
             answer_started(cell, exit_kind::normal, nullptr);
-        else
-            watchers_.push_back({r.child, cell});
+        else watchers_.push_back({r.child, cell});
         break;
     }
     case request_kind::broadcast: pass_on(*r.payload); break;
@@ -233,11 +230,11 @@ void owner::common_request(owner_request& r) {
         if (home_.hooks.report != nullptr) {
             const std::string where = path_ + "/" + child_name(*r.child.block);
             const exit_reason killed(exit_kind::killed);
-            home_.hooks.report(home_.hooks.runtime_data,
-                               {where, killed,
-                                home_.exit_when_stuck ? "still runs after a kill: the program ends"
-                                                      : "still runs after a kill: waiting",
-                                {}, 0, static_cast<int>(r.child.block->restarts)});
+            home_.hooks.report(
+                home_.hooks.runtime_data, {where, killed,
+                                              home_.exit_when_stuck ? "still runs after a kill: the program ends"
+                                                                    : "still runs after a kill: waiting",
+                                              {}, 0, static_cast<int>(r.child.block->restarts)});
         }
         if (home_.exit_when_stuck) std::_Exit(1);
         break;
@@ -248,10 +245,8 @@ void owner::common_request(owner_request& r) {
         break;
     case request_kind::backoff_over:
         set_state(*r.child.block, child_state::down);
-        if (phase_ == phase::idle)
-            restart(*r.child.block);
-        else
-            restarts_due_.push_back(r.child);
+        if (phase_ == phase::idle) restart(*r.child.block);
+        else restarts_due_.push_back(r.child);
         break;
     default: on_request(r);
     }
@@ -285,7 +280,8 @@ void owner::plan_stop(bool for_good, bool kill) {
     restarts_due_.clear();
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         set(*c, child_flag::in_plan);
-        if (kill && state_of(*c) == child_state::stopping && !has(*c, child_flag::killed)) order_stop(*c, for_good, true);
+        if (kill && state_of(*c) == child_state::stopping && !has(*c, child_flag::killed))
+            order_stop(*c, for_good, true);
     }
     if (control_block* first = stops_first(); kill && first != nullptr && state_of(*first) == child_state::stopping)
         order_stop(*first, for_good, true);
@@ -353,7 +349,8 @@ void owner::progress() {
                 if (due.block->lives(due.generation) && state_of(*due.block) == child_state::down) restart(*due.block);
             }
             // Late additions that came during the plan.
-            for (control_block *x = children_.front(), *next = nullptr; phase_ == phase::idle && x != nullptr; x = next) {
+            for (control_block *x = children_.front(), *next = nullptr; phase_ == phase::idle && x != nullptr;
+                x = next) {
                 next = children_.next(x);
                 if (state_of(*x) == child_state::unborn) start_child(*x);
             }
@@ -388,10 +385,8 @@ void owner::start_child(control_block& child) {
         child.reason = std::move(*fault);
         set_state(child, child_state::down);
         set(child, child_flag::was_started);
-        if (again)
-            decide(child, true);
-        else
-            start_failed(child);
+        if (again) decide(child, true);
+        else start_failed(child);
         return;
     }
     child.since_ns = now();
@@ -440,14 +435,11 @@ void owner::child_exited(control_block& child) {
             break;
         }
         clear(child, child_flag::callback_fault | child_flag::killed);
-        if (has(child, child_flag::for_good) || ending_for_good_)
-            finalize(child);
+        if (has(child, child_flag::for_good) || ending_for_good_) finalize(child);
         else if (stays_for_next_start(child))
             ;  // nothing is decided while its owner stands still
-        else if (child.wait_ready && !child.started_sent)
-            start_failed(child);
-        else
-            decide(child);
+        else if (child.wait_ready && !child.started_sent) start_failed(child);
+        else decide(child);
         if (phase_ != phase::idle) progress();
         return;
     }
@@ -545,7 +537,10 @@ void owner::decide(control_block& child, bool later) {
     const bool over = child.life_state.now() == life::exited;
     if (!wanted || !running_ || over) {
         if (why.is_fault() && !quiet)
-            report(child, why, over && wanted ? "had ended" : !running_ ? "ends: its owner stops" : "ends: it is temporary");
+            report(child, why,
+                over && wanted ? "had ended"
+                : !running_    ? "ends: its owner stops"
+                               : "ends: it is temporary");
         finalize(child);
         return;
     }
@@ -555,8 +550,8 @@ void owner::decide(control_block& child, bool later) {
     if (strategy.limited() && child.tries >= strategy.max_tries()) {
         if (!quiet)
             report(child, why,
-                   strategy.max_tries() == 0 ? std::string("ends: it is never restarted")
-                                             : "ends: out of tries (" + std::to_string(strategy.max_tries()) + ")");
+                strategy.max_tries() == 0 ? std::string("ends: it is never restarted")
+                                          : "ends: out of tries (" + std::to_string(strategy.max_tries()) + ")");
         finalize(child);
         return;
     }
@@ -565,8 +560,7 @@ void owner::decide(control_block& child, bool later) {
     if (why.is_fault() && !quiet) {
         if (home_.hooks.report != nullptr) {
             std::string next = "restarts now";
-            if (delay.count() > 0)
-                next = "restarts in " + readable(delay);
+            if (delay.count() > 0) next = "restarts in " + readable(delay);
             report(child, why, next);
         }
     }
@@ -577,7 +571,7 @@ void owner::decide(control_block& child, bool later) {
     } else if (phase_ == phase::idle) {
         restart(child);
     } else {
-        clear(child, child_flag::in_plan);  // not the plan starts it again: its restart is one of its own
+        clear(child, child_flag::in_plan); // not the plan starts it again: its restart is one of its own
         restarts_due_.push_back(child.here());
     }
 }
@@ -588,7 +582,7 @@ void owner::finalize(control_block& child) {
     const bool main = has(child, child_flag::is_main);
     const exit_reason why = child.reason;
     const bool is_owner = has(child, child_flag::is_owner);
-    if (is_owner && !of(child).gone()) {  // its children first
+    if (is_owner && !of(child).gone()) { // its children first
         order_stop(child, true, false);
         return;
     }
@@ -634,7 +628,7 @@ void owner::fail_upwards(exit_reason why) {
     why_ = std::move(why);
     silent_ = undecided_ = true;
     answer_watchers(nullptr, &why_);
-    plan_stop(is_root_, false);  // nobody starts the root again
+    plan_stop(is_root_, false); // nobody starts the root again
 }
 
 void owner::refuse(control_block& child, const std::string& why) {
@@ -674,10 +668,8 @@ void owner::send_away(control_block& child) noexcept {
 
 void owner::abandon(owner& o) noexcept {
     while (control_block* child = o.children_.pop_front()) {
-        if (has(*child, child_flag::is_owner))
-            abandon(of(*child));
-        else
-            send_away(*child);
+        if (has(*child, child_flag::is_owner)) abandon(of(*child));
+        else send_away(*child);
     }
     if (control_block* temporaries = o.stops_first()) abandon(of(*temporaries));
     control_block& b = o.self_;
@@ -693,16 +685,15 @@ void owner::request_child(control_block& child, request_kind what) {
 
 // ---- helpers -------------------------------------------------------------------------------------------------------
 
-std::optional<exit_reason> owner::call(bastion::callbacks::moment when, control_block& child, const exit_reason& reason) {
+std::optional<exit_reason> owner::call(
+    bastion::callbacks::moment when, control_block& child, const exit_reason& reason) {
     const auto& f = callbacks_of(child).at(when);
     if (!f) return {};
     const std::string where = path_ + "/" + child_name(child);
     try {
         f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts)));
         return {};
-    } catch (...) {
-        return reason_of_current_exception();
-    }
+    } catch (...) { return reason_of_current_exception(); }
 }
 
 // after_start or after_restart.
@@ -719,9 +710,9 @@ std::optional<exit_reason> owner::call_after(control_block& child) {
 void owner::report(control_block& child, const exit_reason& why, std::string_view next) {
     if (home_.hooks.report == nullptr) return;
     std::string where = path_ + "/" + child_name(child);
-    home_.hooks.report(home_.hooks.runtime_data,
-                       {where, why, next, child.hand != nullptr ? child.hand->name : std::string_view(),
-                        child.lost_in_hand, static_cast<int>(child.restarts)});
+    home_.hooks.report(
+        home_.hooks.runtime_data, {where, why, next, child.hand != nullptr ? child.hand->name : std::string_view(),
+                                      child.lost_in_hand, static_cast<int>(child.restarts)});
     child.lost_in_hand = 0;
     child.hand = nullptr;
 }
@@ -739,10 +730,8 @@ void owner::arm(control_block& child, request_kind what, std::chrono::nanosecond
 void owner::disarm(control_block& child) noexcept {
     auto* timer = static_cast<owner_timer*>(std::exchange(child.owner_timer, nullptr));
     if (timer == nullptr) return;
-    if (timer->wheel.cancel(*timer))
-        free_request(timer->request);
-    else
-        timer->dead = true;  // it is on its way to the lane
+    if (timer->wheel.cancel(*timer)) free_request(timer->request);
+    else timer->dead = true; // it is on its way to the lane
 }
 
 std::int64_t owner::now() const noexcept { return this_thread().current_worker->owner().time().now_ns(); }
@@ -762,7 +751,7 @@ void owner::answer_watchers(control_block* child, const exit_reason* why) {
         }
         completion_cell* cell = watchers_[i].cell;
         watchers_.erase(watchers_.begin() + static_cast<std::ptrdiff_t>(i));
-        const exit_kind kind = why == nullptr ? exit_kind::normal
+        const exit_kind kind = why == nullptr                           ? exit_kind::normal
                                : why->kind() == exit_kind::start_failed ? exit_kind::start_failed
                                                                         : exit_kind::noproc;
         answer_started(cell, kind, why);
@@ -777,7 +766,8 @@ void owner::end(bool for_good) {
         self_.reason = why_.kind() == exit_kind::normal ? stopped : why_;
         self_.life_state.await_decision();
     } else {
-        if (why_.kind() == exit_kind::normal && !silent_) why_ = ended_by_itself_ ? exit_reason() : exit_reason(exit_kind::stopped);
+        if (why_.kind() == exit_kind::normal && !silent_)
+            why_ = ended_by_itself_ ? exit_reason() : exit_reason(exit_kind::stopped);
         self_.reason = why_;
         const exit_reason noproc(exit_kind::noproc);
         answer_watchers(nullptr, why_.kind() == exit_kind::start_failed ? &why_ : &noproc);
@@ -798,7 +788,7 @@ void owner::end(bool for_good) {
         push_signal(*parent, self_.exit_node, signal_kind::exited);
     } else if (is_root_) {
         if (home_.hooks.root_ended != nullptr) home_.hooks.root_ended(home_.hooks.runtime_data, self_.reason);
-    } else if (for_good) {  // turned away
+    } else if (for_good) { // turned away
         runtime_home& home = home_;
         recycle_block(&self_);
         drop_owner();

@@ -173,8 +173,8 @@ protected:
 
     // Calls what the user gave for that moment; the fault of a callback that throws. Reads and writes nothing that a
     // running child writes.
-    [[nodiscard]] std::optional<exit_reason> call(bastion::callbacks::moment when, control_block& child,
-                                                  const exit_reason& reason);
+    [[nodiscard]] std::optional<exit_reason> call(
+        bastion::callbacks::moment when, control_block& child, const exit_reason& reason);
     [[nodiscard]] std::optional<exit_reason> call_after(control_block& child);
     void report(control_block& child, const exit_reason& why, std::string_view next);
     void arm(control_block& child, request_kind what, std::chrono::nanoseconds d);
@@ -188,8 +188,12 @@ protected:
         return static_cast<child_state>(c.owner_state);
     }
     static void set_state(control_block& c, child_state s) noexcept { c.owner_state = static_cast<std::uint8_t>(s); }
-    [[nodiscard]] static bool has(const control_block& c, std::uint8_t flag) noexcept { return (c.owner_flags & flag) != 0; }
-    static void set(control_block& c, std::uint8_t flag) noexcept { c.owner_flags = static_cast<std::uint8_t>(c.owner_flags | flag); }
+    [[nodiscard]] static bool has(const control_block& c, std::uint8_t flag) noexcept {
+        return (c.owner_flags & flag) != 0;
+    }
+    static void set(control_block& c, std::uint8_t flag) noexcept {
+        c.owner_flags = static_cast<std::uint8_t>(c.owner_flags | flag);
+    }
     static void clear(control_block& c, std::uint8_t flag) noexcept {
         c.owner_flags = static_cast<std::uint8_t>(c.owner_flags & ~flag);
     }
@@ -198,24 +202,24 @@ protected:
     runtime_home& home_;
     std::string name_;
     std::string path_;
-    intrusive_list<control_block, &control_block::sibling> children_;  // in start order
+    intrusive_list<control_block, &control_block::sibling> children_; // in start order
     phase phase_ = phase::idle;
-    control_block* cursor_ = nullptr;   // where the plan stands
-    bool restarting_ = false;           // the plan starts what it has stopped
+    control_block* cursor_ = nullptr; // where the plan stands
+    bool restarting_ = false; // the plan starts what it has stopped
     bool ending_for_good_ = false;
     bool kill_all_ = false;
-    bool running_ = false;              // was told to start, and not to stop since
-    bool announced_ = false;            // the parent knows that this run has started
+    bool running_ = false; // was told to start, and not to stop since
+    bool announced_ = false; // the parent knows that this run has started
     bool gone_ = false;
-    bool undecided_ = false;            // it (or an owner above) failed: whether its children come back is not known
+    bool undecided_ = false; // it (or an owner above) failed: whether its children come back is not known
     bool is_root_ = false;
-    bool silent_ = false;               // its fault was reported by a child's
-    bool ended_by_itself_ = false;      // not asked to: no child is left
-    system_signal* rest_ = nullptr;     // drained and not handled yet
-    std::vector<std::pair<control_block*, exit_reason>> aside_;  // why a child is being killed for its owner's sake
-    std::unordered_map<control_block*, exit_reason> before_;     // why the last incarnation ended, for after_restart
-    std::deque<address> restarts_due_;  // children whose restart waits for the current plan
-    exit_reason why_;                   // what it ends with
+    bool silent_ = false; // its fault was reported by a child's
+    bool ended_by_itself_ = false; // not asked to: no child is left
+    system_signal* rest_ = nullptr; // drained and not handled yet
+    std::vector<std::pair<control_block*, exit_reason>> aside_; // why a child is being killed for its owner's sake
+    std::unordered_map<control_block*, exit_reason> before_; // why the last incarnation ended, for after_restart
+    std::deque<address> restarts_due_; // children whose restart waits for the current plan
+    exit_reason why_; // what it ends with
     const std::shared_ptr<owner_fate> fate_ = std::make_shared<owner_fate>();
     struct start_watcher {
         address child;

@@ -97,7 +97,8 @@ void check_spec(const group_spec& spec) {
     if (spec.name.find('/') != std::string::npos)
         throw bad_spec("bastion: " + who + ": a name must not contain '/': it separates the parts of a path");
     if (spec.redundancy > 10'000'000)
-        throw bad_spec("bastion: " + who + ": with_redundancy(" + std::to_string(spec.redundancy) + ") is more than 10,000,000");
+        throw bad_spec(
+            "bastion: " + who + ": with_redundancy(" + std::to_string(spec.redundancy) + ") is more than 10,000,000");
 }
 
 void check_spec(const supervisor_spec& spec) {
@@ -111,11 +112,10 @@ void check_spec(const supervisor_spec& spec) {
     for (const child_spec& c : spec.children) {
         const std::string& name = c.group ? c.group->name : c.supervisor->name;
         if (!name.empty() && !names.insert(name).second)
-            throw bad_spec("bastion: " + who + " has two children named \"" + name + "\": names are unique among siblings");
-        if (c.group)
-            check_spec(*c.group);
-        else
-            check_spec(*c.supervisor);
+            throw bad_spec(
+                "bastion: " + who + " has two children named \"" + name + "\": names are unique among siblings");
+        if (c.group) check_spec(*c.group);
+        else check_spec(*c.supervisor);
     }
 }
 
@@ -212,7 +212,8 @@ monitor_handle watch(control_block& watcher, address target) {
             unpark_block(*target.block);
     });
     if (!sent) {
-        envelope* e = make_envelope<down>(envelope_kind::told, child_ref(target), exit_reason(exit_kind::noproc), false);
+        envelope* e =
+            make_envelope<down>(envelope_kind::told, child_ref(target), exit_reason(exit_kind::noproc), false);
         e->sender = target;
         (void)deliver_notice(watcher.here(), e);
     }

@@ -30,8 +30,8 @@ supervisor_owner& make_supervisor(runtime_home& home, std::unique_ptr<supervisor
     return *s;
 }
 
-supervisor_owner::supervisor_owner(control_block& self, std::string name, runtime_home& home,
-                                   std::unique_ptr<supervisor_spec> spec)
+supervisor_owner::supervisor_owner(
+    control_block& self, std::string name, runtime_home& home, std::unique_ptr<supervisor_spec> spec)
     : owner(self, std::move(name), home), spec_(std::move(spec)) {
     own_callbacks = spec_->callbacks;
     own_stop = spec_->stop;
@@ -53,10 +53,8 @@ void supervisor_owner::make_children() {
     }
     for (child_spec& c : spec_->children) {
         owner* below = nullptr;
-        if (c.group != nullptr)
-            below = &make_group(home_, std::move(c.group));
-        else
-            below = &make_supervisor(home_, std::move(c.supervisor));
+        if (c.group != nullptr) below = &make_group(home_, std::move(c.group));
+        else below = &make_supervisor(home_, std::move(c.supervisor));
         below->self().owner.store(&self_, std::memory_order_relaxed);
         settle(below->self());
         below->release();
@@ -125,8 +123,8 @@ bool supervisor_owner::too_often(const std::string& child, const exit_reason& wh
     const exit_reason reason = exit_reason::of_child(exit_kind::intensity, child, why);
     if (home_.hooks.report != nullptr)
         home_.hooks.report(home_.hooks.runtime_data,
-                           {path_.empty() ? std::string_view("/") : std::string_view(path_), reason,
-                            "stops its children and fails upwards", {}, 0, static_cast<int>(self_.restarts)});
+            {path_.empty() ? std::string_view("/") : std::string_view(path_), reason,
+                "stops its children and fails upwards", {}, 0, static_cast<int>(self_.restarts)});
     fail_upwards(reason);
     return true;
 }
@@ -135,7 +133,8 @@ void supervisor_owner::mark_scope(control_block& failed) {
     bool reached = spec_->strategy == bastion::strategy::one_for_all;
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         if (c == &failed) reached = true;
-        if (reached && (c == &failed || spec_->strategy != bastion::strategy::one_for_one)) set(*c, child_flag::in_plan);
+        if (reached && (c == &failed || spec_->strategy != bastion::strategy::one_for_one))
+            set(*c, child_flag::in_plan);
     }
 }
 
@@ -150,7 +149,7 @@ void supervisor_owner::on_request(owner_request& r) {
     if (r.what != request_kind::restart_wanted) return;
     control_block& child = *r.child.block;
     if (!child.lives(r.child.generation) || !running_) return;
-    if (state_of(child) == child_state::stopping || state_of(child) == child_state::down) return;  // it restarts anyway
+    if (state_of(child) == child_state::stopping || state_of(child) == child_state::down) return; // it restarts anyway
     if (phase_ != phase::idle && has(child, child_flag::in_plan) && phase_ == phase::stopping) return;
     if (too_often(r.name, r.reason)) return;
     if (spec_->strategy == bastion::strategy::one_for_one) {
@@ -168,7 +167,8 @@ void supervisor_owner::pass_on(broadcast_source& source) {
         if (!push_signal(*c, *r, signal_kind::request)) free_request(r);
     }
     if (temporaries_ != nullptr) {
-        owner_request* r = make_request(request_kind::broadcast, temporaries_->generation.load(std::memory_order_relaxed));
+        owner_request* r =
+            make_request(request_kind::broadcast, temporaries_->generation.load(std::memory_order_relaxed));
         r->payload = shared<broadcast_source>(&source);
         if (!push_signal(*temporaries_, *r, signal_kind::request)) free_request(r);
     }

@@ -35,10 +35,8 @@ protected:
     void pass_on(broadcast_source& source) override;
     [[nodiscard]] control_block* stops_first() noexcept override { return temporaries_; }
     void forget(control_block& child) noexcept override {
-        if (&child == temporaries_)
-            temporaries_ = nullptr;
-        else
-            names_.erase(of(child).name());
+        if (&child == temporaries_) temporaries_ = nullptr;
+        else names_.erase(of(child).name());
     }
 
 private:

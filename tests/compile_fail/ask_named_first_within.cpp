@@ -2,8 +2,8 @@
 // only: await-broken
 #include <bastion/bastion.hpp>
 
-#include <string>
 #include <chrono>
+#include <string>
 
 struct greet {
     using answer_type = int;

@@ -7,6 +7,4 @@ struct counter {
 template <>
 inline constexpr bool bastion::is_broadcastable<counter> = false;
 
-void wrong(bastion::children_ref group) {
-    (void)group.broadcast(counter{});
-}
+void wrong(bastion::children_ref group) { (void)group.broadcast(counter{}); }

@@ -6,6 +6,4 @@ struct fixed {
     fixed(const fixed&) = delete;
 };
 
-void wrong(bastion::child_ref ref) {
-    (void)ref.tell<fixed>();
-}
+void wrong(bastion::child_ref ref) { (void)ref.tell<fixed>(); }

@@ -7,6 +7,4 @@ struct fixed {
     fixed(const fixed&) = delete;
 };
 
-void wrong(bastion::child_ref ref) {
-    (void)ref.ask<fixed>();
-}
+void wrong(bastion::child_ref ref) { (void)ref.ask<fixed>(); }

@@ -3,6 +3,4 @@
 
 struct alignas(64) line {};
 
-void wrong(bastion::child_ref ref) {
-    (void)ref.tell(line{});
-}
+void wrong(bastion::child_ref ref) { (void)ref.tell(line{}); }

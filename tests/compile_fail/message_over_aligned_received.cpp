@@ -3,6 +3,4 @@
 
 struct alignas(64) line {};
 
-void wrong(bastion::context ctx) {
-    (void)ctx.recv<line>();
-}
+void wrong(bastion::context ctx) { (void)ctx.recv<line>(); }

@@ -7,6 +7,4 @@ struct age {
     using answer_type = int;
 };
 
-void wrong(bastion::question<age>& q) {
-    q.reply(std::string("old"));
-}
+void wrong(bastion::question<age>& q) { q.reply(std::string("old")); }

@@ -5,6 +5,4 @@ struct age {
     using answer_type = int;
 };
 
-void wrong(bastion::child_ref ref) {
-    (void)ref.request<double>(age{});
-}
+void wrong(bastion::child_ref ref) { (void)ref.request<double>(age{}); }

@@ -3,6 +3,4 @@
 
 #include <string_view>
 
-void wrong(bastion::message& m) {
-    (void)m.told<std::string_view>();
-}
+void wrong(bastion::message& m) { (void)m.told<std::string_view>(); }

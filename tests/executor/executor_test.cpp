@@ -18,8 +18,8 @@ namespace {
 struct job : runnable {
     std::function<void(job&, worker&)> work;
     explicit job(std::function<void(job&, worker&)> w) : work(std::move(w)) {
-        static const runnable_ops table{[](runnable& r, worker& w2) { static_cast<job&>(r).work(static_cast<job&>(r), w2); },
-                                        [](runnable&) {}};
+        static const runnable_ops table{
+            [](runnable& r, worker& w2) { static_cast<job&>(r).work(static_cast<job&>(r), w2); }, [](runnable&) {}};
         ops = &table;
     }
 };
@@ -106,10 +106,8 @@ TEST_CASE("system work goes first, and leaves others one turn in eight") {
     system = std::make_unique<job>([&](job& self, worker& w) {
         order.push_back('s');
         if (order.size() == 1) w.push_last(user);
-        if (--left > 0)
-            w.push_system(self);
-        else
-            done.count_down();
+        if (--left > 0) w.push_system(self);
+        else done.count_down();
     });
     e.schedule_system(*system);
     done.wait();
@@ -144,10 +142,13 @@ TEST_CASE("timers fire at their instant of a manual clock, in order, and not aft
     executor e(with_workers(2, clock));
     struct entry : late_timer {
         entry(std::vector<std::pair<int, std::int64_t>>& l, bastion::clock& c, int n)
-            : late_timer([](late_timer& t) {
-                  auto& self = static_cast<entry&>(t);
-                  self.log.emplace_back(self.number, self.clock.now_ns());
-              }, [](late_timer&) {}), log(l), clock(c), number(n) {}
+            : late_timer(
+                  [](late_timer& t) {
+                      auto& self = static_cast<entry&>(t);
+                      self.log.emplace_back(self.number, self.clock.now_ns());
+                  },
+                  [](late_timer&) {}),
+              log(l), clock(c), number(n) {}
         std::vector<std::pair<int, std::int64_t>>& log;
         bastion::clock& clock;
         int number;

@@ -93,9 +93,7 @@ TEST_CASE("the exception of a forked task comes out of the join and of its handl
         }
         try {
             (void)*b;
-        } catch (const std::runtime_error&) {
-            ++caught;
-        }
+        } catch (const std::runtime_error&) { ++caught; }
         co_return caught + *a;
     };
     CHECK(rt.run(work()) == 3);
@@ -135,9 +133,7 @@ TEST_CASE("a forked task has no mailbox, and says so") {
         std::string said;
         try {
             co_await s.join();
-        } catch (const bastion::usage_error& e) {
-            said = e.what();
-        }
+        } catch (const bastion::usage_error& e) { said = e.what(); }
         (void)parent;
         auto msg = co_await ctx.recv();
         if (auto q = msg.asked<int>()) q.reply(said);

@@ -2,13 +2,13 @@
 #include "support/catch.hpp"
 #include "support/world.hpp"
 
+#include <array>
 #include <chrono>
 #include <memory>
 #include <optional>
-#include <string>
 #include <stdexcept>
+#include <string>
 #include <vector>
-#include <array>
 
 using namespace bastion;
 using namespace std::chrono_literals;

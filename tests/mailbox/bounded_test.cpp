@@ -27,10 +27,11 @@ process reader(context ctx, test::journal& log) {
 }
 
 struct shop {
-    explicit shop(mailbox box) : ref(w.only(children()
-                                                .with_mailbox(box)
-                                                .with_restart_strategy(restart_strategy::always().immediate())
-                                                .with_exec([this](context ctx) { return reader(ctx, log); }))) {
+    explicit shop(mailbox box)
+        : ref(w.only(children()
+                  .with_mailbox(box)
+                  .with_restart_strategy(restart_strategy::always().immediate())
+                  .with_exec([this](context ctx) { return reader(ctx, log); }))) {
         (void)log.take();
     }
     test::journal log;
@@ -78,9 +79,10 @@ TEST_CASE("bounded, drop_oldest: the oldest message gives way") {
     test::world w;
     test::journal log;
     // The sender runs on the only worker, so the reader reads nothing before it is done.
-    auto group = w.rt.spawn(children()
-                                .with_mailbox(mailbox::bounded(2, overflow::drop_oldest))
-                                .with_exec([&](context ctx) { return reader(ctx, log); }));
+    auto group =
+        w.rt.spawn(children().with_mailbox(mailbox::bounded(2, overflow::drop_oldest)).with_exec([&](context ctx) {
+            return reader(ctx, log);
+        }));
     w.settle();
     w.spawn([&](context) -> process {
         for (int i = 1; i <= 3; ++i)
@@ -124,9 +126,9 @@ TEST_CASE("bounded, kill: a question over the bound ends with limit, monitors he
     test::world w;
     test::journal log;
     auto group = w.rt.spawn(children()
-                                .with_restart(temporary)
-                                .with_mailbox(mailbox::bounded(1, overflow::kill))
-                                .with_exec([](context ctx) -> process { (void)co_await ctx.recv<std::string>(); }));
+            .with_restart(temporary)
+            .with_mailbox(mailbox::bounded(1, overflow::kill))
+            .with_exec([](context ctx) -> process { (void)co_await ctx.recv<std::string>(); }));
     w.settle();
     w.spawn([&](context ctx) -> process {
         auto watch = ctx.monitor(group[0]);
@@ -280,9 +282,9 @@ TEST_CASE("bounded: clear_on_restart drops what was unread") {
     };
     const auto fast = restart_strategy::always().immediate();
     auto clears = w.only(children()
-                             .with_mailbox(mailbox::bounded(9, overflow::fail).clear_on_restart())
-                             .with_restart_strategy(fast)
-                             .with_exec(body));
+            .with_mailbox(mailbox::bounded(9, overflow::fail).clear_on_restart())
+            .with_restart_strategy(fast)
+            .with_exec(body));
     w.spawn([&](context) -> process {
         clears.tell("panic");
         for (int i = 0; i < 5; ++i) clears.tell(i);
@@ -307,10 +309,10 @@ TEST_CASE("bounded: clear_on_restart drops what was unread") {
 
 TEST_CASE("limits: unread mail over the memory limit is the receiver's fault") {
     test::world w;
-    auto p = w.only(children()
-                        .with_restart(temporary)
-                        .with_limits(limits().memory(10'000))
-                        .with_exec([](context ctx) -> process { (void)co_await ctx.recv<std::string>(); }));
+    auto p = w.only(
+        children().with_restart(temporary).with_limits(limits().memory(10'000)).with_exec([](context ctx) -> process {
+            (void)co_await ctx.recv<std::string>();
+        }));
     for (int i = 0; i < 10; ++i) REQUIRE(p.tell(i) == delivery::accepted);
     w.settle();
     REQUIRE(p.alive());

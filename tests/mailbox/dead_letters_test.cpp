@@ -26,7 +26,8 @@ TEST_CASE("subscribers are told of every dead letter: cause, type, to, from") {
     auto sub = w.spawn([&](context ctx) -> process {
         for (;;) {
             auto d = co_await ctx.recv<dead_letter>();
-            log(std::to_string(static_cast<int>(d.cause)) + (d.type.find("named_") != std::string::npos ? " named" : " ?") +
+            log(std::to_string(static_cast<int>(d.cause)) +
+                (d.type.find("named_") != std::string::npos ? " named" : " ?") +
                 (d.from == child_ref() ? "" : " from somebody") + (d.to == child_ref() ? " to nobody" : ""));
         }
     });

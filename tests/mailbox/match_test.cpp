@@ -55,8 +55,7 @@ TEST_CASE("match calls the first arm that fits, exactly one") {
             auto m = co_await ctx.recv();
             const bool fitted = m.match(on_tell([&](int n) { log("int " + std::to_string(n)); }),
                 on_tell([&](context c, std::string& s) { log(s + (c.self() == ctx.self() ? " here" : " elsewhere")); }),
-                on_question([](balance) { return 42; }),
-                on_question([&](question<later> q) { q.reply(43); }),
+                on_question([](balance) { return 42; }), on_question([&](question<later> q) { q.reply(43); }),
                 on_broadcast([&](const std::string& s) { log("broadcast " + s); }),
                 otherwise([&](message& rest) { log(rest.told<add>() != nullptr ? "add" : "rest"); }));
             if (!fitted) log("no arm");
@@ -106,13 +105,12 @@ TEST_CASE("handlers: one state for each incarnation, all forms of arms") {
     events = &log;
     test::world w;
     const child_ref p = w.only(children()
-                                   .with_restart_strategy(restart_strategy::always().immediate())
-                                   .with_handlers<account>(on_tell(&account::on_add), on_question(&account::on_balance),
-                                       on_question(&account::keep), on_tell(&account::finish),
-                                       on_tell([](context c, explode) {
-                                           if (c.incarnation() == 1) return c.fail("gently");
-                                           panic("explode");
-                                       })));
+            .with_restart_strategy(restart_strategy::always().immediate())
+            .with_handlers<account>(on_tell(&account::on_add), on_question(&account::on_balance),
+                on_question(&account::keep), on_tell(&account::finish), on_tell([](context c, explode) {
+                    if (c.incarnation() == 1) return c.fail("gently");
+                    panic("explode");
+                })));
     REQUIRE(log.take() == "opened");
     p.tell(add{2});
     p.tell(add{3});
@@ -144,10 +142,10 @@ TEST_CASE("handlers: the state may be made from the context, and a broadcast has
     test::world w;
     test::journal log;
     auto group = w.rt.spawn(children()
-                                .with_restart_strategy(restart_strategy::always().immediate())
-                                .with_handlers<knows_itself>(on_tell([](explode) { panic("x"); }),
-                                    on_broadcast([&](std::string s) { log(s); }),
-                                    otherwise([&](context, message& m) { log(m.told<int>() != nullptr ? "int" : "?"); })));
+            .with_restart_strategy(restart_strategy::always().immediate())
+            .with_handlers<knows_itself>(on_tell([](explode) { panic("x"); }),
+                on_broadcast([&](std::string s) { log(s); }),
+                otherwise([&](context, message& m) { log(m.told<int>() != nullptr ? "int" : "?"); })));
     w.settle();
     group.broadcast("hear");
     group[0].tell(1);
@@ -176,9 +174,9 @@ TEST_CASE("handlers: an exception in the state's constructor is a fault") {
         cannot() { panic("cannot be"); }
     };
     test::world w;
-    auto group = w.rt.spawn(children()
-                                .with_restart_strategy(restart_strategy::tries(2).immediate())
-                                .with_handlers<cannot>(on_tell([](int) {})));
+    auto group = w.rt.spawn(
+        children().with_restart_strategy(restart_strategy::tries(2).immediate()).with_handlers<cannot>(on_tell([](int) {
+        })));
     w.settle();
     REQUIRE_FALSE(group[0].alive());
 }

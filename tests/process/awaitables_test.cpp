@@ -41,9 +41,9 @@ using thing = counted<1>;
 
 // What the rows wait for: never comes by itself.
 struct stage {
-    child_ref deaf;    // reads nothing
-    child_ref full;    // a bounded mailbox with policy wait, full
-    child_ref unborn;  // never calls ctx.ready()
+    child_ref deaf; // reads nothing
+    child_ref full; // a bounded mailbox with policy wait, full
+    child_ref unborn; // never calls ctx.ready()
     std::stop_token never;
 };
 
@@ -62,15 +62,15 @@ task<> waits_deep(context ctx, int depth) {
     else co_await waits_deep(ctx, depth - 1);
 }
 
-#define ROW(text, ...)                                            \
-    row {                                                         \
-        text, [](context ctx, const stage& s) -> process {        \
-            const local c;                                        \
-            const auto on_heap = std::make_unique<local>();       \
-            (void)ctx;                                            \
-            (void)s;                                              \
-            __VA_ARGS__;                                          \
-        }                                                         \
+#define ROW(text, ...)                                                                                                 \
+    row {                                                                                                              \
+        text, [](context ctx, const stage& s) -> process {                                                             \
+            const local c;                                                                                             \
+            const auto on_heap = std::make_unique<local>();                                                            \
+            (void)ctx;                                                                                                 \
+            (void)s;                                                                                                   \
+            __VA_ARGS__;                                                                                               \
+        }                                                                                                              \
     }
 
 const row rows[] = {
@@ -123,14 +123,14 @@ void kill_in(const row& r, std::size_t workers) {
     stage s;
     s.never = never.get_token();
     s.deaf = w.spawn([](context ctx) -> process { co_await ctx.sleep_for(100h); });
-    const auto full = w.rt.spawn(children().with_mailbox(mailbox::bounded(1, overflow::wait)).with_exec([](context ctx) -> process {
-        co_await ctx.sleep_for(100h);
-    }));
+    const auto full =
+        w.rt.spawn(children().with_mailbox(mailbox::bounded(1, overflow::wait)).with_exec([](context ctx) -> process {
+            co_await ctx.sleep_for(100h);
+        }));
     s.full = full[0];
     s.full.tell(0);
-    const auto unborn = w.rt.spawn(children().with_start(wait_ready).with_exec([](context ctx) -> process {
-        co_await ctx.sleep_for(100h);
-    }));
+    const auto unborn = w.rt.spawn(
+        children().with_start(wait_ready).with_exec([](context ctx) -> process { co_await ctx.sleep_for(100h); }));
     s.unborn = unborn[0];
     w.settle();
     const auto blocks = detail::live_blocks();
@@ -141,7 +141,7 @@ void kill_in(const row& r, std::size_t workers) {
         auto d = co_await ctx.recv<down>();
         log(d.reason().what());
     });
-    if (r.name != "yield") {  // which never rests
+    if (r.name != "yield") { // which never rests
         w.settle();
         REQUIRE(local::alive >= 2);
         REQUIRE(p.alive());
@@ -155,7 +155,7 @@ void kill_in(const row& r, std::size_t workers) {
     REQUIRE(local::alive == 0);
     REQUIRE(log.take() == "watches, killed");
     REQUIRE(detail::live_blocks() == blocks);
-    REQUIRE(thing::alive == (r.name == "request" ? 1 : 0));  // the question, unread in another's mailbox
+    REQUIRE(thing::alive == (r.name == "request" ? 1 : 0)); // the question, unread in another's mailbox
 }
 
 // Keeps a job busy until the process that forked it is being destroyed.
@@ -194,7 +194,7 @@ task<> joins(fork_test& t) {
 
 TEST_CASE("a process killed in any awaitable leaves nothing behind") {
     const auto each = GENERATE(std::size_t{1}, std::size_t{2});
-    kill_in(rows[0], each);  // what is made once
+    kill_in(rows[0], each); // what is made once
     const auto before = detail::read_pool_stats().live_blocks;
     const auto blocks = detail::live_blocks();
     for (const row& r : rows) {

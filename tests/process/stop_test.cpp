@@ -133,13 +133,14 @@ TEST_CASE("stop_token: a fresh one for each incarnation") {
     test::world w;
     test::journal log;
     std::stop_token kept;
-    auto p = w.only(children().with_restart_strategy(restart_strategy::always().immediate()).with_exec([&](context ctx) -> process {
-        auto token = ctx.stop_token();
-        if (ctx.incarnation() == 0) kept = token;
-        log(token.stop_requested() ? "asked" : token == kept ? "same" : "fresh");
-        (void)co_await ctx.recv();
-        panic("again");
-    }));
+    auto p = w.only(
+        children().with_restart_strategy(restart_strategy::always().immediate()).with_exec([&](context ctx) -> process {
+            auto token = ctx.stop_token();
+            if (ctx.incarnation() == 0) kept = token;
+            log(token.stop_requested() ? "asked" : token == kept ? "same" : "fresh");
+            (void)co_await ctx.recv();
+            panic("again");
+        }));
     p.tell(1);
     w.settle();
     REQUIRE(log.take() == "same, fresh");

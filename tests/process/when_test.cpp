@@ -63,8 +63,8 @@ TEST_CASE("when_all: all results, awaitables and tasks mixed, waited for at once
     auto to = w.spawn(answers_slowly);
     auto p = w.spawn([&](context ctx) -> process {
         auto named = to.ask(square{3});
-        auto [slept, text, n, question, mail] = co_await when_all(
-            ctx.sleep_for(5ms), reader(ctx), sleeper(ctx, log, "s", 2ms, 7), named, ctx.recv<int>());
+        auto [slept, text, n, question, mail] =
+            co_await when_all(ctx.sleep_for(5ms), reader(ctx), sleeper(ctx, log, "s", 2ms, 7), named, ctx.recv<int>());
         (void)slept;
         log(text);
         log(n);
@@ -128,7 +128,8 @@ TEST_CASE("when_any: the first result; the losers' frames are destroyed, their m
     test::world w;
     test::journal log;
     auto p = w.spawn([&](context ctx) -> process {
-        auto first = co_await when_any(ctx.recv<int>(), sleeper(ctx, log, "slow", 1h, 1), sleeper(ctx, log, "fast", 1ms, 2));
+        auto first =
+            co_await when_any(ctx.recv<int>(), sleeper(ctx, log, "slow", 1h, 1), sleeper(ctx, log, "fast", 1ms, 2));
         log(static_cast<long long>(first.index()));
         auto m = ctx.try_recv();
         log(m ? "mail" : "none");

@@ -45,7 +45,8 @@ public:
     // Everything it wrote; afterwards `code` (of exit) or `killed_by` (a signal) is set.
     std::string finish() {
         char buffer[512];
-        for (ssize_t n = 0; (n = read(from_, buffer, sizeof buffer)) > 0;) output_.append(buffer, static_cast<std::size_t>(n));
+        for (ssize_t n = 0; (n = read(from_, buffer, sizeof buffer)) > 0;)
+            output_.append(buffer, static_cast<std::size_t>(n));
         close(from_);
         int status = 0;
         waitpid(pid_, &status, 0);

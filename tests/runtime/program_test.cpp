@@ -102,20 +102,21 @@ TEST_CASE("SIGINT and SIGTERM stop gracefully, a second one kills") {
 TEST_CASE("program-log", "[.]") {
     bastion::runtime rt(bastion::config().with_workers(1).with_signals(false));
     const auto g = rt.spawn(bastion::children()
-                                .with_name("g")
-                                .with_restart_strategy(bastion::restart_strategy::tries(49).immediate())
-                                .with_exec([](bastion::context ctx) -> bastion::process {
-                                    auto m = co_await ctx.recv();
-                                    if (m.told<die>() != nullptr) bastion::panic("oh no");
-                                }));
+            .with_name("g")
+            .with_restart_strategy(bastion::restart_strategy::tries(49).immediate())
+            .with_exec([](bastion::context ctx) -> bastion::process {
+                auto m = co_await ctx.recv();
+                if (m.told<die>() != nullptr) bastion::panic("oh no");
+            }));
     for (int i = 0; i < 50; ++i) g[0].tell(die{"x"});
     while (g[0].alive()) std::this_thread::yield();
 }
 TEST_CASE("The default log: one line that says who, why, where and what next; a flood is summed up") {
     child_program p("program-log");
     const auto said = p.finish();
-    CHECK_THAT(said, BASTION_CATCH_CONTAINS("bastion: /g/0: panic: oh no (") && BASTION_CATCH_CONTAINS("program_test.cpp:") &&
-                         BASTION_CATCH_CONTAINS("handling ") && BASTION_CATCH_CONTAINS("1 message lost; restarts now"));
+    CHECK_THAT(said, BASTION_CATCH_CONTAINS("bastion: /g/0: panic: oh no (") &&
+                         BASTION_CATCH_CONTAINS("program_test.cpp:") && BASTION_CATCH_CONTAINS("handling ") &&
+                         BASTION_CATCH_CONTAINS("1 message lost; restarts now"));
     // 50 reports fall into one second, or into two when it ends between them.
     const int lines = count(said, "bastion: /g/0: panic: oh no");
     CHECK(lines >= 10);

@@ -80,8 +80,8 @@ TEST_CASE("rt.run waits for answers, tasks and starts") {
     auto s = rt.run(a.started());
     CHECK(s.has_value());
     auto late = rt.run(rt.spawn([](bastion::context ctx) -> bastion::process { co_await ctx.sleep_for(1h); })
-                           .ask(sum{1, 2})
-                           .within(1ms));
+            .ask(sum{1, 2})
+            .within(1ms));
     REQUIRE_FALSE(late);
     CHECK(late.error().code() == bastion::errc::timeout);
 }
@@ -99,9 +99,7 @@ TEST_CASE("Waiting on a worker thread is a usage error") {
     auto count = [&](auto f) {
         try {
             f();
-        } catch (const bastion::usage_error&) {
-            ++errors;
-        }
+        } catch (const bastion::usage_error&) { ++errors; }
     };
     (void)rt.spawn([&](bastion::context ctx) -> bastion::process {
         count([&] { (void)rt.run(a.ask(sum{1, 2})); });
@@ -240,8 +238,7 @@ TEST_CASE("The environment overrides the program; what it does not know is an er
         CHECK(rt.workers() == 3);
     }
     for (const char* known : {"BASTION_SEED", "BASTION_BUDGET", "BASTION_ASK_TIMEOUT_MS", "BASTION_START_TIMEOUT_MS",
-                              "BASTION_SHUTDOWN_MS", "BASTION_KILL_GRACE_MS", "BASTION_SIGNALS", "BASTION_BACKTRACES",
-                              "BASTION_LOG"}) {
+             "BASTION_SHUTDOWN_MS", "BASTION_KILL_GRACE_MS", "BASTION_SIGNALS", "BASTION_BACKTRACES", "BASTION_LOG"}) {
         INFO(known);
         {
             const variable v(known, "1");
@@ -268,7 +265,10 @@ TEST_CASE("A log hook that throws is used no more") {
         ++calls;
         throw std::runtime_error("hook");
     }));
-    const auto a = rt.spawn([](bastion::context) -> bastion::process { bastion::panic("expected"); co_return; });
+    const auto a = rt.spawn([](bastion::context) -> bastion::process {
+        bastion::panic("expected");
+        co_return;
+    });
     while (a.alive()) std::this_thread::yield();
     rt.stop();
     CHECK(rt.wait() == 0);

@@ -21,7 +21,7 @@ TEST_CASE("no wake-up is lost between the last look and the sleep") {
                                                 self.ran.fetch_add(1);
                                                 self.ran.notify_one();
                                             },
-                                            [](runnable&) {}};
+                [](runnable&) {}};
             ops = &table;
         }
     };
@@ -53,7 +53,7 @@ TEST_CASE("work that piles up on one worker is shared") {
                                                 auto& self = static_cast<piece&>(r);
                                                 if (self.left->fetch_sub(1) == 1) self.left->notify_all();
                                             },
-                                            [](runnable&) {}};
+                [](runnable&) {}};
             ops = &table;
         }
     };
@@ -72,7 +72,7 @@ TEST_CASE("work that piles up on one worker is shared") {
         static const runnable_ops table{[](runnable& r, worker& w) {
                                             for (auto& p : *static_cast<spread&>(r).all) w.push_last(p);
                                         },
-                                        [](runnable&) {}};
+            [](runnable&) {}};
         start.ops = &table;
         e.schedule(start);
         for (int now = left.load(); now != 0; now = left.load()) left.wait(now);

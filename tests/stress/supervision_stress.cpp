@@ -74,9 +74,8 @@ TEST_CASE("A hundred thousand panics of one child while four senders never stop"
     // Each value says who sent it and which it is: order per sender must hold over the restarts.
     constexpr std::uint64_t senders = 4;
     std::atomic<std::uint64_t> out_of_order{0};
-    std::vector<std::uint64_t> last(senders + 1, 0);  // written by one incarnation at a time
-    const auto target = rt.spawn(
-        bastion::children()
+    std::vector<std::uint64_t> last(senders + 1, 0); // written by one incarnation at a time
+    const auto target = rt.spawn(bastion::children()
             .with_restart_strategy(bastion::restart_strategy::always().immediate())
             .with_exec([&](bastion::context ctx) -> bastion::process {
                 ++starts;
@@ -125,7 +124,7 @@ TEST_CASE("A hundred thousand panics of one child while four senders never stop"
     while (in_hand < static_cast<std::uint64_t>(panics)) std::this_thread::yield();
     enough = true;
     while (running != 0) std::this_thread::yield();
-    auto all = rt.run(target[0].ask(how_many{}).within(60s));  // behind all that was sent
+    auto all = rt.run(target[0].ask(how_many{}).within(60s)); // behind all that was sent
     REQUIRE(all);
     CHECK(accepted == handled + in_hand);
     CHECK(starts == in_hand + 1);
@@ -136,7 +135,7 @@ TEST_CASE("A hundred thousand panics of one child while four senders never stop"
 TEST_CASE("A million processes spawned and finished leave nothing behind") {
     const int each = 1'000'000 / slow;
     bastion::runtime rt(quiet(2));
-    const auto blocks = bastion::detail::live_blocks();  // the root and its implicit group
+    const auto blocks = bastion::detail::live_blocks(); // the root and its implicit group
     auto round = [&] {
         std::atomic<int> done{0};
         const auto spawner = rt.spawn([&](bastion::context ctx) -> bastion::process {
@@ -181,18 +180,18 @@ TEST_CASE("Trees are started and stopped from several threads") {
             threads.emplace_back([&, t] {
                 for (int i = 0; i < 400 / slow + 5; ++i) {
                     auto sup = rt.spawn(bastion::supervisor()
-                                            .with_strategy(static_cast<bastion::strategy>(i % 3))
-                                            .with_restart_strategy(bastion::restart_strategy::always().immediate())
-                                            .with_children(bastion::children().with_redundancy(3).with_exec(idle))
-                                            .with_supervisor(bastion::supervisor().with_children(
-                                                bastion::children().with_redundancy(2).with_exec(idle))));
-                    const auto g = sup.spawn(bastion::children().with_redundancy(2).with_exec(
-                        [](bastion::context ctx) -> bastion::process {
+                            .with_strategy(static_cast<bastion::strategy>(i % 3))
+                            .with_restart_strategy(bastion::restart_strategy::always().immediate())
+                            .with_children(bastion::children().with_redundancy(3).with_exec(idle))
+                            .with_supervisor(bastion::supervisor().with_children(
+                                bastion::children().with_redundancy(2).with_exec(idle))));
+                    const auto g = sup.spawn(
+                        bastion::children().with_redundancy(2).with_exec([](bastion::context ctx) -> bastion::process {
                             auto m = co_await ctx.recv();
                             if (m.told<poison>() != nullptr) bastion::panic("x");
                         }));
                     const auto one = sup.spawn(idle);
-                    if ((i + t) % 2 == 0) g[0].tell(poison{});  // it restarts while it is stopped
+                    if ((i + t) % 2 == 0) g[0].tell(poison{}); // it restarts while it is stopped
                     if ((i + t) % 3 == 0) g[1].stop();
                     if ((i + t) % 5 == 0) g.stop();
                     (i + t) % 4 == 0 ? sup.kill() : sup.stop();
@@ -212,18 +211,17 @@ TEST_CASE("A storm of kills and stops on elements that restart all the time") {
     for (int round = 0; round < 60 / slow + 3; ++round) {
         bastion::runtime rt(quiet(2));
         auto sup = rt.spawn(bastion::supervisor()
-                                .with_strategy(static_cast<bastion::strategy>(round % 3))
-                                .with_restart_strategy(bastion::restart_strategy::always().immediate()));
+                .with_strategy(static_cast<bastion::strategy>(round % 3))
+                .with_restart_strategy(bastion::restart_strategy::always().immediate()));
         const auto g = sup.spawn(bastion::children()
-                                     .with_redundancy(8)
-                                     .with_restart(bastion::permanent)
-                                     .with_restart_scope(round % 2 == 0 ? bastion::restart_scope::group
-                                                                        : bastion::restart_scope::element)
-                                     .with_exec([](bastion::context ctx) -> bastion::process {
-                                         auto m = co_await ctx.recv();
-                                         if (m.told<poison>() != nullptr) bastion::panic("x");
-                                         co_await ctx.yield();
-                                     }));
+                .with_redundancy(8)
+                .with_restart(bastion::permanent)
+                .with_restart_scope(round % 2 == 0 ? bastion::restart_scope::group : bastion::restart_scope::element)
+                .with_exec([](bastion::context ctx) -> bastion::process {
+                    auto m = co_await ctx.recv();
+                    if (m.told<poison>() != nullptr) bastion::panic("x");
+                    co_await ctx.yield();
+                }));
         const auto h = sup.spawn(bastion::children().with_redundancy(2).with_exec(idle));
         {
             std::vector<std::jthread> threads;
@@ -251,19 +249,17 @@ TEST_CASE("A storm of monitors: each fires exactly once or is cancelled") {
     bastion::runtime rt(quiet(2));
     std::atomic<std::uint64_t> made{0}, fired{0}, finished{0};
     const auto target = rt.spawn(bastion::children()
-                                     .with_restart_strategy(bastion::restart_strategy::always().immediate())
-                                     .with_exec([](bastion::context ctx) -> bastion::process {
-                                         for (;;) {
-                                             auto m = co_await ctx.recv();
-                                             if (m.told<poison>() != nullptr) bastion::panic("x");
-                                         }
-                                     }));
+            .with_restart_strategy(bastion::restart_strategy::always().immediate())
+            .with_exec([](bastion::context ctx) -> bastion::process {
+                for (;;) {
+                    auto m = co_await ctx.recv();
+                    if (m.told<poison>() != nullptr) bastion::panic("x");
+                }
+            }));
     for (int w = 0; w < 4; ++w)
         (void)rt.spawn([&](bastion::context ctx) -> bastion::process {
             for (std::uint64_t i = 0; i < each; ++i) {
-                {
-                    const auto cancelled = ctx.monitor(target[0]);
-                }
+                { const auto cancelled = ctx.monitor(target[0]); }
                 const auto kept = ctx.monitor(target[0]);
                 ++made;
                 target[0].tell(poison{});

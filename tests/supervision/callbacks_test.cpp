@@ -6,24 +6,24 @@ using namespace tree;
 TEST_CASE("Each callback comes once per event, in order, with path, reason and count") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_name("g")
-                                  .with_redundancy(2)
-                                  .with_restart_strategy(at_once())
-                                  .with_callbacks(told_to(w.events))
-                                  .with_exec(element(w.events, "g")));
+            .with_name("g")
+            .with_redundancy(2)
+            .with_restart_strategy(at_once())
+            .with_callbacks(told_to(w.events))
+            .with_exec(element(w.events, "g")));
     w.settle();
     CHECK(w.events.take() == lines{"before_start /g/0 normal 0", "start g0", "after_start /g/0 normal 0",
-                                   "before_start /g/1 normal 0", "start g1", "after_start /g/1 normal 0"});
+                                 "before_start /g/1 normal 0", "start g1", "after_start /g/1 normal 0"});
     g[1].tell(die{"oh no"});
     w.settle();
     CHECK(w.events.take() == lines{"end g1", "end g0", "before_restart /g/0 stopped 0", "start g0",
-                                   "after_restart /g/0 stopped 1", "before_restart /g/1 panic: oh no 0", "start g1",
-                                   "after_restart /g/1 panic: oh no 1"});
+                                 "after_restart /g/0 stopped 1", "before_restart /g/1 panic: oh no 0", "start g1",
+                                 "after_restart /g/1 panic: oh no 1"});
     g[0].tell(give_up{"so be it"});
     w.settle();
     CHECK(w.events.take() == lines{"end g0", "end g1", "before_restart /g/0 error: so be it 1", "start g0",
-                                   "after_restart /g/0 error: so be it 2", "before_restart /g/1 stopped 1", "start g1",
-                                   "after_restart /g/1 stopped 2"});
+                                 "after_restart /g/0 error: so be it 2", "before_restart /g/1 stopped 1", "start g1",
+                                 "after_restart /g/1 stopped 2"});
     g[0].tell(finish{});
     w.settle();
     CHECK(w.events.take() == lines{"end g0", "after_stop /g/0 normal 2"});
@@ -35,19 +35,18 @@ TEST_CASE("Each callback comes once per event, in order, with path, reason and c
 TEST_CASE("Callbacks of a supervisor speak of the supervisor") {
     world w;
     auto outer = w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()));
-    auto inner = outer.spawn(bastion::supervisor()
-                                 .with_name("inner")
-                                 .with_restart_strategy(at_once())
-                                 .with_intensity(0, 1s)
-                                 .with_callbacks(told_to(w.events)));
+    auto inner = outer.spawn(
+        bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(0, 1s).with_callbacks(
+            told_to(w.events)));
     w.settle();
     const auto g = inner.spawn(bastion::children().with_name("g").with_exec(element(w.events, "g")));
     w.settle();
-    CHECK(w.events.take() == lines{"before_start /outer/inner normal 0", "after_start /outer/inner normal 0", "start g0"});
+    CHECK(w.events.take() ==
+          lines{"before_start /outer/inner normal 0", "after_start /outer/inner normal 0", "start g0"});
     g[0].tell(die{"x"});
     w.settle();
-    CHECK(w.events.take() == lines{"end g0", "before_restart /outer/inner too many restarts: g/0: panic: x 0", "start g0",
-                                   "after_restart /outer/inner too many restarts: g/0: panic: x 1"});
+    CHECK(w.events.take() == lines{"end g0", "before_restart /outer/inner too many restarts: g/0: panic: x 0",
+                                 "start g0", "after_restart /outer/inner too many restarts: g/0: panic: x 1"});
     inner.stop();
     w.settle();
     CHECK(w.events.take() == lines{"end g0", "after_stop /outer/inner stopped 1"});
@@ -57,11 +56,11 @@ TEST_CASE("The event names the element, which can be told from the callback") {
     world w;
     bastion::child_ref seen;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_callbacks(bastion::callbacks().after_start([&](const bastion::event& e) {
-                                      seen = e.who();
-                                      (void)e.who().tell("hello");
-                                  }))
-                                  .with_exec(element(w.events, "g")));
+            .with_callbacks(bastion::callbacks().after_start([&](const bastion::event& e) {
+                seen = e.who();
+                (void)e.who().tell("hello");
+            }))
+            .with_exec(element(w.events, "g")));
     w.settle();
     CHECK(seen == g[0]);
     CHECK(w.events.take() == lines{"start g0", "g0: hello"});
@@ -69,10 +68,10 @@ TEST_CASE("The event names the element, which can be told from the callback") {
 
 TEST_CASE("before_start throws: a start failure") {
     world w;
-    const auto g = w.rt.spawn(
-        bastion::children()
+    const auto g = w.rt.spawn(bastion::children()
             .with_name("g")
-            .with_callbacks(bastion::callbacks().before_start([](const bastion::event&) { throw std::runtime_error("no"); }))
+            .with_callbacks(
+                bastion::callbacks().before_start([](const bastion::event&) { throw std::runtime_error("no"); }))
             .with_exec(element(w.events, "g")));
     w.settle();
     CHECK_FALSE(g.alive());
@@ -85,15 +84,15 @@ TEST_CASE("before_start throws: a start failure") {
 TEST_CASE("after_start throws: the incarnation is ended and restarted") {
     world w;
     int calls = 0;
-    const auto g = w.rt.spawn(
-        bastion::children()
+    const auto g = w.rt.spawn(bastion::children()
             .with_name("g")
             .with_restart_strategy(at_once())
-            .with_callbacks(bastion::callbacks().after_start([](const bastion::event&) { bastion::panic("callback"); })
-                                .after_restart([&](const bastion::event& e) {
-                                    ++calls;
-                                    CHECK(e.reason().what() == "panic: callback");
-                                }))
+            .with_callbacks(bastion::callbacks()
+                    .after_start([](const bastion::event&) { bastion::panic("callback"); })
+                    .after_restart([&](const bastion::event& e) {
+                        ++calls;
+                        CHECK(e.reason().what() == "panic: callback");
+                    }))
             .with_exec(element(w.events, "g")));
     w.settle();
     CHECK(w.events.take() == lines{"start g0", "end g0", "start g0"});
@@ -104,8 +103,7 @@ TEST_CASE("after_start throws: the incarnation is ended and restarted") {
 
 TEST_CASE("after_start throws for an element that has ended already: it stays ended, and the group can be stopped") {
     world w;
-    const auto g = w.rt.spawn(
-        bastion::children()
+    const auto g = w.rt.spawn(bastion::children()
             .with_name("g")
             .with_redundancy(2)
             .with_restart_strategy(at_once())
@@ -129,30 +127,31 @@ TEST_CASE("after_start throws for an element that has ended already: it stays en
 TEST_CASE("before_restart that always throws: tries, delays and responsiveness hold") {
     SECTION("immediate, limited") {
         world w;
-        const auto g = w.rt.spawn(
-            bastion::children()
+        const auto g = w.rt.spawn(bastion::children()
                 .with_name("g")
                 .with_restart_strategy(bastion::restart_strategy::tries(3).immediate())
-                .with_callbacks(bastion::callbacks().before_restart([](const bastion::event&) { bastion::panic("cb"); }))
+                .with_callbacks(
+                    bastion::callbacks().before_restart([](const bastion::event&) { bastion::panic("cb"); }))
                 .with_exec(element(w.events, "g")));
         w.settle();
         g[0].tell(die{"x"});
         w.advance(1ms);
         CHECK_FALSE(g[0].alive());
         CHECK(w.log.take() == lines{"/g/0: panic: x; restarts now", "/g/0: panic: cb; restarts now",
-                                    "/g/0: panic: cb; restarts now", "/g/0: panic: cb; ends: out of tries (3)"});
+                                  "/g/0: panic: cb; restarts now", "/g/0: panic: cb; ends: out of tries (3)"});
     }
     SECTION("for ever: the tree can still be stopped") {
-        bastion::runtime rt(bastion::config().with_workers(1).with_signals(false).with_log([](const bastion::log_record&) {}));
+        bastion::runtime rt(
+            bastion::config().with_workers(1).with_signals(false).with_log([](const bastion::log_record&) {}));
         journal j;
         std::atomic<int> calls{0};
         const auto g = rt.spawn(bastion::children()
-                                    .with_restart_strategy(at_once())
-                                    .with_callbacks(bastion::callbacks().before_restart([&](const bastion::event&) {
-                                        ++calls;
-                                        bastion::panic("cb");
-                                    }))
-                                    .with_exec(element(j, "g")));
+                .with_restart_strategy(at_once())
+                .with_callbacks(bastion::callbacks().before_restart([&](const bastion::event&) {
+                    ++calls;
+                    bastion::panic("cb");
+                }))
+                .with_exec(element(j, "g")));
         g[0].tell(die{"x"});
         while (calls < 100) std::this_thread::yield();
         rt.stop();
@@ -162,8 +161,7 @@ TEST_CASE("before_restart that always throws: tries, delays and responsiveness h
 
 TEST_CASE("after_stop throws: reported, and nothing else happens") {
     world w;
-    const auto g = w.rt.spawn(
-        bastion::children()
+    const auto g = w.rt.spawn(bastion::children()
             .with_name("g")
             .with_callbacks(bastion::callbacks().after_stop([](const bastion::event&) { bastion::panic("late"); }))
             .with_exec(element(w.events, "g")));
@@ -176,13 +174,14 @@ TEST_CASE("after_stop throws: reported, and nothing else happens") {
 
 TEST_CASE("No after_stop for an element that was never started") {
     world w;
-    auto slow = bastion::children().with_name("slow").with_start(bastion::wait_ready, 1s).with_exec(element(w.events, "slow"));
+    auto slow =
+        bastion::children().with_name("slow").with_start(bastion::wait_ready, 1s).with_exec(element(w.events, "slow"));
     auto sup = w.rt.spawn(bastion::supervisor()
-                              .with_children(std::move(slow))
-                              .with_children(bastion::children()
-                                                 .with_name("later")
-                                                 .with_callbacks(told_to(w.events))
-                                                 .with_exec(element(w.events, "later"))));
+            .with_children(std::move(slow))
+            .with_children(bastion::children()
+                    .with_name("later")
+                    .with_callbacks(told_to(w.events))
+                    .with_exec(element(w.events, "later"))));
     w.settle();
     CHECK(w.events.take() == lines{"start slow0"});
     sup.stop();
@@ -194,12 +193,12 @@ TEST_CASE("A user's stop while a callback's fault ends the incarnation is for go
     world w;
     bastion::child_ref who;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_restart_strategy(at_once())
-                                  .with_callbacks(bastion::callbacks().after_start([](const bastion::event& e) {
-                                      e.who().stop();
-                                      bastion::panic("callback");
-                                  }))
-                                  .with_exec(element(w.events, "g")));
+            .with_restart_strategy(at_once())
+            .with_callbacks(bastion::callbacks().after_start([](const bastion::event& e) {
+                e.who().stop();
+                bastion::panic("callback");
+            }))
+            .with_exec(element(w.events, "g")));
     w.settle();
     CHECK_FALSE(g[0].alive());
     CHECK(w.events.take() == lines{"start g0", "end g0"});

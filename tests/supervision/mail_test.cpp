@@ -13,15 +13,16 @@ TEST_CASE("Unread mail survives a restart, oldest first; only the message in han
     g[0].tell(die{"x"});
     for (const char* s : {"3", "4"}) g[0].tell(s);
     w.advance(1s);
-    CHECK(w.events.take() == lines{"start g0", "g0 naps", "g0 woke", "g0: 1", "g0: 2", "end g0", "start g0", "g0: 3", "g0: 4"});
+    CHECK(w.events.take() ==
+          lines{"start g0", "g0 naps", "g0 woke", "g0: 1", "g0: 2", "end g0", "start g0", "g0: 3", "g0: 4"});
     CHECK(w.rt.dead_letters() == 0);
 }
 
 TEST_CASE("Mail that a selective receive skipped survives, too, and is older") {
     world w;
     journal& j = w.events;
-    const auto g = w.rt.spawn(bastion::children().with_restart_strategy(at_once()).with_exec(
-        [&j](bastion::context ctx) -> bastion::process {
+    const auto g = w.rt.spawn(
+        bastion::children().with_restart_strategy(at_once()).with_exec([&j](bastion::context ctx) -> bastion::process {
             if (ctx.incarnation() == 0) {
                 auto d = co_await ctx.recv<die>();
                 bastion::panic(d.why);
@@ -44,8 +45,8 @@ TEST_CASE("Mail that a selective receive skipped survives, too, and is older") {
 TEST_CASE("Mail sent during the back-off waits; a question is answered by the next incarnation") {
     world w(2);
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
-                                  .with_exec(element(w.events, "g")));
+            .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
+            .with_exec(element(w.events, "g")));
     w.settle();
     g[0].tell(die{"x"});
     w.settle();
@@ -63,9 +64,9 @@ TEST_CASE("Mail sent during the back-off waits; a question is answered by the ne
 TEST_CASE("clear_on_restart drops what was unread") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_mailbox(bastion::mailbox::unbounded().clear_on_restart())
-                                  .with_restart_strategy(at_once())
-                                  .with_exec(element(w.events, "g")));
+            .with_mailbox(bastion::mailbox::unbounded().clear_on_restart())
+            .with_restart_strategy(at_once())
+            .with_exec(element(w.events, "g")));
     w.settle();
     g[0].tell(nap{1s});
     g[0].tell(die{"x"});
@@ -80,8 +81,8 @@ TEST_CASE("clear_on_restart drops what was unread") {
 TEST_CASE("The mail of an element that ends for good: dead letters, and askers are told the reason") {
     world w(2);
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_restart_strategy(bastion::restart_strategy::never())
-                                  .with_exec(element(w.events, "g")));
+            .with_restart_strategy(bastion::restart_strategy::never())
+            .with_exec(element(w.events, "g")));
     w.settle();
     g[0].tell(nap{1s});
     g[0].tell(die{"because"});
@@ -123,10 +124,10 @@ TEST_CASE("with_data: one object per element, kept over restarts or rebuilt afte
         world w;
         SECTION("kept") {
             const auto g = w.rt.spawn(bastion::children()
-                                          .with_redundancy(2)
-                                          .with_restart_strategy(at_once())
-                                          .with_data([] { return counted(10); })
-                                          .with_exec(counting(w.events)));
+                    .with_redundancy(2)
+                    .with_restart_strategy(at_once())
+                    .with_data([] { return counted(10); })
+                    .with_exec(counting(w.events)));
             g[0].tell("");
             g[0].tell("");
             g[0].tell(die{"x"});
@@ -138,10 +139,10 @@ TEST_CASE("with_data: one object per element, kept over restarts or rebuilt afte
         }
         SECTION("rebuilt for the one that panicked, kept for the sibling that only stopped") {
             const auto g = w.rt.spawn(bastion::children()
-                                          .with_redundancy(2)
-                                          .with_restart_strategy(at_once())
-                                          .with_data([] { return counted(10); }, bastion::on_panic::rebuild)
-                                          .with_exec(counting(w.events)));
+                    .with_redundancy(2)
+                    .with_restart_strategy(at_once())
+                    .with_data([] { return counted(10); }, bastion::on_panic::rebuild)
+                    .with_exec(counting(w.events)));
             g[0].tell("");
             g[1].tell("");
             w.settle();
@@ -154,11 +155,12 @@ TEST_CASE("with_data: one object per element, kept over restarts or rebuilt afte
             CHECK(w.events.take() == lines{"11", "11", "11", "12"});
         }
         SECTION("a copied value") {
-            const auto g = w.rt.spawn(bastion::children().with_data(std::string("v")).with_exec(
-                [&w](bastion::context ctx) -> bastion::process {
-                    w.events.add(ctx.data<std::string>());
-                    co_return;
-                }));
+            const auto g = w.rt.spawn(bastion::children()
+                    .with_data(std::string("v"))
+                    .with_exec([&w](bastion::context ctx) -> bastion::process {
+                        w.events.add(ctx.data<std::string>());
+                        co_return;
+                    }));
             w.settle();
             CHECK(w.events.take() == lines{"v"});
         }
@@ -173,10 +175,10 @@ TEST_CASE("ctx.data of another type, or without with_data, is a panic that names
         co_return;
     };
     (void)w.rt.spawn(bastion::children()
-                         .with_name("a")
-                         .with_data(std::string("v"))
-                         .with_restart_strategy(bastion::restart_strategy::never())
-                         .with_exec(body));
+            .with_name("a")
+            .with_data(std::string("v"))
+            .with_restart_strategy(bastion::restart_strategy::never())
+            .with_exec(body));
     w.settle();
     const auto first = w.log.take();
     REQUIRE(first.size() == 1);
@@ -199,24 +201,24 @@ TEST_CASE("A data factory that throws: at the spawn the caller's, at a restart a
             return counted(1);
         };
         CHECK_THROWS_WITH(w.rt.spawn(bastion::supervisor()
-                                         .with_children(bastion::children().with_exec(counting(w.events)))
-                                         .with_children(bastion::children().with_redundancy(5).with_data(factory).with_exec(
-                                             counting(w.events)))),
-                          "no data");
+                                  .with_children(bastion::children().with_exec(counting(w.events)))
+                                  .with_children(bastion::children().with_redundancy(5).with_data(factory).with_exec(
+                                      counting(w.events)))),
+            "no data");
         CHECK(bastion::detail::live_blocks() == running);
         CHECK(counted::made == 0);
         left = 1;
         const auto g = w.rt.spawn(bastion::children()
-                                      .with_name("g")
-                                      .with_data(factory, bastion::on_panic::rebuild)
-                                      .with_restart_strategy(bastion::restart_strategy::tries(2).immediate())
-                                      .with_exec(counting(w.events)));
+                .with_name("g")
+                .with_data(factory, bastion::on_panic::rebuild)
+                .with_restart_strategy(bastion::restart_strategy::tries(2).immediate())
+                .with_exec(counting(w.events)));
         w.settle();
         g[0].tell(die{"x"});
         w.advance(1ms);
         CHECK_FALSE(g[0].alive());
         CHECK(w.log.take() == lines{"/g/0: panic: x; restarts now", "/g/0: panic: no data; restarts now",
-                                    "/g/0: panic: no data; ends: out of tries (2)"});
+                                  "/g/0: panic: no data; ends: out of tries (2)"});
     }
     CHECK(bastion::detail::live_blocks() == before);
 }

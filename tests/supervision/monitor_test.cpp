@@ -32,8 +32,8 @@ struct pair {
 };
 
 pair watched(world& w, bastion::restart_strategy s, bastion::restart_when when = bastion::transient) {
-    const auto target = w.rt.spawn(bastion::children().with_restart(when).with_restart_strategy(s).with_exec(
-        element(w.events, "t")));
+    const auto target =
+        w.rt.spawn(bastion::children().with_restart(when).with_restart_strategy(s).with_exec(element(w.events, "t")));
     const auto who = w.rt.spawn(watcher(w.events));
     w.settle();
     who.tell(watch{target[0]});
@@ -142,15 +142,14 @@ TEST_CASE("The notice travels behind the dying process' last message") {
     w.settle();
     target.tell(die{""});
     w.settle();
-    CHECK(w.events.take() ==
-          lines{"last words 0", "last words 1", "last words 2", "down: panic: x, for good"});
+    CHECK(w.events.take() == lines{"last words 0", "last words 1", "last words 2", "down: panic: x, for good"});
 }
 
 TEST_CASE("A monitor made during the back-off watches the next incarnation") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
-                                  .with_exec(element(w.events, "t")));
+            .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
+            .with_exec(element(w.events, "t")));
     const auto who = w.rt.spawn(watcher(w.events));
     w.settle();
     g[0].tell(die{"1"});

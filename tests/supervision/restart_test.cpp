@@ -40,8 +40,8 @@ TEST_CASE("Linear back-off: starts at 0, T, 3T, 6T, and no more than its tries")
     world w;
     starts s(w.clock);
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_restart_strategy(bastion::restart_strategy::tries(3).with_linear_backoff(100ms))
-                                  .with_exec(always_failing(s)));
+            .with_restart_strategy(bastion::restart_strategy::tries(3).with_linear_backoff(100ms))
+            .with_exec(always_failing(s)));
     w.advance(10s);
     CHECK(s.at() == times{0ms, 100ms, 300ms, 600ms});
     CHECK_FALSE(g[0].alive());
@@ -51,9 +51,9 @@ TEST_CASE("Linear back-off: starts at 0, T, 3T, 6T, and no more than its tries")
 TEST_CASE("Exponential back-off doubles up to its cap") {
     world w;
     starts s(w.clock);
-    (void)w.rt.spawn(
-        bastion::children()
-            .with_restart_strategy(bastion::restart_strategy::tries(5).with_exponential_backoff(10ms, 40ms).without_jitter())
+    (void)w.rt.spawn(bastion::children()
+            .with_restart_strategy(
+                bastion::restart_strategy::tries(5).with_exponential_backoff(10ms, 40ms).without_jitter())
             .with_exec(always_failing(s)));
     w.advance(10s);
     CHECK(s.at() == times{0ms, 10ms, 30ms, 70ms, 110ms, 150ms});
@@ -63,8 +63,8 @@ TEST_CASE("Jitter takes away at most a quarter and never adds") {
     world w;
     starts s(w.clock);
     (void)w.rt.spawn(bastion::children()
-                         .with_restart_strategy(bastion::restart_strategy::tries(20).with_exponential_backoff(100ms, 100ms))
-                         .with_exec(always_failing(s)));
+            .with_restart_strategy(bastion::restart_strategy::tries(20).with_exponential_backoff(100ms, 100ms))
+            .with_exec(always_failing(s)));
     w.advance(10s);
     const times at = s.at();
     REQUIRE(at.size() == 21);
@@ -80,10 +80,9 @@ TEST_CASE("Jitter takes away at most a quarter and never adds") {
 TEST_CASE("By default the first restart is immediate, then 1 ms doubling to 1 s, for ever") {
     world w;
     starts s(w.clock);
-    const auto g =
-        w.rt.spawn(bastion::children()
-                       .with_restart_strategy(bastion::restart_strategy::always().without_jitter())
-                       .with_exec(always_failing(s)));
+    const auto g = w.rt.spawn(bastion::children()
+            .with_restart_strategy(bastion::restart_strategy::always().without_jitter())
+            .with_exec(always_failing(s)));
     w.advance(5s);
     const times at = s.at();
     REQUIRE(at.size() >= 13);
@@ -95,8 +94,8 @@ TEST_CASE("By default the first restart is immediate, then 1 ms doubling to 1 s,
 TEST_CASE("After its time of health an element has all its tries again") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_restart_strategy(bastion::restart_strategy::tries(1).immediate().with_health(10s))
-                                  .with_exec(element(w.events, "g")));
+            .with_restart_strategy(bastion::restart_strategy::tries(1).immediate().with_health(10s))
+            .with_exec(element(w.events, "g")));
     w.settle();
     for (int i = 0; i < 5; ++i) {
         g[0].tell(die{"x"});
@@ -157,7 +156,8 @@ TEST_CASE("permanent, transient and temporary") {
 
 TEST_CASE("A supervisor's restart strategy and policy are the default of its children") {
     world w;
-    auto sup = w.rt.spawn(bastion::supervisor().with_name("s").with_restart_strategy(bastion::restart_strategy::never()));
+    auto sup =
+        w.rt.spawn(bastion::supervisor().with_name("s").with_restart_strategy(bastion::restart_strategy::never()));
     const auto inherits = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
     const auto own = sup.spawn(
         bastion::children().with_name("b").with_restart_strategy(at_once()).with_exec(element(w.events, "b")));
@@ -173,9 +173,9 @@ TEST_CASE("A supervisor's restart strategy and policy are the default of its chi
 TEST_CASE("Siblings keep working during the back-off and stop only then") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_redundancy(2)
-                                  .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
-                                  .with_exec(element(w.events, "g")));
+            .with_redundancy(2)
+            .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
+            .with_exec(element(w.events, "g")));
     w.settle();
     (void)w.events.take();
     g[0].tell(die{"x"});
@@ -190,13 +190,12 @@ TEST_CASE("Siblings keep working during the back-off and stop only then") {
 TEST_CASE("A stop during the back-off ends the element at once") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_redundancy(2)
-                                  .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
-                                  .with_callbacks(bastion::callbacks().after_stop([&](const bastion::event& e) {
-                                      w.events.add("after_stop " + std::string(e.path()));
-                                  }))
-                                  .with_name("g")
-                                  .with_exec(element(w.events, "g")));
+            .with_redundancy(2)
+            .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
+            .with_callbacks(bastion::callbacks().after_stop(
+                [&](const bastion::event& e) { w.events.add("after_stop " + std::string(e.path())); }))
+            .with_name("g")
+            .with_exec(element(w.events, "g")));
     w.settle();
     g[0].tell(die{"x"});
     w.settle();
@@ -212,7 +211,8 @@ TEST_CASE("A stop during the back-off ends the element at once") {
 TEST_CASE("Intensity: past n restarts within the window the supervisor fails upwards") {
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()));
-    auto inner = sup.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(2, 10s));
+    auto inner =
+        sup.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(2, 10s));
     const auto a = inner.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
     const auto b = inner.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
     w.settle();
@@ -227,7 +227,8 @@ TEST_CASE("Intensity: past n restarts within the window the supervisor fails upw
         a[0].tell(die{"x"});
         w.settle();
         CHECK(w.events.take() == lines{"end a0", "end b0", "start a0", "start b0"});
-        CHECK(w.log.take().at(1) == "/outer/inner: too many restarts: a/0: panic: x; stops its children and fails upwards");
+        CHECK(w.log.take().at(1) ==
+              "/outer/inner: too many restarts: a/0: panic: x; stops its children and fails upwards");
         CHECK(a[0].alive());
     }
     SECTION("restarts that lie further apart do not count together") {
@@ -249,8 +250,10 @@ TEST_CASE("Intensity: past n restarts within the window the supervisor fails upw
 
 TEST_CASE("Intensity exceeded up to the root stops the runtime with exit code 1") {
     world w;
-    auto sup = w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()).with_intensity(1, 10s));
-    auto inner = sup.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(0, 10s));
+    auto sup =
+        w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()).with_intensity(1, 10s));
+    auto inner =
+        sup.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(0, 10s));
     const auto a = inner.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
     w.settle();
     a[0].tell(die{"1"});

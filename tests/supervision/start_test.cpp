@@ -41,8 +41,8 @@ TEST_CASE("The next sibling starts when the one before counts as started") {
     world w;
     bastion::child_ref a;
     (void)w.rt.spawn(bastion::supervisor()
-                         .with_children(slow_group(w.events, "a").with_callbacks(ref_to(a)))
-                         .with_children(bastion::children().with_name("b").with_exec(element(w.events, "b"))));
+            .with_children(slow_group(w.events, "a").with_callbacks(ref_to(a)))
+            .with_children(bastion::children().with_name("b").with_exec(element(w.events, "b"))));
     w.settle();
     CHECK(w.events.take() == lines{"start a"});
     a.tell(finish{});
@@ -63,10 +63,10 @@ TEST_CASE("Elements of a group start in order, each when the one before is ready
 TEST_CASE("Initially, an element that is not ready in time makes its owners fail upwards: nothing of it stays") {
     world w;
     auto sup = w.rt.spawn(bastion::supervisor()
-                              .with_name("sup")
-                              .with_children(bastion::children().with_name("before").with_exec(element(w.events, "before")))
-                              .with_children(slow_group(w.events, "slow"))
-                              .with_children(bastion::children().with_name("after").with_exec(element(w.events, "after"))));
+            .with_name("sup")
+            .with_children(bastion::children().with_name("before").with_exec(element(w.events, "before")))
+            .with_children(slow_group(w.events, "slow"))
+            .with_children(bastion::children().with_name("after").with_exec(element(w.events, "after"))));
     w.advance(999ms);
     CHECK(w.events.take() == lines{"start before0", "start slow"});
     CHECK(sup.alive());
@@ -117,8 +117,9 @@ TEST_CASE("A late addition that does not start goes alone") {
 
 TEST_CASE("A start failure during a restart counts as a try") {
     world w;
-    const auto g = w.rt.spawn(
-        slow_group(w.events, "g").with_restart_strategy(bastion::restart_strategy::tries(2).immediate()).with_name("g"));
+    const auto g = w.rt.spawn(slow_group(w.events, "g")
+            .with_restart_strategy(bastion::restart_strategy::tries(2).immediate())
+            .with_name("g"));
     w.settle();
     g[0].tell(finish{});
     g[0].tell(die{"once ready"});
@@ -176,8 +177,8 @@ TEST_CASE("started() of refs: of an element, a group and a supervisor, before an
 TEST_CASE("started() waits through a restart") {
     world w(2);
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
-                                  .with_exec(element(w.events, "g")));
+            .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
+            .with_exec(element(w.events, "g")));
     w.settle();
     g[0].tell(die{"x"});
     w.settle();
@@ -192,9 +193,9 @@ TEST_CASE("A name that is taken: bad_spec inside a spec, a dead ref that says wh
     world w(2);
     auto body = [&] { return element(w.events, "x"); };
     CHECK_THROWS_AS(w.rt.spawn(bastion::supervisor()
-                                   .with_children(bastion::children().with_name("twice").with_exec(body()))
-                                   .with_supervisor(bastion::supervisor().with_name("twice"))),
-                    bastion::bad_spec);
+                            .with_children(bastion::children().with_name("twice").with_exec(body()))
+                            .with_supervisor(bastion::supervisor().with_name("twice"))),
+        bastion::bad_spec);
     auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
     const auto first = sup.spawn(bastion::children().with_name("n").with_exec(body()));
     const auto second = sup.spawn(bastion::children().with_name("n").with_exec(body()));
@@ -221,9 +222,9 @@ TEST_CASE("A name that is taken: bad_spec inside a spec, a dead ref that says wh
 TEST_CASE("A made-up name gives way to given ones") {
     world w;
     (void)w.rt.spawn(bastion::supervisor()
-                         .with_name("s")
-                         .with_children(bastion::children().with_exec(element(w.events, "a")).with_callbacks(told_to(w.events)))
-                         .with_children(bastion::children().with_name("group-1").with_exec(element(w.events, "b"))));
+            .with_name("s")
+            .with_children(bastion::children().with_exec(element(w.events, "a")).with_callbacks(told_to(w.events)))
+            .with_children(bastion::children().with_name("group-1").with_exec(element(w.events, "b"))));
     w.settle();
     CHECK(w.events.take().at(0) == "before_start /s/group-2/0 normal 0");
 }
@@ -231,10 +232,12 @@ TEST_CASE("A made-up name gives way to given ones") {
 TEST_CASE("Specs that make no sense are refused at the call") {
     world w;
     CHECK_THROWS_AS(w.rt.spawn(bastion::children()), bastion::bad_spec);
-    CHECK_THROWS_AS(w.rt.spawn(bastion::children().with_name("a/b").with_exec(element(w.events, "x"))), bastion::bad_spec);
+    CHECK_THROWS_AS(
+        w.rt.spawn(bastion::children().with_name("a/b").with_exec(element(w.events, "x"))), bastion::bad_spec);
     CHECK_THROWS_AS(w.rt.spawn(bastion::supervisor().with_intensity(1, 0s)), bastion::bad_spec);
-    CHECK_THROWS_AS(w.rt.spawn(bastion::supervisor().with_supervisor(bastion::supervisor().with_children(bastion::children()))),
-                    bastion::bad_spec);
+    CHECK_THROWS_AS(
+        w.rt.spawn(bastion::supervisor().with_supervisor(bastion::supervisor().with_children(bastion::children()))),
+        bastion::bad_spec);
 }
 
 TEST_CASE("A spawn on a stopped supervisor gives a dead ref") {

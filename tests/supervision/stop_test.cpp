@@ -56,9 +56,9 @@ TEST_CASE("Each child has its own deadline; then it is killed") {
 TEST_CASE("A deadline is exact, and the siblings' time starts when it is their turn") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_redundancy(2)
-                                  .with_shutdown(bastion::shutdown::within(100ms))
-                                  .with_exec(element(w.events, "g")));
+            .with_redundancy(2)
+            .with_shutdown(bastion::shutdown::within(100ms))
+            .with_exec(element(w.events, "g")));
     for (const auto& e : g) e.tell(nap{1h});
     w.settle();
     (void)w.events.take();
@@ -102,8 +102,8 @@ TEST_CASE("A stop takes effect at the next recv, after other awaits") {
 
 TEST_CASE("A process that traps stops gets them as a message and ends itself, within its deadline") {
     world w;
-    const auto g = w.rt.spawn(
-        bastion::children().with_shutdown(bastion::shutdown::within(1s)).with_exec(element(w.events, "g")));
+    const auto g =
+        w.rt.spawn(bastion::children().with_shutdown(bastion::shutdown::within(1s)).with_exec(element(w.events, "g")));
     g[0].tell(trap{});
     w.settle();
     g[0].stop();
@@ -220,10 +220,8 @@ TEST_CASE("Stop while a restart plan runs: everything ends, nothing is started")
 
 TEST_CASE("A group stopped in the middle of its start") {
     world w;
-    const auto g = w.rt.spawn(bastion::children()
-                                  .with_redundancy(3)
-                                  .with_start(bastion::wait_ready, 1s)
-                                  .with_exec(element(w.events, "g")));
+    const auto g = w.rt.spawn(
+        bastion::children().with_redundancy(3).with_start(bastion::wait_ready, 1s).with_exec(element(w.events, "g")));
     w.settle();
     g.stop();
     w.settle();
@@ -286,14 +284,11 @@ TEST_CASE("A process that still runs a grace time after its kill is reported onc
     std::atomic<bool> running{false};
     std::atomic<bool> let_go{false};
     std::atomic<int> reported{0};
-    bastion::runtime rt(bastion::config()
-                            .with_workers(2)
-                            .with_signals(false)
-                            .with_kill_grace(1ms)
-                            .with_log([&](const bastion::log_record& r) {
-                                log.add(std::string(r.path) + "; " + std::string(r.next));
-                                ++reported;
-                            }));
+    bastion::runtime rt(bastion::config().with_workers(2).with_signals(false).with_kill_grace(1ms).with_log(
+        [&](const bastion::log_record& r) {
+            log.add(std::string(r.path) + "; " + std::string(r.next));
+            ++reported;
+        }));
     const auto g = rt.spawn(bastion::children().with_name("g").with_exec([&](bastion::context ctx) -> bastion::process {
         running = true;
         while (!let_go) std::this_thread::yield();  // does not come back to its worker

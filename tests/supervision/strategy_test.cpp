@@ -62,11 +62,9 @@ TEST_CASE("rest_for_one restarts the failed group and those started after it") {
 
 TEST_CASE("A group restarts as a whole, in reverse and then in order") {
     world w;
-    const auto g = w.rt.spawn(bastion::children()
-                                  .with_name("g")
-                                  .with_redundancy(3)
-                                  .with_restart_strategy(at_once())
-                                  .with_exec(element(w.events, "g")));
+    const auto g =
+        w.rt.spawn(bastion::children().with_name("g").with_redundancy(3).with_restart_strategy(at_once()).with_exec(
+            element(w.events, "g")));
     w.settle();
     CHECK(w.events.take() == lines{"start g0", "start g1", "start g2"});
     g[1].tell(die{"x"});
@@ -77,10 +75,10 @@ TEST_CASE("A group restarts as a whole, in reverse and then in order") {
 TEST_CASE("restart_scope::element restarts only the failed element") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_redundancy(3)
-                                  .with_restart_scope(bastion::restart_scope::element)
-                                  .with_restart_strategy(at_once())
-                                  .with_exec(element(w.events, "g")));
+            .with_redundancy(3)
+            .with_restart_scope(bastion::restart_scope::element)
+            .with_restart_strategy(at_once())
+            .with_exec(element(w.events, "g")));
     w.settle();
     CHECK(w.events.take() == lines{"start g0", "start g1", "start g2"});
     g[1].tell(die{"x"});
@@ -91,9 +89,8 @@ TEST_CASE("restart_scope::element restarts only the failed element") {
 TEST_CASE("An element that fails while its group starts takes the group with it") {
     world w;
     journal& j = w.events;
-    const auto g = w.rt.spawn(
-        bastion::children().with_redundancy(3).with_restart_strategy(at_once()).with_exec([&j](bastion::context ctx)
-                                                                                              -> bastion::process {
+    const auto g = w.rt.spawn(bastion::children().with_redundancy(3).with_restart_strategy(at_once()).with_exec(
+        [&j](bastion::context ctx) -> bastion::process {
             const std::string me = std::to_string(ctx.block().index);
             j.add("start " + me);
             const end_mark mark(j, me);
@@ -104,16 +101,17 @@ TEST_CASE("An element that fails while its group starts takes the group with it"
             }
         }));
     w.settle();
-    CHECK(j.take() == lines{"start 0", "start 1", "end 1", "start 2", "end 2", "end 0", "start 0", "start 1", "start 2"});
+    CHECK(
+        j.take() == lines{"start 0", "start 1", "end 1", "start 2", "end 2", "end 0", "start 0", "start 1", "start 2"});
 }
 
 TEST_CASE("Siblings restarted with a failed element never spend their own tries") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
-                                  .with_name("g")
-                                  .with_redundancy(2)
-                                  .with_restart_strategy(bastion::restart_strategy::tries(2).immediate())
-                                  .with_exec(element(w.events, "g")));
+            .with_name("g")
+            .with_redundancy(2)
+            .with_restart_strategy(bastion::restart_strategy::tries(2).immediate())
+            .with_exec(element(w.events, "g")));
     for (const unsigned who : {0u, 0u, 1u, 1u}) {
         g[who].tell(die{"x"});
         w.settle();
@@ -137,9 +135,9 @@ TEST_CASE("Siblings restarted with a failed element never spend their own tries"
 TEST_CASE("A nested supervisor restarts with all below it, and every ref stays good") {
     world w;
     auto outer = w.rt.spawn(bastion::supervisor()
-                                .with_name("outer")
-                                .with_strategy(bastion::strategy::one_for_all)
-                                .with_restart_strategy(at_once()));
+            .with_name("outer")
+            .with_strategy(bastion::strategy::one_for_all)
+            .with_restart_strategy(at_once()));
     const auto a = outer.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
     auto inner = outer.spawn(bastion::supervisor().with_name("inner"));
     const auto b = inner.spawn(bastion::children().with_name("b").with_redundancy(2).with_exec(element(w.events, "b")));
@@ -151,7 +149,8 @@ TEST_CASE("A nested supervisor restarts with all below it, and every ref stays g
     a[0].tell(die{"a"});
     w.settle();
     // The temporary element goes and stays away.
-    CHECK(w.events.take() == lines{"end a0", "end t0", "end c0", "end b1", "end b0", "start a0", "start b0", "start b1", "start c0"});
+    CHECK(w.events.take() ==
+          lines{"end a0", "end t0", "end c0", "end b1", "end b0", "start a0", "start b0", "start b1", "start c0"});
     CHECK_FALSE(temporary.alive());
     for (const bastion::child_ref& r : {a[0], b[0], b[1], c[0]}) {
         auto there = w.rt.run(r.ask(are_you_there{}));
@@ -169,11 +168,12 @@ TEST_CASE("A nested supervisor restarts with all below it, and every ref stays g
 TEST_CASE("One_for_all over a failing inner supervisor") {
     world w;
     auto outer = w.rt.spawn(bastion::supervisor()
-                                .with_name("outer")
-                                .with_strategy(bastion::strategy::one_for_all)
-                                .with_restart_strategy(at_once()));
+            .with_name("outer")
+            .with_strategy(bastion::strategy::one_for_all)
+            .with_restart_strategy(at_once()));
     const auto a = outer.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
-    auto inner = outer.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(1, 10s));
+    auto inner =
+        outer.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(1, 10s));
     const auto b = inner.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
     w.settle();
     (void)w.events.take();

@@ -38,16 +38,16 @@ private:
 struct die {
     std::string why;
 };
-struct give_up {  // an error return
+struct give_up { // an error return
     std::string why;
 };
 struct finish {};
-struct nap {  // sleeps, deaf for a stop
+struct nap { // sleeps, deaf for a stop
     std::chrono::nanoseconds time;
 };
 struct trap {};
 struct are_you_there {
-    using answer_type = int;  // the incarnation
+    using answer_type = int; // the incarnation
 };
 
 // Writes "end <name>" when the incarnation's frame goes.

@@ -27,9 +27,15 @@ struct hesitant_atomics : bastion::std_atomics {
         constexpr atomic(T value) noexcept : value_(value) {}
         T load(std::memory_order order = strict) const noexcept { return hesitate(), value_.load(order); }
         void store(T value, std::memory_order order = strict) noexcept { hesitate(), value_.store(value, order); }
-        T exchange(T value, std::memory_order order = strict) noexcept { return hesitate(), value_.exchange(value, order); }
-        T fetch_and(T value, std::memory_order order = strict) noexcept { return hesitate(), value_.fetch_and(value, order); }
-        T fetch_or(T value, std::memory_order order = strict) noexcept { return hesitate(), value_.fetch_or(value, order); }
+        T exchange(T value, std::memory_order order = strict) noexcept {
+            return hesitate(), value_.exchange(value, order);
+        }
+        T fetch_and(T value, std::memory_order order = strict) noexcept {
+            return hesitate(), value_.fetch_and(value, order);
+        }
+        T fetch_or(T value, std::memory_order order = strict) noexcept {
+            return hesitate(), value_.fetch_or(value, order);
+        }
         bool compare_exchange_strong(T& seen, T wanted) noexcept {
             return hesitate(), value_.compare_exchange_strong(seen, wanted);
         }

@@ -69,21 +69,17 @@ public:
 template <class T>
 std::string shown(const bastion::result<T>& r) {
     if (!r) {
-        static constexpr const char* names[] = {"?", "failed", "timeout", "noproc", "target_died", "dropped", "unhandled",
-            "mailbox_full", "deadlock", "wrong_type", "cancelled", "stopped", "start_failed", "limit", "wrong_thread",
-            "noconnection", "invalid"};
+        static constexpr const char* names[] = {"?", "failed", "timeout", "noproc", "target_died", "dropped",
+            "unhandled", "mailbox_full", "deadlock", "wrong_type", "cancelled", "stopped", "start_failed", "limit",
+            "wrong_thread", "noconnection", "invalid"};
         std::string name = names[static_cast<std::size_t>(r.error().code())];
         if (r.error() == bastion::errc::target_died) name += " (" + r.error().reason().what() + ")";
         return name;
     }
-    if constexpr (std::is_void_v<T>)
-        return "done";
-    else if constexpr (std::is_arithmetic_v<T>)
-        return std::to_string(*r);
-    else if constexpr (std::is_convertible_v<T, std::string>)
-        return std::string(*r);
-    else
-        return "a value";
+    if constexpr (std::is_void_v<T>) return "done";
+    else if constexpr (std::is_arithmetic_v<T>) return std::to_string(*r);
+    else if constexpr (std::is_convertible_v<T, std::string>) return std::string(*r);
+    else return "a value";
 }
 
 } // namespace test

@@ -65,9 +65,7 @@ public:
 
     [[nodiscard]] errc code() const noexcept { return code_; }
     // One line for people.
-    [[nodiscard]] std::string what() const {
-        return detail_ ? detail_->text : std::string(to_string(code_));
-    }
+    [[nodiscard]] std::string what() const { return detail_ ? detail_->text : std::string(to_string(code_)); }
     // Why the target ended; `exit_reason::normal` when no process' end is behind this error.
     [[nodiscard]] exit_reason reason() const;
 

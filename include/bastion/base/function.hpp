@@ -22,7 +22,8 @@ class unique_function<R(Args...)> {
 public:
     unique_function() noexcept = default;
     template <class F>
-        requires(!std::is_same_v<std::remove_cvref_t<F>, unique_function> && std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
+        requires(!std::is_same_v<std::remove_cvref_t<F>, unique_function> &&
+                 std::is_invocable_r_v<R, std::decay_t<F>&, Args...>)
     unique_function(F&& f) {
         using callable = std::decay_t<F>;
         if constexpr (sizeof(callable) <= room && alignof(callable) <= alignof(std::max_align_t) &&
@@ -48,7 +49,9 @@ public:
     ~unique_function() { reset(); }
 
     [[nodiscard]] explicit operator bool() const noexcept { return table_ != nullptr; }
-    R operator()(Args... args) const { return table_->call(const_cast<std::byte*>(buffer_), std::forward<Args>(args)...); }
+    R operator()(Args... args) const {
+        return table_->call(const_cast<std::byte*>(buffer_), std::forward<Args>(args)...);
+    }
 
 private:
     struct table {

@@ -14,7 +14,7 @@ struct list_hook {
     T* prev = nullptr;
 };
 
-template <class T, list_hook<T> T::*Hook>
+template <class T, list_hook<T> T::* Hook>
 class intrusive_list {
 public:
     [[nodiscard]] bool empty() const noexcept { return first_ == nullptr; }

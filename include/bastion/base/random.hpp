@@ -19,9 +19,7 @@ public:
         return z ^ (z >> 31);
     }
     // A number in [0, bound); 0 when bound is 0. Multiply-shift: no division.
-    [[nodiscard]] std::uint64_t below(std::uint32_t bound) noexcept {
-        return ((next() >> 32) * bound) >> 32;
-    }
+    [[nodiscard]] std::uint64_t below(std::uint32_t bound) noexcept { return ((next() >> 32) * bound) >> 32; }
 
 private:
     std::uint64_t state_;

@@ -72,8 +72,10 @@ public:
     result(failure f) : state_(std::in_place_index<1>, std::move(f).error()) {}
     template <class U = T>
         requires(std::is_constructible_v<T, U &&> && !std::is_same_v<std::remove_cvref_t<U>, result> &&
-                 !std::is_same_v<std::remove_cvref_t<U>, failure> && !std::is_same_v<std::remove_cvref_t<U>, std::in_place_t>)
-    explicit(!std::is_convertible_v<U&&, T>) result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
+                 !std::is_same_v<std::remove_cvref_t<U>, failure> &&
+                 !std::is_same_v<std::remove_cvref_t<U>, std::in_place_t>)
+    explicit(!std::is_convertible_v<U&&, T>) result(U&& value)
+        : state_(std::in_place_index<0>, std::forward<U>(value)) {}
     template <class... Args>
     explicit result(std::in_place_t, Args&&... args) : state_(std::in_place_index<0>, std::forward<Args>(args)...) {}
     result(const result&) = default;

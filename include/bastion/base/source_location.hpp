@@ -11,8 +11,7 @@ public:
     constexpr source_location() noexcept = default;
 
     [[nodiscard]] static constexpr source_location current(const char* file = __builtin_FILE(),
-                                                           int line = __builtin_LINE(),
-                                                           const char* function = __builtin_FUNCTION()) noexcept {
+        int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) noexcept {
         source_location here;
         here.file_ = file;
         here.line_ = line;

@@ -39,7 +39,8 @@ namespace detail {
 // The strand that runs here; awaiting outside one is an error that says so.
 [[nodiscard]] inline strand& running_strand(const char* what) {
     strand* s = this_thread().current;
-    if (s == nullptr) [[unlikely]] throw_not_in_process(what);
+    if (s == nullptr) [[unlikely]]
+        throw_not_in_process(what);
     return *s;
 }
 
@@ -91,7 +92,8 @@ private:
 class stop_wait {
 public:
     explicit stop_wait(std::stop_token token) noexcept : token_(std::move(token)) {}
-    stop_wait(stop_wait&& other) noexcept : token_(std::move(other.token_)), cell_(std::exchange(other.cell_, nullptr)) {}
+    stop_wait(stop_wait&& other) noexcept
+        : token_(std::move(other.token_)), cell_(std::exchange(other.cell_, nullptr)) {}
     stop_wait& operator=(stop_wait&&) = delete;
     ~stop_wait() { end(); }
 
@@ -156,8 +158,8 @@ public:
         return detail::running_strand("an awaitable").budget > 0 && self().poll();
     }
     void await_suspend(std::coroutine_handle<> h) {
-        detail::running_strand("an awaitable").slot->set(
-            h, &self(), [](void* a) { return static_cast<Derived*>(a)->poll(); }, Derived::mail);
+        detail::running_strand("an awaitable")
+            .slot->set(h, &self(), [](void* a) { return static_cast<Derived*>(a)->poll(); }, Derived::mail);
     }
     decltype(auto) await_resume() { return self().take(); }
 
@@ -180,7 +182,8 @@ private:
 // Temporaries are their own awaiters; named awaitables are referred to. (A template over the value category, because
 // g++ 12 takes a member or a plain `A&` for temporaries, too, and then complains.)
 template <class A>
-    requires(std::is_lvalue_reference_v<A> && !std::is_const_v<std::remove_reference_t<A>> && detail::awaitable_object<A>)
+    requires(
+        std::is_lvalue_reference_v<A> && !std::is_const_v<std::remove_reference_t<A>> && detail::awaitable_object<A>)
 [[nodiscard]] auto operator co_await(A&& a) noexcept {
     return detail::referred_wait<std::remove_reference_t<A>>(a);
 }
@@ -205,8 +208,7 @@ public:
         return bound_.over();
     }
     [[nodiscard]] value_type take() {
-        if (!inner_.poll())
-            return fail(std::is_same_v<Bound, detail::timer_wait> ? errc::timeout : errc::cancelled);
+        if (!inner_.poll()) return fail(std::is_same_v<Bound, detail::timer_wait> ? errc::timeout : errc::cancelled);
         if constexpr (std::is_void_v<inner_result>) {
             inner_.take();
             return value_type();

@@ -27,8 +27,8 @@ enum class cell_state : std::uint32_t { pending, completed, timed_out, abandoned
 
 enum class cell_event : std::uint8_t {
     none,
-    wake_owner,    // the owner waits: unpark it
-    free_payload,  // the other side is gone: free the payload and the cell
+    wake_owner, // the owner waits: unpark it
+    free_payload, // the other side is gone: free the payload and the cell
 };
 
 // The state word of a cell, a template over the atomics policy so that its interleavings can be explored.
@@ -41,7 +41,7 @@ public:
     [[nodiscard]] cell_event complete() noexcept {
         switch (static_cast<cell_state>(state_.exchange(raw(cell_state::completed)))) {
         case cell_state::pending: return cell_event::wake_owner;
-        case cell_state::timed_out: return cell_event::none;  // the asker will see `completed` and free
+        case cell_state::timed_out: return cell_event::none; // the asker will see `completed` and free
         default: return cell_event::free_payload;
         }
     }
@@ -52,7 +52,9 @@ public:
     }
 
     // True: the completer was faster, payload and cell are the asker's to free.
-    [[nodiscard]] bool abandon() noexcept { return state_.exchange(raw(cell_state::abandoned)) == raw(cell_state::completed); }
+    [[nodiscard]] bool abandon() noexcept {
+        return state_.exchange(raw(cell_state::abandoned)) == raw(cell_state::completed);
+    }
 
     // For plain threads, which sleep on the word itself.
     [[nodiscard]] typename Atomics::template atomic<std::uint32_t>& word() noexcept { return state_; }
@@ -67,9 +69,9 @@ struct alignas(64) completion_cell {
     static constexpr std::uint32_t no_timer = ~std::uint32_t{0};
 
     basic_cell_word<> word;
-    std::uint32_t timer_home = no_timer;  // the worker whose wheel holds the timer
-    runnable* owner = nullptr;     // null: a plain thread sleeps on the word
-    void* payload = nullptr;       // Invariant: written by the completer before `completed`, by nobody else
+    std::uint32_t timer_home = no_timer; // the worker whose wheel holds the timer
+    runnable* owner = nullptr; // null: a plain thread sleeps on the word
+    void* payload = nullptr; // Invariant: written by the completer before `completed`, by nobody else
     timer_entry timer;
 
     [[nodiscard]] static completion_cell* make(runnable* owner) {

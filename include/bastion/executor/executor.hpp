@@ -53,15 +53,13 @@ public:
         worker* here = this_thread().current_worker;
         if (here != nullptr && &here->owner() == this) [[likely]]
             here->push_next(r);
-        else
-            inject(r);
+        else inject(r);
     }
     BASTION_INLINE void schedule_system(runnable& r) noexcept {
         worker* here = this_thread().current_worker;
         if (here != nullptr && &here->owner() == this) [[likely]]
             here->push_system(r);
-        else
-            inject_system(r);
+        else inject_system(r);
     }
 
     // The worker whose wheel a timer armed here goes to: the caller's, or the first.

@@ -38,7 +38,7 @@ struct wait_slot {
     bool uninterruptible = false;    // a kill must wait until ready
 
     void set(std::coroutine_handle<> h, void* what, bool (*test)(void*), bool by_mail = false,
-             bool must_finish = false) noexcept {
+        bool must_finish = false) noexcept {
         leaf = h;
         object = what;
         ready = test;

@@ -39,7 +39,7 @@ class scope_base;
 struct fork_node : fork_job {
     scope_base* owner = nullptr;
     std::coroutine_handle<> handle;
-    bool in_place = false;  // runs on the joiner's stack of transfers: no atomics
+    bool in_place = false; // runs on the joiner's stack of transfers: no atomics
 };
 
 class scope_base {
@@ -58,11 +58,11 @@ public:
 
     BASTION_API void keep_exception(std::exception_ptr e) noexcept;
 
-    std::coroutine_handle<> parent_;  // Invariant: written before join adds to outstanding_, read by who ends it
-    strand* strand_ = nullptr;        // of the joiner, known from the first fork; null inside a forked task
-    std::int32_t unclaimed_ = 0;      // forked, and not run in place
+    std::coroutine_handle<> parent_; // Invariant: written before join adds to outstanding_, read by who ends it
+    strand* strand_ = nullptr; // of the joiner, known from the first fork; null inside a forked task
+    std::int32_t unclaimed_ = 0; // forked, and not run in place
     std::atomic<bool> failed_{false};
-    std::exception_ptr exception_;    // Invariant: written by who set failed_, read after the join
+    std::exception_ptr exception_; // Invariant: written by who set failed_, read after the join
     // Completions still to come from thieves; negative while thieves are ahead of join.
     std::atomic<std::int32_t> outstanding_{0};
 };

@@ -34,14 +34,14 @@ public:
     explicit basic_sleepers(std::size_t workers) noexcept : workers_(workers) {}
 
     [[nodiscard]] bool any_hint() const noexcept {
-        return asleep_.load(std::memory_order_relaxed) != 0;  // a hint for producers that look again: no partner
+        return asleep_.load(std::memory_order_relaxed) != 0; // a hint for producers that look again: no partner
     }
     [[nodiscard]] bool any() const noexcept { return asleep_.load() != 0; }
     [[nodiscard]] std::size_t asleep() const noexcept { return asleep_.load(); }
     [[nodiscard]] bool anyone_searching() const noexcept { return searching_.load() != 0; }
 
     [[nodiscard]] bool enter_search() noexcept {
-        const std::size_t busy = workers_ - asleep_.load(std::memory_order_relaxed);  // a hint: the bound is soft
+        const std::size_t busy = workers_ - asleep_.load(std::memory_order_relaxed); // a hint: the bound is soft
         const std::size_t most = busy / 2 > 1 ? busy / 2 : 1;
         if (searching_.load(std::memory_order_relaxed) >= most) return false;
         searching_.fetch_add(1);

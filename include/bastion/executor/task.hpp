@@ -14,8 +14,8 @@
 #include <coroutine>
 #include <cstddef>
 #include <exception>
-#include <stdexcept>
 #include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -88,10 +88,8 @@ public:
 
 template <class Promise>
 [[nodiscard]] std::uint32_t depth_of(const Promise& promise) noexcept {
-    if constexpr (std::is_base_of_v<task_promise_base, Promise>)
-        return promise.depth_;
-    else
-        return 0;
+    if constexpr (std::is_base_of_v<task_promise_base, Promise>) return promise.depth_;
+    else return 0;
 }
 
 [[noreturn]] BASTION_API void throw_too_deep(std::uint32_t limit);
@@ -193,7 +191,7 @@ public:
             if (depth > limit) detail::throw_too_deep(limit);
             child_.promise().depth_ = depth;
             child_.promise().continuation_ = parent;
-            if (strand && strand->budget <= 0) {  // overspent: the child starts in the next turn
+            if (strand && strand->budget <= 0) { // overspent: the child starts in the next turn
                 strand->slot->set(child_, nullptr, nullptr);
                 return std::noop_coroutine();
             }

@@ -39,9 +39,7 @@ public:
             if (!awaitable_.poll()) return false;
             try {
                 taken_.emplace(awaitable_.take());
-            } catch (...) {
-                failed_ = std::current_exception();
-            }
+            } catch (...) { failed_ = std::current_exception(); }
             return true;
         } else {
             return awaitable_.poll();
@@ -128,7 +126,7 @@ template <bool All, class... Branches>
 class [[nodiscard]] combination {
 public:
     using value_type = std::conditional_t<All, std::tuple<typename Branches::value_type...>,
-                                          std::variant<typename Branches::value_type...>>;
+        std::variant<typename Branches::value_type...>>;
 
     explicit combination(Branches&&... branches) : branches_(std::move(branches)...) {}
     combination(combination&&) = default;
@@ -138,14 +136,13 @@ public:
         return false;  // branches are resumed by the worker loop, never inside a resume
     }
     void await_suspend(std::coroutine_handle<> h) {
-        running_strand("when_all or when_any")
-            .slot->set(h, this, [](void* self) { return static_cast<combination*>(self)->advance(); });
+        running_strand("when_all or when_any").slot->set(h, this, [](void* self) {
+            return static_cast<combination*>(self)->advance();
+        });
     }
     [[nodiscard]] value_type await_resume() {
-        if constexpr (All)
-            return std::apply([](auto&... b) { return value_type{b.take()...}; }, branches_);
-        else
-            return take_first(std::index_sequence_for<Branches...>());
+        if constexpr (All) return std::apply([](auto&... b) { return value_type{b.take()...}; }, branches_);
+        else return take_first(std::index_sequence_for<Branches...>());
     }
 
 private:
@@ -158,7 +155,8 @@ private:
     }
     [[nodiscard]] bool advance_branches() {
         if constexpr (All) {
-            return std::apply([](auto&... b) { return (static_cast<unsigned>(b.advance()) & ... & 1u) != 0; }, branches_);
+            return std::apply(
+                [](auto&... b) { return (static_cast<unsigned>(b.advance()) & ... & 1u) != 0; }, branches_);
         } else {
             if (first_ != sizeof...(Branches)) return true;
             std::size_t index = 0;

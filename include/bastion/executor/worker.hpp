@@ -51,10 +51,8 @@ struct fired_timers {
 
 inline void late_timer::queue(timer_entry* entry, void* context) noexcept {
     auto* fired = static_cast<fired_timers*>(context);
-    if (fired->late == nullptr)
-        fired->late = entry;
-    else
-        fired->last->next = entry;
+    if (fired->late == nullptr) fired->late = entry;
+    else fired->last->next = entry;
     fired->last = entry;
 }
 
@@ -92,10 +90,12 @@ public:
     }
     // The end of the line: a strand whose budget is spent.
     BASTION_INLINE void push_last(runnable& r) noexcept {
-        if (!ring_.push(&r)) [[unlikely]] overflow(r);
+        if (!ring_.push(&r)) [[unlikely]]
+            overflow(r);
     }
     BASTION_INLINE void push_system(runnable& r) noexcept {
-        if (!system_.push(&r)) [[unlikely]] overflow_system(r);
+        if (!system_.push(&r)) [[unlikely]]
+            overflow_system(r);
     }
     void push_job(fork_job& job);
     // The newest forked job; null: none left here.

@@ -19,8 +19,8 @@ public:
     pending_answer(completion_cell* cell, address to, std::chrono::nanoseconds timeout) noexcept
         : cell_(cell), to_(to), timeout_(timeout) {}
     pending_answer(pending_answer&& other) noexcept
-        : cell_(std::exchange(other.cell_, nullptr)), to_(other.to_), timeout_(other.timeout_), timer_home_(other.timer_home_),
-          deadlocked_(other.deadlocked_) {}
+        : cell_(std::exchange(other.cell_, nullptr)), to_(other.to_), timeout_(other.timeout_),
+          timer_home_(other.timer_home_), deadlocked_(other.deadlocked_) {}
     pending_answer& operator=(pending_answer&& other) noexcept {
         std::swap(cell_, other.cell_);
         std::swap(to_, other.to_);
@@ -152,15 +152,15 @@ public:
     template <class Self = named_answer>
     detail::referred_wait<answer<R>> operator co_await() && {
         static_assert(!std::is_same_v<Self, Self>,
-                      "bastion: this compiler destroys a braced question inside co_await twice: "
-                      "use ref.ask<q>(args...), or name the answer first: auto a = ref.ask(q{...}); co_await a");
+            "bastion: this compiler destroys a braced question inside co_await twice: "
+            "use ref.ask<q>(args...), or name the answer first: auto a = ref.ask(q{...}); co_await a");
         return detail::referred_wait<answer<R>>(*this);
     }
     template <class Self = named_answer>
     auto until(std::stop_token token) && {
         static_assert(!std::is_same_v<Self, Self>,
-                      "bastion: this compiler destroys a braced question inside co_await twice: "
-                      "use ref.ask<q>(args...), or name the answer first, as an answer<R>");
+            "bastion: this compiler destroys a braced question inside co_await twice: "
+            "use ref.ask<q>(args...), or name the answer first, as an answer<R>");
         return std::move(static_cast<answer<R>&>(*this)).until(std::move(token));
     }
 };
@@ -222,7 +222,8 @@ template <class R, class Q>
 auto child_ref::request(Q&& q) const {
     using T = detail::sent_as_t<Q>;
     if constexpr (detail::knows_answer<T>)
-        static_assert(std::is_same_v<typename T::answer_type, R>, "bastion: request<R>: the question's answer_type is another type");
+        static_assert(std::is_same_v<typename T::answer_type, R>,
+            "bastion: request<R>: the question's answer_type is another type");
     return detail::answer_for<R, Q>(detail::ask_for<T>(address_, std::forward<Q>(q)));
 }
 

@@ -107,10 +107,8 @@ template <class F, class State, class Arg>
 decltype(auto) call_arm(F& f, State* state, context ctx, Arg&& arg) {
     using traits = arm_traits<F>;
     if constexpr (traits::is_member) {
-        if constexpr (traits::form::with_context)
-            return std::invoke(f, *state, ctx, std::forward<Arg>(arg));
-        else
-            return std::invoke(f, *state, std::forward<Arg>(arg));
+        if constexpr (traits::form::with_context) return std::invoke(f, *state, ctx, std::forward<Arg>(arg));
+        else return std::invoke(f, *state, std::forward<Arg>(arg));
     } else if constexpr (traits::form::with_context) {
         return std::invoke(f, ctx, std::forward<Arg>(arg));
     } else {
@@ -120,9 +118,10 @@ decltype(auto) call_arm(F& f, State* state, context ctx, Arg&& arg) {
 
 template <class F>
 consteval bool check_arm() {
-    static_assert(arm_traits<F>::known, "bastion: a handler must not be generic or overloaded: its parameter names the message type");
-    static_assert(!arm_traits<F>::known || arm_traits<F>::good,
-                  "bastion: a handler is f(message) or f(context, message)");
+    static_assert(arm_traits<F>::known,
+        "bastion: a handler must not be generic or overloaded: its parameter names the message type");
+    static_assert(
+        !arm_traits<F>::known || arm_traits<F>::good, "bastion: a handler is f(message) or f(context, message)");
     return arm_traits<F>::good;
 }
 
@@ -139,8 +138,7 @@ public:
         if (value == nullptr) return false;
         if constexpr (std::is_lvalue_reference_v<typename arm_traits<F>::parameter>)
             call_arm(function_, state, ctx, *value);
-        else
-            call_arm(function_, state, ctx, std::move(*value));
+        else call_arm(function_, state, ctx, std::move(*value));
         return true;
     }
 
@@ -225,10 +223,8 @@ struct no_state {};
 template <class State, class Arm>
 consteval bool fits_state() {
     using traits = arm_traits<typename Arm::function>;
-    if constexpr (traits::is_member)
-        return std::is_base_of_v<typename traits::sig::state, State>;
-    else
-        return true;
+    if constexpr (traits::is_member) return std::is_base_of_v<typename traits::sig::state, State>;
+    else return true;
 }
 
 } // namespace detail
@@ -239,9 +235,9 @@ template <class F>
     if constexpr (detail::check_arm<F>()) {
         using traits = detail::arm_traits<F>;
         static_assert(!detail::question_value<typename traits::value>::is_question,
-                      "bastion: on_tell handles told messages; a question<T> is handled by on_question");
+            "bastion: on_tell handles told messages; a question<T> is handled by on_question");
         static_assert(std::is_void_v<typename traits::sig::result>,
-                      "bastion: an on_tell handler returns void: nobody waits for an answer; use on_question");
+            "bastion: an on_tell handler returns void: nobody waits for an answer; use on_question");
         return detail::tell_arm<F>(std::move(f));
     }
 }
@@ -253,10 +249,10 @@ template <class F>
         using traits = detail::arm_traits<F>;
         if constexpr (detail::question_value<typename traits::value>::is_question)
             static_assert(std::is_void_v<typename traits::sig::result>,
-                          "bastion: an on_question handler that takes question<T> returns void and calls q.reply(x)");
+                "bastion: an on_question handler that takes question<T> returns void and calls q.reply(x)");
         else
             static_assert(!std::is_void_v<typename traits::sig::result>,
-                          "bastion: an on_question handler returns the answer, or takes bastion::question<T>");
+                "bastion: an on_question handler returns the answer, or takes bastion::question<T>");
         return detail::question_arm<F>(std::move(f));
     }
 }
@@ -267,7 +263,7 @@ template <class F>
     if constexpr (detail::check_arm<F>()) {
         using parameter = typename detail::arm_traits<F>::parameter;
         static_assert(!std::is_lvalue_reference_v<parameter> || std::is_const_v<std::remove_reference_t<parameter>>,
-                      "bastion: a broadcast value is shared: take it as T or const T&");
+            "bastion: a broadcast value is shared: take it as T or const T&");
         return detail::broadcast_arm<F>(std::move(f));
     }
 }
@@ -277,7 +273,7 @@ template <class F>
 [[nodiscard]] auto otherwise(F f) {
     if constexpr (detail::check_arm<F>()) {
         static_assert(std::is_same_v<typename detail::arm_traits<F>::parameter, message&>,
-                      "bastion: an otherwise handler takes bastion::message&");
+            "bastion: an otherwise handler takes bastion::message&");
         return detail::otherwise_arm<F>(std::move(f));
     }
 }
@@ -285,7 +281,7 @@ template <class F>
 template <class... Arms>
 bool message::match(Arms&&... arms) {
     static_assert((detail::is_arm<std::remove_cvref_t<Arms>> && ...),
-                  "bastion: match takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
+        "bastion: match takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
     detail::control_block* running = detail::running_block();
     if (running == nullptr) throw usage_error("bastion: match was called outside a process");
     const bool done = (arms.try_handle(*this, static_cast<detail::no_state*>(nullptr), context(*running)) || ...);

@@ -49,7 +49,8 @@ private:
 namespace detail {
 
 // Gives a new block, not known to anybody yet, a bounded mailbox; `memory_limit` in bytes of unread mail, 0: none.
-BASTION_API void make_bounded(control_block& block, std::uint32_t capacity, overflow policy, std::uint64_t memory_limit);
+BASTION_API void make_bounded(
+    control_block& block, std::uint32_t capacity, overflow policy, std::uint64_t memory_limit);
 
 // One sender that waits for room: in the mailbox' list from the first refusal until it is woken.
 struct send_waiter {
@@ -71,7 +72,8 @@ public:
     static constexpr bool mail = false;
 
     template <class U>
-    send_wait(address to, U&& value) : to_(to), envelope_(make_envelope<M>(envelope_kind::told, std::forward<U>(value))) {}
+    send_wait(address to, U&& value)
+        : to_(to), envelope_(make_envelope<M>(envelope_kind::told, std::forward<U>(value))) {}
     send_wait(send_wait&& other) noexcept
         : to_(other.to_), envelope_(std::exchange(other.envelope_, nullptr)), result_(other.result_) {}
     send_wait& operator=(send_wait&&) = delete;
@@ -90,9 +92,7 @@ public:
             result_ = delivery::accepted;
             return true;
         case offer_result::must_wait: return false;
-        case offer_result::gone:
-            result_ = deliver_refused(to_, std::exchange(envelope_, nullptr));
-            return true;
+        case offer_result::gone: result_ = deliver_refused(to_, std::exchange(envelope_, nullptr)); return true;
         }
         return false;
     }

@@ -18,10 +18,8 @@ public:
     void start(control_block& block) override {
         void* room = pool_allocate(sizeof(State));
         try {
-            if constexpr (std::is_constructible_v<State, context>)
-                block.frame = ::new (room) State(context(block));
-            else
-                block.frame = ::new (room) State();
+            if constexpr (std::is_constructible_v<State, context>) block.frame = ::new (room) State(context(block));
+            else block.frame = ::new (room) State();
         } catch (...) {
             pool_free(room, sizeof(State));
             throw;
@@ -33,8 +31,8 @@ public:
         block.hand = &e->meta();
         message m(e);
         auto* state = static_cast<State*>(block.frame);
-        const bool done = std::apply(
-            [&](const Arms&... arm) { return (arm.try_handle(m, state, context(block)) || ...); }, arms_);
+        const bool done =
+            std::apply([&](const Arms&... arm) { return (arm.try_handle(m, state, context(block)) || ...); }, arms_);
         if (!done) m.unhandled();
     }
 

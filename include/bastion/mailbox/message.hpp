@@ -81,11 +81,10 @@ public:
         if (envelope_ == nullptr) throw usage_error("bastion: this question was already answered");
         if constexpr (detail::knows_answer<T>) {
             using R = typename T::answer_type;
-            if constexpr (std::is_constructible_v<R, U&&>)
-                send<R>(std::forward<U>(value));
+            if constexpr (std::is_constructible_v<R, U&&>) send<R>(std::forward<U>(value));
             else
-                static_assert(std::is_constructible_v<R, U&&>,
-                              "bastion: the answer does not fit the question's answer_type");
+                static_assert(
+                    std::is_constructible_v<R, U&&>, "bastion: the answer does not fit the question's answer_type");
         } else {
             send<detail::sent_as_t<U>>(std::forward<U>(value));
         }
@@ -186,15 +185,15 @@ private:
     template <class T>
     [[nodiscard]] bool is_told() const noexcept {
         return envelope_ != nullptr && (envelope_->is(detail::meta_object<T>, detail::envelope_kind::told) ||
-                                        envelope_->is(detail::meta_object<T>, detail::envelope_kind::answer));
+                                           envelope_->is(detail::meta_object<T>, detail::envelope_kind::answer));
     }
     BASTION_INLINE void end() noexcept {
         const detail::thread_state& thread = detail::this_thread();
-        if (thread.unwinding()) [[unlikely]] detail::lose_in_hand(envelope_->meta());
+        if (thread.unwinding()) [[unlikely]]
+            detail::lose_in_hand(envelope_->meta());
         if (envelope_->kind() == detail::envelope_kind::asked) [[unlikely]]
             detail::abandon_question(envelope_);
-        else
-            detail::destroy(envelope_, thread);
+        else detail::destroy(envelope_, thread);
     }
 
     detail::envelope* envelope_;

@@ -44,17 +44,17 @@ using sent_as_t = typename sent_as<T>::type;
 template <class T>
 consteval bool check_message() {
     static_assert(std::is_move_constructible_v<T> && std::is_destructible_v<T>,
-                  "bastion: a message must be movable: it is moved into its envelope and out of it");
+        "bastion: a message must be movable: it is moved into its envelope and out of it");
     static_assert(alignof(T) <= 16,
-                  "bastion: a message must not be over-aligned (more than 16 bytes): send a std::unique_ptr to it");
+        "bastion: a message must not be over-aligned (more than 16 bytes): send a std::unique_ptr to it");
     static_assert(!std::is_pointer_v<T> || !std::is_same_v<std::remove_cv_t<std::remove_pointer_t<T>>, char>,
-                  "bastion: text travels as std::string: ask for std::string");
+        "bastion: text travels as std::string: ask for std::string");
     return true;
 }
 template <class T>
 consteval bool check_received() {
     static_assert(!std::is_same_v<T, const char*> && !std::is_same_v<T, char*> && !std::is_same_v<T, std::string_view>,
-                  "bastion: text travels as std::string: use told<std::string>(), asked<std::string>() and the like");
+        "bastion: text travels as std::string: use told<std::string>(), asked<std::string>() and the like");
     static_assert(std::is_same_v<T, std::remove_cvref_t<T>>, "bastion: name the message type without const or &");
     return true;
 }
@@ -94,22 +94,18 @@ template <class T>
 
 template <class T>
 void destroy_payload(envelope& e) noexcept {
-    if (e.kind() == envelope_kind::broadcast)
-        shared_value<T>::drop(shared_payload_of<T>(e));
-    else
-        payload_of<T>(e)->~T();
+    if (e.kind() == envelope_kind::broadcast) shared_value<T>::drop(shared_payload_of<T>(e));
+    else payload_of<T>(e)->~T();
 }
 
 template <class T>
-inline constexpr message_meta meta_object{type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>,
-                                          std::is_trivially_destructible_v<T>};
+inline constexpr message_meta meta_object{
+    type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>, std::is_trivially_destructible_v<T>};
 
 template <class T, class... Args>
 void construct_payload(void* where, Args&&... args) {
-    if constexpr (std::is_constructible_v<T, Args&&...>)
-        ::new (where) T(std::forward<Args>(args)...);
-    else
-        ::new (where) T{std::forward<Args>(args)...};
+    if constexpr (std::is_constructible_v<T, Args&&...>) ::new (where) T(std::forward<Args>(args)...);
+    else ::new (where) T{std::forward<Args>(args)...};
 }
 
 // An envelope with a T inside; sender, cell and generation are the caller's to set.

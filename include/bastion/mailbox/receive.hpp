@@ -65,7 +65,7 @@ public:
     T await_resume() { return take(); }
 
     T take() {
-        if (version_ != block_->taken) {  // another branch of a when_all took mail meanwhile
+        if (version_ != block_->taken) { // another branch of a when_all took mail meanwhile
             restart();
             (void)poll();
         }
@@ -104,7 +104,7 @@ private:
 
     detail::control_block* block_;
     detail::envelope* seen_ = nullptr;
-    std::uint32_t version_ = block_->taken;  // `seen_` is good as long as nothing was unlinked
+    std::uint32_t version_ = block_->taken; // `seen_` is good as long as nothing was unlinked
     bool found_ = false;
 };
 

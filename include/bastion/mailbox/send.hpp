@@ -29,8 +29,10 @@ BASTION_API delivery deliver_notice(address to, envelope* e) noexcept;
 [[nodiscard]] BASTION_INLINE delivery push_envelope(address to, envelope* e, thread_state& thread) noexcept {
     e->generation = to.generation;
     control_block* b = to.block;
-    if (b == nullptr || !b->lives(to.generation)) [[unlikely]] return deliver_refused(to, e);
-    if (b->bounded() != nullptr) [[unlikely]] return deliver_bounded(to, e);
+    if (b == nullptr || !b->lives(to.generation)) [[unlikely]]
+        return deliver_refused(to, e);
+    if (b->bounded() != nullptr) [[unlikely]]
+        return deliver_bounded(to, e);
     switch (b->inbox.push(e, to.generation)) {
     case push_result::queued: return delivery::accepted;
     case push_result::must_schedule: schedule_block(*b, thread); return delivery::accepted;
@@ -94,14 +96,12 @@ delivery child_ref::tell(M&& m) const {
     using T = detail::sent_as_t<M>;
     if constexpr (!std::is_move_constructible_v<T> || alignof(T) > 16)
         return static_cast<delivery>(detail::check_message<T>());
-    else
-        return detail::tell_value<T>(address_, std::forward<M>(m));
+    else return detail::tell_value<T>(address_, std::forward<M>(m));
 }
 
 template <class T, class... Args>
 delivery child_ref::tell(Args&&... args) const {
-    if constexpr (detail::check_received<T>())
-        return detail::tell_value<T>(address_, std::forward<Args>(args)...);
+    if constexpr (detail::check_received<T>()) return detail::tell_value<T>(address_, std::forward<Args>(args)...);
 }
 
 } // namespace bastion

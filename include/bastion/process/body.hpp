@@ -64,7 +64,8 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
     if (block.mail_last == e) block.mail_last = before;
     --block.unread;
     ++block.taken;
-    if (block.bounded() != nullptr) [[unlikely]] block.bounded()->consumed(*e);
+    if (block.bounded() != nullptr) [[unlikely]]
+        block.bounded()->consumed(*e);
 }
 
 // Whether there is mail for this process; moves what came in to its list (a stale message may turn out not to be its).
@@ -76,7 +77,8 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
     }
     if (!block.inbox.has_mail()) return false;
     const auto drained = block.inbox.drain();
-    if (drained.woken) [[unlikely]] block.repoll = true;
+    if (drained.woken) [[unlikely]]
+        block.repoll = true;
     envelope* e = drained.newest;
     if (e->next == nullptr && e->generation == block.generation.load(std::memory_order_relaxed)) [[likely]] {
         block.mail = block.mail_last = e;

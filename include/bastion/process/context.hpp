@@ -180,7 +180,8 @@ private:
 // Throws usage_error unless `block` runs on this thread.
 BASTION_API void check_running(const control_block& block, const char* what);
 inline void require_running(const control_block& block, const char* what) {
-    if (running_block() != &block) [[unlikely]] check_running(block, what);
+    if (running_block() != &block) [[unlikely]]
+        check_running(block, what);
 }
 
 } // namespace detail

@@ -48,7 +48,8 @@ class exit_reason {
 public:
     exit_reason() noexcept = default;  // normal
     explicit exit_reason(exit_kind k) noexcept : kind_(k) {}
-    exit_reason(exit_kind k, detail::shared<const detail::reason_detail> d) noexcept : kind_(k), detail_(std::move(d)) {}
+    exit_reason(exit_kind k, detail::shared<const detail::reason_detail> d) noexcept
+        : kind_(k), detail_(std::move(d)) {}
 
     [[nodiscard]] static exit_reason error(std::string text) { return make(exit_kind::error, std::move(text)); }
     [[nodiscard]] static exit_reason limit(std::string text) { return make(exit_kind::limit, std::move(text)); }

@@ -66,9 +66,9 @@ struct dead_letter_info {
 struct fault_report {
     std::string_view path;
     const exit_reason& reason;
-    std::string_view next;        // "restarts now", "ends: out of tries", ...
-    std::string_view in_hand;     // the type of the message handled at the fault; may be empty
-    unsigned lost = 0;            // messages destroyed with the fault
+    std::string_view next; // "restarts now", "ends: out of tries", ...
+    std::string_view in_hand; // the type of the message handled at the fault; may be empty
+    unsigned lost = 0; // messages destroyed with the fault
     int restarts = 0;
 };
 
@@ -95,9 +95,9 @@ struct runtime_home {
     std::chrono::nanoseconds shutdown_timeout{std::chrono::seconds(5)};
     std::chrono::nanoseconds kill_grace{std::chrono::seconds(1)};
     bool exit_when_stuck = false;
-    control_block* root = nullptr;            // the root supervisor; constant while the runtime lives
+    control_block* root = nullptr; // the root supervisor; constant while the runtime lives
     std::uint64_t root_generation = 0;
-    std::atomic<std::uint64_t> dead_letters[8] = {};  // by cause
+    std::atomic<std::uint64_t> dead_letters[8] = {}; // by cause
     // Groups and supervisors that came too late and end by themselves: the workers must stand until they have.
     std::atomic<std::uint32_t> turned_away{0};
     runtime_home* next_free = nullptr;
@@ -123,8 +123,7 @@ BASTION_INLINE void schedule_block(control_block& block, thread_state& thread) n
     if (at_home(*block.home, thread)) [[likely]] {
         if (block.kind == process_kind::system) [[unlikely]]
             thread.current_worker->push_system(block);
-        else
-            thread.current_worker->push_next(block);
+        else thread.current_worker->push_next(block);
     } else {
         schedule_foreign(block);
     }

@@ -48,18 +48,17 @@ class basic_inbox {
 public:
     struct drained {
         Node* newest;
-        bool woken;  // look at everything again before parking
+        bool woken; // look at everything again before parking
     };
 
     [[nodiscard]] BASTION_INLINE push_result push(Node* node, std::uint64_t generation) noexcept {
-        std::uint64_t seen = word_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        std::uint64_t seen = word_.load(std::memory_order_relaxed); // confirmed by the CAS
         for (;;) {
             if ((seen & is_open) == 0 || ((seen & gen_mask) >> gen_shift) != (generation & 0xff))
                 return push_result::refused;
             node->next = pointer(seen);
             const std::uint64_t length = (seen & len_mask) == len_mask ? len_mask : (seen & len_mask) + len_one;
-            const std::uint64_t next =
-                pack(node) | length | (seen & (gen_mask | wake | is_open | parked_other));
+            const std::uint64_t next = pack(node) | length | (seen & (gen_mask | wake | is_open | parked_other));
             if (word_.compare_exchange_weak(seen, next))
                 return (seen & parked_mail) != 0 ? push_result::must_schedule : push_result::queued;
         }
@@ -67,7 +66,7 @@ public:
 
     // True: the caller has the right to schedule.
     [[nodiscard]] bool unpark() noexcept {
-        std::uint64_t seen = word_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        std::uint64_t seen = word_.load(std::memory_order_relaxed); // confirmed by the CAS
         for (;;) {
             if ((seen & is_open) == 0) return false;
             if ((seen & (parked_mail | parked_other)) != 0) {
@@ -81,7 +80,7 @@ public:
 
     // False: there is mail or a wake-up; the caller looks again. True: the right to run is gone.
     [[nodiscard]] BASTION_INLINE bool park_on_mail() noexcept {
-        std::uint64_t seen = word_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        std::uint64_t seen = word_.load(std::memory_order_relaxed); // confirmed by the CAS
         for (;;) {
             if ((seen & ptr_mask) != 0) return false;
             if ((seen & wake) != 0) {
@@ -92,7 +91,7 @@ public:
         }
     }
     [[nodiscard]] bool park_elsewhere() noexcept {
-        std::uint64_t seen = word_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        std::uint64_t seen = word_.load(std::memory_order_relaxed); // confirmed by the CAS
         for (;;) {
             if ((seen & wake) != 0) {
                 word_.fetch_and(~wake);
@@ -103,7 +102,7 @@ public:
     }
 
     [[nodiscard]] BASTION_INLINE drained drain() noexcept {
-        const std::uint64_t seen = word_.load(std::memory_order_relaxed);  // only the stable bits are used
+        const std::uint64_t seen = word_.load(std::memory_order_relaxed); // only the stable bits are used
         const std::uint64_t old = word_.exchange(seen & (gen_mask | is_open));
         return {pointer(old), (old & wake) != 0};
     }

@@ -37,7 +37,8 @@ public:
     life run() noexcept { return move(life::running); }
     life park(bool uninterruptible) noexcept {
         const life from = state_.load(std::memory_order_relaxed);  // as in move
-        if (from == life::draining) [[unlikely]] return from;      // parked, and asked to stop
+        if (from == life::draining) [[unlikely]]
+            return from;      // parked, and asked to stop
         state_.store(uninterruptible ? life::suspended : life::waiting, std::memory_order_release);
         return from;
     }

@@ -33,8 +33,8 @@ public:
     template <class... Args>
     explicit process_promise(Args&...) noexcept {
         static_assert((std::is_same_v<std::remove_cv_t<Args>, context> || ...),
-                      "bastion: a process body must take a bastion::context: "
-                      "bastion::process body(bastion::context ctx)");
+            "bastion: a process body must take a bastion::context: "
+            "bastion::process body(bastion::context ctx)");
     }
     process_promise(const process_promise&) = delete;
     process_promise& operator=(const process_promise&) = delete;
@@ -98,12 +98,12 @@ template <class F>
 constexpr void check_behaviour() {
     if constexpr (!std::is_invocable_v<const std::decay_t<F>&, context>)
         static_assert(std::is_invocable_v<const std::decay_t<F>&, context>,
-                      "bastion: a body is called as const with a bastion::context: "
-                      "bastion::process body(bastion::context ctx), not mutable, no other arguments");
+            "bastion: a body is called as const with a bastion::context: "
+            "bastion::process body(bastion::context ctx), not mutable, no other arguments");
     else
         static_assert(std::is_same_v<std::invoke_result_t<const std::decay_t<F>&, context>, process>,
-                      "bastion: a body must be a coroutine that returns bastion::process; "
-                      "for plain functions use with_handlers");
+            "bastion: a body must be a coroutine that returns bastion::process; "
+            "for plain functions use with_handlers");
 }
 
 // True: the behaviour fits in `control_block::entry`, no object is needed.

@@ -42,8 +42,8 @@ BASTION_API int run_main_function(unique_function<void(runtime&)> body);
 template <class Signature>
 struct main_result {
     static_assert(!std::is_same_v<Signature, Signature>,
-                  "bastion: BASTION_MAIN takes (bastion::context ctx), (bastion::runtime& rt) or (), each optionally with "
-                  "bastion::args args as the last parameter");
+        "bastion: BASTION_MAIN takes (bastion::context ctx), (bastion::runtime& rt) or (), each optionally with "
+        "bastion::args args as the last parameter");
     using type = void;
 };
 template <>
@@ -86,12 +86,12 @@ struct main_result<void(args)> {
 } // namespace detail
 } // namespace bastion
 
-#define BASTION_MAIN(...)                                                                                    \
-    static ::bastion::detail::main_result<void(__VA_ARGS__)>::type bastion_main_body(__VA_ARGS__);           \
-    int main(int argc, char** argv) {                                                                        \
-        return ::bastion::detail::main_result<void(__VA_ARGS__)>::run(&bastion_main_body,                    \
-                                                                      ::bastion::args(argc, argv));          \
-    }                                                                                                        \
+#define BASTION_MAIN(...)                                                                                              \
+    static ::bastion::detail::main_result<void(__VA_ARGS__)>::type bastion_main_body(__VA_ARGS__);                     \
+    int main(int argc, char** argv) {                                                                                  \
+        return ::bastion::detail::main_result<void(__VA_ARGS__)>::run(                                                 \
+            &bastion_main_body, ::bastion::args(argc, argv));                                                          \
+    }                                                                                                                  \
     static ::bastion::detail::main_result<void(__VA_ARGS__)>::type bastion_main_body(__VA_ARGS__)
 
 #endif

@@ -10,10 +10,10 @@
 #include <bastion/runtime/config.hpp>
 #include <bastion/supervision/spawn.hpp>
 
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <condition_variable>
 #include <optional>
 #include <string>
 
@@ -82,7 +82,8 @@ public:
     handover_end(const handover_end&) = delete;
     handover_end& operator=(const handover_end&) = delete;
     ~handover_end() {
-        to_->fail(std::make_exception_ptr(usage_error("bastion: rt.run: the runtime stopped before the task was done")));
+        to_->fail(
+            std::make_exception_ptr(usage_error("bastion: rt.run: the runtime stopped before the task was done")));
     }
     [[nodiscard]] const std::shared_ptr<handover<T>>& target() const noexcept { return to_; }
 
@@ -109,9 +110,7 @@ private:
                 T value = co_await t;
                 to->give(std::move(value));
             }
-        } catch (...) {
-            to->fail(std::current_exception());
-        }
+        } catch (...) { to->fail(std::current_exception()); }
     }
     const handover_end<value_or_monostate<T>> end_;
     task<T> task_;
@@ -174,12 +173,10 @@ public:
         require_running();
         using value = detail::value_or_monostate<T>;
         auto to = std::make_shared<detail::handover<value>>();
-        (void)detail::spawn_body(root().temporaries(),
-                                 detail::shared<detail::process_body>(new detail::run_task_body<T>(std::move(t), to)));
-        if constexpr (std::is_void_v<T>)
-            to->wait();
-        else
-            return to->wait();
+        (void)detail::spawn_body(
+            root().temporaries(), detail::shared<detail::process_body>(new detail::run_task_body<T>(std::move(t), to)));
+        if constexpr (std::is_void_v<T>) to->wait();
+        else return to->wait();
     }
 
     // From now on `who` is told a bastion::dead_letter for each, until it ends.

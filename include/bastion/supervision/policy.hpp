@@ -70,8 +70,8 @@ public:
         return with(backoff::linear, step, std::chrono::nanoseconds::max(), 0);
     }
     // The k-th restart in a row waits from * 2^(k-1), at most `cap`; a quarter of it is taken away at random.
-    [[nodiscard]] restart_strategy with_exponential_backoff(std::chrono::nanoseconds from,
-                                                            std::chrono::nanoseconds cap) const noexcept {
+    [[nodiscard]] restart_strategy with_exponential_backoff(
+        std::chrono::nanoseconds from, std::chrono::nanoseconds cap) const noexcept {
         return with(backoff::exponential, from, cap, 25);
     }
     // Exactly the formula: for tests and for those who know that nothing restarts together.
@@ -91,14 +91,15 @@ public:
     [[nodiscard]] std::uint32_t max_tries() const noexcept { return tries_; }
     [[nodiscard]] std::chrono::nanoseconds health() const noexcept { return health_; }
     // How long the `attempt`-th restart in a row waits (from 1).
-    [[nodiscard]] BASTION_API std::chrono::nanoseconds delay(std::uint32_t attempt, random_source& random) const noexcept;
+    [[nodiscard]] BASTION_API std::chrono::nanoseconds delay(
+        std::uint32_t attempt, random_source& random) const noexcept;
 
 private:
     enum class backoff : std::uint8_t { standard, none, linear, exponential };
     static constexpr std::uint32_t unlimited = std::numeric_limits<std::uint32_t>::max();
 
-    [[nodiscard]] restart_strategy with(backoff b, std::chrono::nanoseconds from, std::chrono::nanoseconds cap,
-                                        std::uint8_t jitter) const noexcept {
+    [[nodiscard]] restart_strategy with(
+        backoff b, std::chrono::nanoseconds from, std::chrono::nanoseconds cap, std::uint8_t jitter) const noexcept {
         restart_strategy s = *this;
         s.backoff_ = b;
         s.from_ = from;

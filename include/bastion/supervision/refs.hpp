@@ -62,7 +62,7 @@ class children_ref {
 public:
     children_ref() noexcept = default;
     children_ref(detail::address group, std::shared_ptr<const std::vector<child_ref>> elements,
-                 std::shared_ptr<const detail::owner_fate> fate) noexcept
+        std::shared_ptr<const detail::owner_fate> fate) noexcept
         : group_(group), elements_(std::move(elements)), fate_(std::move(fate)) {}
 
     // The i-th element; the refs stay good across restarts. i < size().
@@ -100,8 +100,8 @@ private:
 class supervisor_ref {
 public:
     supervisor_ref() noexcept = default;
-    supervisor_ref(detail::address self, detail::address temporaries,
-                   std::shared_ptr<const detail::owner_fate> fate) noexcept
+    supervisor_ref(
+        detail::address self, detail::address temporaries, std::shared_ptr<const detail::owner_fate> fate) noexcept
         : self_(self), temporaries_(temporaries), fate_(std::move(fate)) {}
 
     // A process function: a temporary element of this supervisor.
@@ -114,8 +114,8 @@ public:
     template <class M>
     void broadcast(M&& m) const {
         using T = detail::sent_as_t<M>;
-        detail::request_broadcast(self_, detail::shared<detail::broadcast_source>(
-                                             new detail::typed_broadcast<T>(std::forward<M>(m))));
+        detail::request_broadcast(
+            self_, detail::shared<detail::broadcast_source>(new detail::typed_broadcast<T>(std::forward<M>(m))));
     }
     void stop() const noexcept { detail::request_stop(self_, false); }
     void kill() const noexcept { detail::request_stop(self_, true); }

@@ -19,13 +19,12 @@ namespace detail {
 template <class F>
 [[nodiscard]] child_ref spawn_any(address temporaries, F&& f, bool is_main = false) {
     check_behaviour<F>();
-    if constexpr (!behaviour<F>)
-        return child_ref();
+    if constexpr (!behaviour<F>) return child_ref();
     else if constexpr (is_plain_behaviour<F>)
         return spawn_plain(temporaries, static_cast<process (*)(context)>(f), is_main);
     else
-        return spawn_body(temporaries, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))),
-                          is_main);
+        return spawn_body(
+            temporaries, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))), is_main);
 }
 
 } // namespace detail

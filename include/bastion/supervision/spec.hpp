@@ -74,7 +74,8 @@ inline constexpr char data_type_tag = 0;
 // A group of elements with the same body.
 class [[nodiscard]] children {
 public:
-    explicit children(source_location where = source_location::current()) : spec_(std::make_unique<detail::group_spec>()) {
+    explicit children(source_location where = source_location::current())
+        : spec_(std::make_unique<detail::group_spec>()) {
         spec_->where = where;
     }
 
@@ -83,8 +84,8 @@ public:
     children& with_exec(F&& f) & {
         detail::check_behaviour<F>();
         if constexpr (detail::behaviour<F>) {
-            spec_->body = detail::shared<detail::process_body>(
-                new detail::coroutine_body<std::decay_t<F>>(std::forward<F>(f)));
+            spec_->body =
+                detail::shared<detail::process_body>(new detail::coroutine_body<std::decay_t<F>>(std::forward<F>(f)));
             spec_->kind = detail::process_kind::coroutine;
         }
         return *this;
@@ -100,9 +101,9 @@ public:
         requires(!detail::is_arm<State>)
     children& with_handlers(Arms... arms) & {
         static_assert(std::is_default_constructible_v<State> || std::is_constructible_v<State, context>,
-                      "bastion: the handlers' state must be default-constructible or constructible from bastion::context");
+            "bastion: the handlers' state must be default-constructible or constructible from bastion::context");
         static_assert((detail::is_arm<Arms> && ...),
-                      "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
+            "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
         if constexpr ((detail::is_arm<Arms> && ...)) set_handlers<State>(std::move(arms)...);
         return *this;
     }
@@ -110,7 +111,7 @@ public:
         requires(!detail::is_arm<First>)
     children& with_handlers(First, Rest...) & {
         static_assert(detail::is_arm<First>,
-                      "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
+            "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
         return *this;
     }
     // How many elements; 0 counts as 1.
@@ -138,32 +139,41 @@ public:
             using T = std::decay_t<std::invoke_result_t<V&>>;
             set_data<T>([f = V(std::forward<D>(value))]() mutable { return std::make_shared<T>(f()); }, then);
         } else {
-            static_assert(std::is_copy_constructible_v<V>, "bastion: with_data copies the value for each element: give a "
-                                                           "factory for a type that cannot be copied");
+            static_assert(std::is_copy_constructible_v<V>,
+                "bastion: with_data copies the value for each element: give a "
+                "factory for a type that cannot be copied");
             set_data<V>([v = V(std::forward<D>(value))] { return std::make_shared<V>(v); }, then);
         }
         return *this;
     }
 
     template <class F>
-    children with_exec(F&& f) && { return with_exec(std::forward<F>(f)), std::move(*this); }
+    children with_exec(F&& f) && {
+        return with_exec(std::forward<F>(f)), std::move(*this);
+    }
     template <class... Arms>
         requires(detail::is_arm<std::remove_cvref_t<Arms>> && ...)
-    children with_handlers(Arms... arms) && { return with_handlers(std::move(arms)...), std::move(*this); }
+    children with_handlers(Arms... arms) && {
+        return with_handlers(std::move(arms)...), std::move(*this);
+    }
     template <class State, class... Arms>
         requires(!detail::is_arm<State>)
-    children with_handlers(Arms... arms) && { return with_handlers<State>(std::move(arms)...), std::move(*this); }
+    children with_handlers(Arms... arms) && {
+        return with_handlers<State>(std::move(arms)...), std::move(*this);
+    }
     template <class First, class... Rest>
         requires(!detail::is_arm<First>)
     children with_handlers(First, Rest...) && {
         static_assert(detail::is_arm<First>,
-                      "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
+            "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
         return std::move(*this);
     }
     children with_redundancy(std::uint32_t n) && { return with_redundancy(n), std::move(*this); }
     children with_name(std::string name) && { return with_name(std::move(name)), std::move(*this); }
     children with_callbacks(bastion::callbacks c) && { return with_callbacks(std::move(c)), std::move(*this); }
-    children with_restart_strategy(bastion::restart_strategy s) && { return with_restart_strategy(s), std::move(*this); }
+    children with_restart_strategy(bastion::restart_strategy s) && {
+        return with_restart_strategy(s), std::move(*this);
+    }
     children with_restart(restart_when w) && { return with_restart(w), std::move(*this); }
     children with_restart_scope(restart_scope s) && { return with_restart_scope(s), std::move(*this); }
     children with_mailbox(bastion::mailbox m) && { return with_mailbox(m), std::move(*this); }
@@ -183,10 +193,11 @@ private:
     template <class State, class... Arms>
     children& set_handlers(Arms... arms) {
         static_assert((detail::fits_state<State, Arms>() && ...),
-                      "bastion: an arm is a member function of another class than the handlers' state: "
-                      "with_handlers<state>(on_tell(&state::f))");
+            "bastion: an arm is a member function of another class than the handlers' state: "
+            "with_handlers<state>(on_tell(&state::f))");
         if constexpr ((detail::fits_state<State, Arms>() && ...))
-            spec_->body = detail::shared<detail::process_body>(new detail::handlers_body<State, Arms...>(std::move(arms)...));
+            spec_->body =
+                detail::shared<detail::process_body>(new detail::handlers_body<State, Arms...>(std::move(arms)...));
         spec_->kind = detail::process_kind::handlers;
         return *this;
     }
@@ -238,7 +249,9 @@ public:
 
     supervisor with_name(std::string name) && { return with_name(std::move(name)), std::move(*this); }
     supervisor with_strategy(bastion::strategy s) && { return with_strategy(s), std::move(*this); }
-    supervisor with_restart_strategy(bastion::restart_strategy s) && { return with_restart_strategy(s), std::move(*this); }
+    supervisor with_restart_strategy(bastion::restart_strategy s) && {
+        return with_restart_strategy(s), std::move(*this);
+    }
     supervisor with_restart(restart_when w) && { return with_restart(w), std::move(*this); }
     supervisor with_intensity(std::uint32_t n, std::chrono::nanoseconds window) && {
         return with_intensity(n, window), std::move(*this);
