@@ -191,7 +191,6 @@ TEST_CASE("No after_stop for an element that was never started") {
 
 TEST_CASE("A user's stop while a callback's fault ends the incarnation is for good") {
     world w;
-    bastion::child_ref who;
     const auto g = w.rt.spawn(bastion::children()
             .with_restart_strategy(at_once())
             .with_callbacks(bastion::callbacks().after_start([](const bastion::event& e) {
