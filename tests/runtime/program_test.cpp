@@ -79,6 +79,13 @@ TEST_CASE("program-signals", "[.]") {
     std::fflush(stdout);
     std::_Exit(code);
 }
+// The thread sanitizer holds a signal back until the thread leaves its raw futex call: never.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SIGNALS_ARE_HELD_BACK
+#endif
+#endif
+#if !defined(SIGNALS_ARE_HELD_BACK)
 TEST_CASE("SIGINT and SIGTERM stop gracefully, a second one kills") {
     const int number = GENERATE(SIGINT, SIGTERM);
     SECTION("one") {
@@ -98,6 +105,7 @@ TEST_CASE("SIGINT and SIGTERM stop gracefully, a second one kills") {
         CHECK_THAT(p.finish(), BASTION_CATCH_CONTAINS("over"));
     }
 }
+#endif
 
 TEST_CASE("program-log", "[.]") {
     bastion::runtime rt(bastion::config().with_workers(1).with_signals(false));
