@@ -191,8 +191,10 @@ bool worker::search() {
         runnable* r = steal_any();
         fork_job* job = nullptr;
         if (r == nullptr && has_thieves_) {
-            for (auto& victim : owner_.workers_)
-                if (victim.get() != this && (job = victim->jobs_.steal()) != nullptr) break;
+            for (auto& victim : owner_.workers_) {
+                if (victim.get() != this) job = victim->jobs_.steal();
+                if (job != nullptr) break;
+            }
         }
         if (r != nullptr || job != nullptr) {
             // The last searcher that leaves with work sends the next one.
