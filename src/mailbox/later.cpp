@@ -35,7 +35,7 @@ delayed_tell::~delayed_tell() {
     if (once != nullptr) destroy(once);
 }
 
-void arm_delayed(shared<delayed_tell> d, std::int64_t delay_ns) {
+void arm_delayed(const shared<delayed_tell>& d, std::int64_t delay_ns) {
     worker& wheel = *this_thread().current_worker;
     d->add_owner();
     d->wheel.store(&wheel);

@@ -31,7 +31,7 @@ error::error(errc code, const exit_reason& reason) : code_(code) {
     d->reason = detail::shared<const detail::ref_counted>(reason.details().get());
     d->reason_kind = static_cast<std::uint8_t>(reason.kind());
     d->has_reason = true;
-    detail_ = std::move(d);
+    detail_ = d;
 }
 
 exit_reason error::reason() const {

@@ -38,7 +38,7 @@ exit_reason reason_of_current_exception() {
     // decide whether a type is caught as std::exception, adjusting the pointer to that base.
     void* object = nullptr;
     static_assert(sizeof current == sizeof object);
-    __builtin_memcpy(&object, static_cast<const void*>(&current), sizeof object);
+    __builtin_memcpy(static_cast<void*>(&object), static_cast<const void*>(&current), sizeof object);
     if (typeid(std::exception).__do_catch(type, &object, 1)) return from(*static_cast<const std::exception*>(object));
 #else
     try {

@@ -35,7 +35,7 @@ void group::make_elements() {
     }
 }
 
-void group::place(supervisor_ref above, const supervisor_spec& defaults, bool ask_first) {
+void group::place(const supervisor_ref& above, const supervisor_spec& defaults, bool ask_first) {
     above_ = above;
     ask_first_ = ask_first;
     if (spec_ == nullptr) return;
@@ -49,8 +49,8 @@ const bastion::callbacks& group::callbacks_of(control_block&) const noexcept {
 }
 
 bastion::shutdown group::shutdown_of(control_block&) const noexcept {
-    if (spec_ != nullptr && spec_->stop) return *spec_->stop;
-    return bastion::shutdown::within(home_.shutdown_timeout);
+    const auto usual = bastion::shutdown::within(home_.shutdown_timeout);
+    return spec_ != nullptr ? spec_->stop.value_or(usual) : usual;
 }
 
 std::string group::child_name(control_block& child) const {

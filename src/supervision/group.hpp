@@ -16,7 +16,7 @@ public:
     // Makes the elements' blocks; before anybody knows the group.
     void make_elements();
     // What the supervisor above says about its children.
-    void place(supervisor_ref above, const supervisor_spec& defaults, bool ask_first);
+    void place(const supervisor_ref& above, const supervisor_spec& defaults, bool ask_first);
 
     [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_, fate()); }
     [[nodiscard]] bool is_implicit() const noexcept { return spec_ == nullptr; }

@@ -112,8 +112,11 @@ void check_spec(const supervisor_spec& spec) {
     for (const child_spec& c : spec.children) {
         const std::string& name = c.group ? c.group->name : c.supervisor->name;
         if (!name.empty() && !names.insert(name).second)
-            throw bad_spec(
-                "bastion: " + who + " has two children named \"" + name + "\": names are unique among siblings");
+            throw bad_spec(std::string("bastion: ")
+                    .append(who)
+                    .append(" has two children named \"")
+                    .append(name)
+                    .append("\": names are unique among siblings"));
         if (c.group) check_spec(*c.group);
         else check_spec(*c.supervisor);
     }

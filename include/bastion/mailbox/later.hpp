@@ -28,7 +28,7 @@ public:
     std::atomic<bool> cancelled{false};
 };
 
-BASTION_API void arm_delayed(shared<delayed_tell> d, std::int64_t delay_ns);
+BASTION_API void arm_delayed(const shared<delayed_tell>& d, std::int64_t delay_ns);
 BASTION_API bool cancel_delayed(delayed_tell& d) noexcept;
 
 } // namespace detail

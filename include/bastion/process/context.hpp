@@ -139,8 +139,6 @@ public:
     BASTION_API void kill() const;
     // When the element counts as started; an error says why it never did.
     [[nodiscard]] started_wait started() const;
-    // "/supervisor/group/0"; "" when the element is gone.
-    [[nodiscard]] BASTION_API std::string path() const;
 
     // Whether the element exists now (it may end at any time).
     [[nodiscard]] bool alive() const noexcept {
