@@ -59,8 +59,8 @@ public:
     bool park(std::int64_t timeout_ns) {
         if (timeout_ns == 0) return take();
         std::uint32_t seen = empty;
-        // acquire: pairs with the release in unpark. relaxed on success: going to sleep publishes nothing.
-        if (!word_.compare_exchange_strong(seen, asleep, std::memory_order_relaxed, std::memory_order_acquire)) {
+        // acquire: pairs with the release in unpark; on success, too, as g++ 12 warns of a stronger failure order.
+        if (!word_.compare_exchange_strong(seen, asleep, std::memory_order_acquire, std::memory_order_acquire)) {
             return take();
         }
         const std::int64_t deadline = timeout_ns < 0 ? -1 : after(Kernel::now_ns(), timeout_ns);

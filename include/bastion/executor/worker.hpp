@@ -68,7 +68,7 @@ struct worker_counters {
     }
 };
 
-class alignas(cache_line) worker {
+class alignas(cache_line) BASTION_API worker {
 public:
     static constexpr unsigned slot_turns = 3;     // the slot, at most so often in a row
     static constexpr unsigned system_turns = 7;   // system strands in a row before the others get one turn
