@@ -68,7 +68,7 @@ struct worker_counters {
     }
 };
 
-class alignas(cache_line) BASTION_API worker {
+class alignas(cache_line) worker {
 public:
     static constexpr unsigned slot_turns = 3;     // the slot, at most so often in a row
     static constexpr unsigned system_turns = 7;   // system strands in a row before the others get one turn
@@ -97,7 +97,7 @@ public:
         if (!system_.push(&r)) [[unlikely]]
             overflow_system(r);
     }
-    void push_job(fork_job& job);
+    BASTION_API void push_job(fork_job& job);
     // The newest forked job; null: none left here.
     [[nodiscard]] fork_job* pop_job() noexcept { return jobs_.pop(has_thieves_); }
     void return_job(fork_job& job) { jobs_.push(&job); }
@@ -131,13 +131,13 @@ private:
     void run(runnable& r) noexcept;
     bool poll_timers();
     bool poll_wheel_of(worker& other);
-    void overflow(runnable& r) noexcept;
-    void overflow_system(runnable& r) noexcept;
+    BASTION_API void overflow(runnable& r) noexcept;
+    BASTION_API void overflow_system(runnable& r) noexcept;
     // More work lies here than this thread can do at once: if somebody sleeps and nobody searches, wake one.
     void spread() noexcept {
         if (has_thieves_) spread_if_asleep();
     }
-    void spread_if_asleep() noexcept;
+    BASTION_API void spread_if_asleep() noexcept;
     BASTION_COLD void spread_slowly() noexcept;
 
     // What the owner touches at every turn.
