@@ -209,7 +209,7 @@ void owner::common_request(owner_request& r) {
             set(child, child_flag::for_good);
             finalize(child);
         }
-        if (phase_ != phase::idle) progress();
+        go_on();
         break;
     }
     case request_kind::watch_started: {
@@ -348,12 +348,7 @@ void owner::progress() {
                 restarts_due_.pop_front();
                 if (due.block->lives(due.generation) && state_of(*due.block) == child_state::down) restart(*due.block);
             }
-            // Late additions that came during the plan.
-            for (control_block *x = children_.front(), *next = nullptr; phase_ == phase::idle && x != nullptr;
-                x = next) {
-                next = children_.next(x);
-                if (state_of(*x) == child_state::unborn) start_child(*x);
-            }
+            start_arrivals();
             if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
             return;
         }
@@ -371,6 +366,23 @@ void owner::progress() {
         }
         cursor_ = children_.next(c);
     }
+}
+
+// Late additions start in the order they came, each when the one before counts as started. Restarts do not wait for
+// them.
+void owner::start_arrivals() {
+    while (running_ && phase_ == phase::idle && !arrivals_.empty()) {
+        const address next = arrivals_.front();
+        if (next.block->lives(next.generation) && state_of(*next.block) == child_state::unborn)
+            start_child(*next.block);
+        if (next.block->lives(next.generation) && state_of(*next.block) == child_state::starting) return;
+        arrivals_.pop_front();
+    }
+}
+
+void owner::go_on() {
+    if (phase_ != phase::idle) progress();
+    else start_arrivals();
 }
 
 // ---- one child -----------------------------------------------------------------------------------------------------
@@ -413,7 +425,7 @@ void owner::child_started(control_block& child) {
         order_stop(child, false, true);
         return;
     }
-    if (phase_ != phase::idle) progress();
+    go_on();
 }
 
 void owner::child_exited(control_block& child) {
@@ -440,7 +452,7 @@ void owner::child_exited(control_block& child) {
             ;  // nothing is decided while its owner stands still
         else if (child.wait_ready && !child.started_sent) start_failed(child);
         else decide(child);
-        if (phase_ != phase::idle) progress();
+        go_on();
         return;
     }
     const bool owner_gone = has(child, child_flag::is_owner) && of(child).gone();
@@ -481,7 +493,7 @@ void owner::child_exited(control_block& child) {
             decide(child);
         }
     }
-    if (phase_ != phase::idle) progress();
+    go_on();
 }
 
 // It ended while its owner stops for a restart: started again with the others, if the owner is.

@@ -154,6 +154,9 @@ protected:
     void plan_start();
     void plan_stop(bool for_good, bool kill);
     void progress();
+    void start_arrivals();
+    // What a signal made possible: the plan, or the next late addition.
+    void go_on();
 
     // ---- children
     void start_child(control_block& child);
@@ -219,6 +222,7 @@ protected:
     std::vector<std::pair<control_block*, exit_reason>> aside_; // why a child is being killed for its owner's sake
     std::unordered_map<control_block*, exit_reason> before_; // why the last incarnation ended, for after_restart
     std::deque<address> restarts_due_; // children whose restart waits for the current plan
+    std::deque<address> arrivals_; // adopted after the start and not started yet
     exit_reason why_; // what it ends with
     const std::shared_ptr<owner_fate> fate_ = std::make_shared<owner_fate>();
     struct start_watcher {

@@ -110,7 +110,8 @@ void supervisor_owner::adopt(control_block& child) {
     of(child).release();
     names_.insert(of(child).name());
     children_.push_back(&child);
-    if (running_ && phase_ == phase::idle) start_child(child);
+    arrivals_.push_back(child.here());
+    start_arrivals();
 }
 
 bool supervisor_owner::too_often(const std::string& child, const exit_reason& why) {

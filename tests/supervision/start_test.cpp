@@ -115,6 +115,32 @@ TEST_CASE("A late addition that does not start goes alone") {
     CHECK(next[0].alive());
 }
 
+TEST_CASE("Late additions start in the order they came, each when the one before counts as started") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor().with_name("sup"));
+    const auto old = sup.spawn(
+        bastion::children().with_name("old").with_restart_strategy(at_once()).with_exec(element(w.events, "old")));
+    w.settle();
+    const auto a = sup.spawn(slow_group(w.events, "a"));
+    const auto b = sup.spawn(slow_group(w.events, "b"));
+    const auto gone = sup.spawn(bastion::children().with_name("gone").with_exec(element(w.events, "gone")));
+    const auto c = sup.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    w.settle();
+    CHECK(w.events.take() == lines{"start old0", "start a"});
+    gone.stop();
+    old[0].tell(die{"a restart waits for nobody"});
+    w.settle();
+    CHECK(w.events.take() == lines{"end old0", "start old0"});
+    CHECK_FALSE(gone.alive());
+    a[0].tell(finish{});
+    w.settle();
+    CHECK(w.events.take() == lines{"ready a", "start b"});
+    w.advance(1s);  // b is not ready in time: it alone goes
+    CHECK(w.events.take() == lines{"end b", "start c0"});
+    CHECK(c[0].alive());
+    CHECK_FALSE(b.alive());
+}
+
 TEST_CASE("A start failure during a restart counts as a try") {
     world w;
     const auto g = w.rt.spawn(slow_group(w.events, "g")
