@@ -2,34 +2,44 @@
 #ifndef BASTION_BASTION_HPP
 #define BASTION_BASTION_HPP
 
-// These first: what they assert about users' code is then told in few lines.
-#include <bastion/mailbox/arms.hpp>
-#include <bastion/mailbox/meta.hpp>
-#include <bastion/process/process.hpp>
-#include <bastion/supervision/spec.hpp>
-
+// From the bottom layer up, and first in each layer the headers that assert about users' code: a compiler's message
+// then begins with the assertion, not with a chain of inclusions. tests/compile_fail looks at the first ten lines.
 #include <bastion/base/clock.hpp>
 #include <bastion/base/result.hpp>
 #include <bastion/base/version.hpp>
+
 #include <bastion/executor/scope.hpp>
 #include <bastion/executor/task.hpp>
 #include <bastion/executor/when.hpp>
-#include <bastion/mailbox/answer.hpp>
-#include <bastion/mailbox/bounded.hpp>
-#include <bastion/mailbox/handlers.hpp>
-#include <bastion/mailbox/later.hpp>
-#include <bastion/mailbox/message.hpp>
-#include <bastion/mailbox/receive.hpp>
-#include <bastion/mailbox/send.hpp>
+
+#include <bastion/process/process.hpp>
+
 #include <bastion/process/context.hpp>
 #include <bastion/process/exit_reason.hpp>
 #include <bastion/process/panic.hpp>
-#include <bastion/runtime/config.hpp>
-#include <bastion/runtime/main.hpp>
-#include <bastion/runtime/runtime.hpp>
+
+#include <bastion/mailbox/meta.hpp>
+
+#include <bastion/mailbox/send.hpp>
+
+#include <bastion/mailbox/message.hpp>
+
+#include <bastion/mailbox/answer.hpp>
+#include <bastion/mailbox/arms.hpp>
+#include <bastion/mailbox/bounded.hpp>
+#include <bastion/mailbox/handlers.hpp>
+#include <bastion/mailbox/later.hpp>
+#include <bastion/mailbox/receive.hpp>
+
 #include <bastion/supervision/callbacks.hpp>
+#include <bastion/supervision/spec.hpp>
+
 #include <bastion/supervision/monitor.hpp>
 #include <bastion/supervision/refs.hpp>
 #include <bastion/supervision/spawn.hpp>
+
+#include <bastion/runtime/config.hpp>
+#include <bastion/runtime/main.hpp>
+#include <bastion/runtime/runtime.hpp>
 
 #endif
