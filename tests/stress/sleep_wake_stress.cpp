@@ -61,8 +61,9 @@ TEST_CASE("work that piles up on one worker is shared") {
     options.workers = 3;
     options.pin = false;
     executor e(options);
+    std::atomic<int> left{0}; // outlives the last notification of a round
     for (int round = 0; round < 200; ++round) {
-        std::atomic<int> left{200};
+        left = 201; // the pieces, and who spreads them: it reads `pieces` until it has done
         std::vector<piece> pieces(200);
         for (auto& p : pieces) p.left = &left;
         struct spread : runnable {
@@ -70,7 +71,10 @@ TEST_CASE("work that piles up on one worker is shared") {
         } start;
         start.all = &pieces;
         static const runnable_ops table{[](runnable& r, worker& w) {
-                                            for (auto& p : *static_cast<spread&>(r).all) w.push_last(p);
+                                            auto& all = *static_cast<spread&>(r).all;
+                                            std::atomic<int>& to_do = *all.front().left;
+                                            for (auto& p : all) w.push_last(p);
+                                            if (to_do.fetch_sub(1) == 1) to_do.notify_all();
                                         },
             [](runnable&) {}};
         start.ops = &table;
