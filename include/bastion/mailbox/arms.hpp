@@ -14,13 +14,11 @@
 namespace bastion {
 namespace detail {
 
-template <class... T>
-struct type_list {};
-
 // The signature of a function object, function pointer or member function.
 template <class F, class = void>
 struct signature {
     static constexpr bool known = false;
+    using arguments = void;
 };
 template <class C, class R, class... A>
 struct signature_of_member {
@@ -28,7 +26,6 @@ struct signature_of_member {
     using state = C;
     using result = R;
     using arguments = std::tuple<A...>;
-    static constexpr std::size_t arity = sizeof...(A);
 };
 template <class C, class R, class... A>
 struct signature<R (C::*)(A...)> : signature_of_member<C, R, A...> {};
@@ -56,6 +53,26 @@ struct question_value<question<T>> {
     using type = T;
 };
 
+// The two forms of parameters: (message) and (context, message).
+template <class Arguments>
+struct arm_form {
+    static constexpr bool good = false;
+    static constexpr bool with_context = false;
+    using parameter = int;
+};
+template <class M>
+struct arm_form<std::tuple<M>> {
+    static constexpr bool good = !std::is_same_v<std::remove_cvref_t<M>, context>;
+    static constexpr bool with_context = false;
+    using parameter = M;
+};
+template <class C, class M>
+struct arm_form<std::tuple<C, M>> {
+    static constexpr bool good = std::is_same_v<std::remove_cvref_t<C>, context>;
+    static constexpr bool with_context = true;
+    using parameter = M;
+};
+
 // What all arms know of their function: whether it wants the context, and which message.
 template <class F>
 struct arm_traits {
@@ -63,40 +80,7 @@ struct arm_traits {
     static constexpr bool known = sig::known;
     static constexpr bool is_member = std::is_member_function_pointer_v<std::decay_t<F>>;
 
-    template <bool Known, class = void>
-    struct shape {
-        static constexpr bool good = false;
-        using parameter = int;
-        static constexpr bool with_context = false;
-    };
-    template <class X>
-    struct shape<true, X> {
-        static constexpr std::size_t arity = sig::arity;
-        template <std::size_t I>
-        using nth = std::tuple_element_t<I, typename sig::arguments>;
-        template <std::size_t N, class = void>
-        struct last {
-            static constexpr bool good = false;
-            static constexpr bool with_context = false;
-            using type = int;
-        };
-        template <class Y>
-        struct last<1, Y> {
-            using type = nth<0>;
-            static constexpr bool with_context = false;
-            static constexpr bool good = !std::is_same_v<std::remove_cvref_t<type>, context>;
-        };
-        template <class Y>
-        struct last<2, Y> {
-            using type = nth<1>;
-            static constexpr bool with_context = true;
-            static constexpr bool good = std::is_same_v<std::remove_cvref_t<nth<0>>, context>;
-        };
-        static constexpr bool good = last<arity>::good;
-        static constexpr bool with_context = last<arity>::with_context;
-        using parameter = typename last<arity>::type;
-    };
-    using form = shape<known>;
+    using form = arm_form<typename sig::arguments>;
     static constexpr bool good = form::good;
     using parameter = typename form::parameter;
     using value = std::remove_cvref_t<parameter>;
@@ -125,11 +109,21 @@ consteval bool check_arm() {
     return arm_traits<F>::good;
 }
 
+// What all arms have in common. Invariant: arms are called as const by all elements of a group, functions may be mutable.
 template <class F>
-class tell_arm {
+class arm {
 public:
     using function = F;
-    explicit tell_arm(F f) : function_(std::move(f)) {}
+    explicit arm(F f) : function_(std::move(f)) {}
+
+protected:
+    mutable F function_;
+};
+
+template <class F>
+class tell_arm : public arm<F> {
+public:
+    using arm<F>::arm;
 
     template <class State>
     bool try_handle(message& m, State* state, context ctx) const {
@@ -137,20 +131,16 @@ public:
         T* value = m.told<T>();
         if (value == nullptr) return false;
         if constexpr (std::is_lvalue_reference_v<typename arm_traits<F>::parameter>)
-            call_arm(function_, state, ctx, *value);
-        else call_arm(function_, state, ctx, std::move(*value));
+            call_arm(this->function_, state, ctx, *value);
+        else call_arm(this->function_, state, ctx, std::move(*value));
         return true;
     }
-
-private:
-    mutable F function_;
 };
 
 template <class F>
-class question_arm {
+class question_arm : public arm<F> {
 public:
-    using function = F;
-    explicit question_arm(F f) : function_(std::move(f)) {}
+    using arm<F>::arm;
 
     template <class State>
     bool try_handle(message& m, State* state, context ctx) const {
@@ -159,51 +149,40 @@ public:
         question<T> q = m.asked<T>();
         if (!q) return false;
         if constexpr (question_value<parameter>::is_question) {
-            call_arm(function_, state, ctx, std::move(q));
+            call_arm(this->function_, state, ctx, std::move(q));
         } else if constexpr (std::is_lvalue_reference_v<typename arm_traits<F>::parameter>) {
-            q.reply(call_arm(function_, state, ctx, *q));
+            q.reply(call_arm(this->function_, state, ctx, *q));
         } else {
-            q.reply(call_arm(function_, state, ctx, std::move(*q)));
+            q.reply(call_arm(this->function_, state, ctx, std::move(*q)));
         }
         return true;
     }
-
-private:
-    mutable F function_;
 };
 
 template <class F>
-class broadcast_arm {
+class broadcast_arm : public arm<F> {
 public:
-    using function = F;
-    explicit broadcast_arm(F f) : function_(std::move(f)) {}
+    using arm<F>::arm;
 
     template <class State>
     bool try_handle(message& m, State* state, context ctx) const {
         const auto* value = m.broadcast<typename arm_traits<F>::value>();
         if (value == nullptr) return false;
-        call_arm(function_, state, ctx, *value);
+        call_arm(this->function_, state, ctx, *value);
         return true;
     }
-
-private:
-    mutable F function_;
 };
 
 template <class F>
-class otherwise_arm {
+class otherwise_arm : public arm<F> {
 public:
-    using function = F;
-    explicit otherwise_arm(F f) : function_(std::move(f)) {}
+    using arm<F>::arm;
 
     template <class State>
     bool try_handle(message& m, State* state, context ctx) const {
-        call_arm(function_, state, ctx, m);
+        call_arm(this->function_, state, ctx, m);
         return true;
     }
-
-private:
-    mutable F function_;
 };
 
 template <class A>
