@@ -76,7 +76,6 @@ executor_counters executor::counters() const noexcept {
         sum.resumes += w->counters().resumes.load(std::memory_order_relaxed);
         sum.steals += w->counters().steals.load(std::memory_order_relaxed);
         sum.parks += w->counters().parks.load(std::memory_order_relaxed);
-        sum.wakes += w->counters().wakes.load(std::memory_order_relaxed);
     }
     return sum;
 }

@@ -71,13 +71,17 @@ runnable* worker::take_slot() noexcept {
     return slot_.exchange(nullptr, std::memory_order_acq_rel);
 }
 
+// What plain threads and full rings left for everybody.
+runnable* worker::take_shared() noexcept {
+    if (!owner_.shared_system_.empty())
+        if (runnable* r = owner_.shared_system_.pop_front()) return r;
+    return owner_.shared_.empty() ? nullptr : owner_.shared_.pop_front();
+}
+
 runnable* worker::next_local() noexcept {
     if (++turn_ % poll_every == 0) [[unlikely]] {
         poll_timers();
-        if (!owner_.shared_system_.empty())
-            if (runnable* r = owner_.shared_system_.pop_front()) return r;
-        if (!owner_.shared_.empty())
-            if (runnable* r = owner_.shared_.pop_front()) return r;
+        if (runnable* r = take_shared()) return r;
     }
     if (system_streak_ < system_turns) {
         if (runnable* r = system_.pop(has_thieves_)) {
@@ -102,10 +106,7 @@ runnable* worker::next_local() noexcept {
     }
     if (runnable* r = take_slot()) return r;
     if (runnable* r = system_.pop(has_thieves_)) return r;
-    if (!owner_.shared_system_.empty())
-        if (runnable* r = owner_.shared_system_.pop_front()) return r;
-    if (!owner_.shared_.empty()) return owner_.shared_.pop_front();
-    return nullptr;
+    return take_shared();
 }
 
 bool worker::run_some_jobs() {
@@ -164,10 +165,7 @@ runnable* worker::steal_from(worker& victim) noexcept {
 }
 
 runnable* worker::steal_any() noexcept {
-    if (!owner_.shared_system_.empty())
-        if (runnable* r = owner_.shared_system_.pop_front()) return r;
-    if (!owner_.shared_.empty())
-        if (runnable* r = owner_.shared_.pop_front()) return r;
+    if (runnable* r = take_shared()) return r;
     const std::size_t n = owner_.workers_.size();
     const std::size_t start = static_cast<std::size_t>(random_.below(static_cast<std::uint32_t>(n)));
     for (std::size_t i = 0; i < n; ++i) {

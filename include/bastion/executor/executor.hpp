@@ -36,7 +36,6 @@ struct executor_counters {
     std::uint64_t resumes = 0;
     std::uint64_t steals = 0;
     std::uint64_t parks = 0;
-    std::uint64_t wakes = 0;
 };
 
 class BASTION_API executor final : public clock_user {

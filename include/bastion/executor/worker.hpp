@@ -61,7 +61,6 @@ struct worker_counters {
     std::atomic<std::uint64_t> resumes{0};
     std::atomic<std::uint64_t> steals{0};
     std::atomic<std::uint64_t> parks{0};
-    std::atomic<std::uint64_t> wakes{0};
 
     static void bump(std::atomic<std::uint64_t>& counter) noexcept {
         counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -122,6 +121,7 @@ private:
 
     [[nodiscard]] runnable* next_local() noexcept;
     [[nodiscard]] runnable* take_slot() noexcept;
+    [[nodiscard]] runnable* take_shared() noexcept;
     [[nodiscard]] runnable* steal_any() noexcept;
     [[nodiscard]] runnable* steal_from(worker& victim) noexcept;
     [[nodiscard]] bool run_some_jobs();
