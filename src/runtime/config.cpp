@@ -43,7 +43,6 @@ void config::complete() {
         else if (name == "BASTION_SHUTDOWN_MS") stop_ = milliseconds(name, value);
         else if (name == "BASTION_KILL_GRACE_MS") grace_ = milliseconds(name, value);
         else if (name == "BASTION_SIGNALS") signals_ = flag(name, value);
-        else if (name == "BASTION_BACKTRACES") backtraces_ = flag(name, value);
         else if (name == "BASTION_LOG") quiet_ = !flag(name, value);
         else if (name == "BASTION_ON_STUCK" && value == "wait") stuck_ = on_stuck::wait;
         else if (name == "BASTION_ON_STUCK" && value == "exit_program") stuck_ = on_stuck::exit_program;

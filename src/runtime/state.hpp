@@ -28,7 +28,6 @@ struct runtime_state {
     // A futex word: bit 0: the root has ended; the rest counts wake-ups.
     std::atomic<std::uint32_t> events{0};
     std::atomic<bool> stop_asked{false};
-    std::atomic<bool> faulted{false};
     std::atomic<int> code{0};
     std::atomic<bool> code_set{false};
 

@@ -244,7 +244,7 @@ TEST_CASE("The environment overrides the program; what it does not know is an er
         CHECK(rt.workers() == 3);
     }
     for (const char* known : {"BASTION_SEED", "BASTION_BUDGET", "BASTION_ASK_TIMEOUT_MS", "BASTION_START_TIMEOUT_MS",
-             "BASTION_SHUTDOWN_MS", "BASTION_KILL_GRACE_MS", "BASTION_SIGNALS", "BASTION_BACKTRACES", "BASTION_LOG"}) {
+             "BASTION_SHUTDOWN_MS", "BASTION_KILL_GRACE_MS", "BASTION_SIGNALS", "BASTION_LOG"}) {
         INFO(known);
         {
             const variable v(known, "1");

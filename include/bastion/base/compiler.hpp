@@ -6,11 +6,7 @@
 
 #include <cstddef>
 
-#if defined(BASTION_SHARED) && !defined(BASTION_BUILDING)
 #define BASTION_API __attribute__((visibility("default")))
-#else
-#define BASTION_API __attribute__((visibility("default")))
-#endif
 
 #define BASTION_NOINLINE __attribute__((noinline))
 #define BASTION_INLINE inline __attribute__((always_inline))

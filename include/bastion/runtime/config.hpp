@@ -2,8 +2,7 @@
 //
 // A value, chained. Environment variables of the same names override it, so that an operator can: BASTION_WORKERS,
 // BASTION_SEED, BASTION_BUDGET, BASTION_ASK_TIMEOUT_MS, BASTION_START_TIMEOUT_MS, BASTION_SHUTDOWN_MS,
-// BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_BACKTRACES (0 or
-// 1), BASTION_LOG (0 or 1). An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
+// BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1). An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
 #ifndef BASTION_RUNTIME_CONFIG_HPP
 #define BASTION_RUNTIME_CONFIG_HPP
 
@@ -32,8 +31,8 @@ struct log_record {
     std::string_view path;
     const exit_reason& reason;
     std::string_view next;
-    std::string_view in_hand;  // the type of the message handled at the fault; may be empty
-    unsigned lost = 0;         // messages in hand that were lost with it
+    std::string_view in_hand; // the type of the message handled at the fault; may be empty
+    unsigned lost = 0; // messages in hand that were lost with it
     int restarts = 0;
 };
 
@@ -52,17 +51,15 @@ public:
     config& with_seed(std::uint64_t s) & { return seed_ = s, *this; }
     // Messages that a process may handle before others get their turn. Default 100.
     config& with_budget(std::int32_t n) & { return budget_ = n, *this; }
-    config& with_ask_timeout(std::chrono::nanoseconds d) & { return ask_ = d, *this; }        // 30 s
-    config& with_start_timeout(std::chrono::nanoseconds d) & { return start_ = d, *this; }    // 10 s
-    config& with_shutdown_timeout(std::chrono::nanoseconds d) & { return stop_ = d, *this; }  // 5 s
-    config& with_kill_grace(std::chrono::nanoseconds d) & { return grace_ = d, *this; }       // 1 s
-    config& with_on_stuck(on_stuck s) & { return stuck_ = s, *this; }                         // wait
+    config& with_ask_timeout(std::chrono::nanoseconds d) & { return ask_ = d, *this; } // 30 s
+    config& with_start_timeout(std::chrono::nanoseconds d) & { return start_ = d, *this; } // 10 s
+    config& with_shutdown_timeout(std::chrono::nanoseconds d) & { return stop_ = d, *this; } // 5 s
+    config& with_kill_grace(std::chrono::nanoseconds d) & { return grace_ = d, *this; } // 1 s
+    config& with_on_stuck(on_stuck s) & { return stuck_ = s, *this; } // wait
     // Called for every report, from workers, one at a time. Default: one line on standard error, at most 10 a second.
     config& with_log(log_function f) & { return log_ = std::move(f), *this; }
     // Whether SIGINT and SIGTERM stop the runtime while a thread is in wait(). Default yes.
     config& with_signals(bool on) & { return signals_ = on, *this; }
-    // Whether reports carry backtraces where they are known. Default no.
-    config& with_backtraces(bool on) & { return backtraces_ = on, *this; }
     // Whether workers are pinned when this is the only runtime and uses every allowed core. Default yes.
     config& with_pinning(bool on) & { return pin_ = on, *this; }
 
@@ -77,7 +74,6 @@ public:
     config with_on_stuck(on_stuck s) && { return with_on_stuck(s), std::move(*this); }
     config with_log(log_function f) && { return with_log(std::move(f)), std::move(*this); }
     config with_signals(bool on) && { return with_signals(on), std::move(*this); }
-    config with_backtraces(bool on) && { return with_backtraces(on), std::move(*this); }
     config with_pinning(bool on) && { return with_pinning(on), std::move(*this); }
 
 private:
@@ -99,7 +95,6 @@ private:
     log_function log_;
     bool quiet_ = false;
     bool signals_ = true;
-    bool backtraces_ = false;
     bool pin_ = true;
 };
 
