@@ -10,7 +10,7 @@ constexpr std::chrono::nanoseconds fallback_timeout = std::chrono::seconds(30);
 bool unread_here(control_block& b, const completion_cell* cell) noexcept {
     collect_mail(b);
     for (const envelope* e = b.mail; e != nullptr; e = e->next)
-        if (e->kind() == envelope_kind::asked && e->reply.cell == cell) return true;
+        if (e->kind() == envelope_kind::asked && e->cell == cell) return true;
     return false;
 }
 
@@ -20,8 +20,7 @@ pending_answer send_question(address to, envelope* e) {
     thread_state& thread = this_thread();
     auto* asker = static_cast<control_block*>(thread.current);
     completion_cell* cell = completion_cell::make(asker);
-    e->reply.cell = cell;
-    e->reply.asker = asker;
+    e->cell = cell;
     if (asker != nullptr) --asker->budget;
     (void)push_envelope(to, e, thread);
     return pending_answer(cell, to, std::chrono::nanoseconds(-1));
@@ -48,9 +47,10 @@ void pending_answer::wait_on_thread() {
     if (cell_ == nullptr) throw_taken();
     if (cell_->owner != nullptr) throw usage_error("bastion: an answer must be awaited by the process that asked");
     std::chrono::nanoseconds timeout = timeout_;
-    if (timeout.count() < 0)
-        timeout = to_.block != nullptr && to_.block->home != nullptr ? to_.block->home->default_ask_timeout
-                                                                     : fallback_timeout;
+    if (timeout.count() < 0) {
+        const runtime_home* home = home_of(to_);
+        timeout = home != nullptr ? home->default_ask_timeout : fallback_timeout;
+    }
     // A plain thread has no worker's wheel: its deadline is real time, even where a test owns the runtime's clock.
     const std::int64_t deadline = monotonic_ns() + timeout.count();
     while (cell_->word.load() == cell_state::pending) {

@@ -1,10 +1,7 @@
-#include <bastion/executor/arena.hpp>
+#include <bastion/executor/type_stable.hpp>
 #include <bastion/mailbox/bounded.hpp>
 
-#include <memory>
 #include <mutex>
-#include <new>
-#include <vector>
 
 namespace bastion::detail {
 namespace {
@@ -25,7 +22,7 @@ public:
         meter_.limit = static_cast<std::int64_t>(memory);
         meter_.used.store(0, std::memory_order_relaxed);
         first_ = last_ = nullptr;
-        queued_ = counted_ = 0;
+        counted_ = 0;
         open_ = true;
     }
 
@@ -56,7 +53,6 @@ public:
             }
         }
         link(e);
-        ++counted_;
         return verdict::accepted;
     }
 
@@ -64,10 +60,7 @@ public:
     [[nodiscard]] bool push_anyway(address to, envelope* e) noexcept {
         const std::lock_guard lock(lock_);
         if (!is(to)) return false;
-        if (meter_.limit != 0)
-            meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
-        link(e);
-        ++counted_;
+        link_charged(e);
         return true;
     }
 
@@ -88,10 +81,7 @@ public:
             w.queued = true;
             return offer_result::must_wait;
         }
-        link(e);
-        ++counted_;
-        if (meter_.limit != 0)
-            meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
+        link_charged(e);
         return offer_result::accepted;
     }
 
@@ -109,7 +99,6 @@ public:
         const std::lock_guard lock(lock_);
         envelope* oldest = first_;
         first_ = last_ = nullptr;
-        queued_ = 0;
         return oldest;
     }
     [[nodiscard]] bool has_mail() noexcept override {
@@ -146,13 +135,18 @@ private:
         e->next = nullptr;
         (last_ != nullptr ? last_->next : first_) = e;
         last_ = e;
-        ++queued_;
+        ++counted_;
+    }
+    // Whatever the memory limit says.
+    void link_charged(envelope* e) noexcept {
+        if (meter_.limit != 0)
+            meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
+        link(e);
     }
     envelope* unlink_first() noexcept {
         envelope* e = first_;
         first_ = e->next;
         if (first_ == nullptr) last_ = nullptr;
-        --queued_;
         return e;
     }
     void uncount(const envelope& e) noexcept {
@@ -180,7 +174,6 @@ private:
     std::uint32_t capacity_ = 0;
     overflow policy_ = overflow::fail;
     bool open_ = false;
-    std::uint32_t queued_ = 0;   // in the list below
     std::uint32_t counted_ = 0;  // unread, drained and skipped ones included
     memory_meter meter_;         // limit 0: none; frames of the process are charged to it, too
     const char* limit_met_ = "mailbox";
@@ -189,14 +182,9 @@ private:
     intrusive_list<send_waiter, &send_waiter::hook> waiters_;
 };
 
-spin_lock free_lock;
-box* free_boxes = nullptr;
+type_stable<box> boxes;
 
-void box::release() noexcept {
-    const std::lock_guard lock(free_lock);
-    next_free = free_boxes;
-    free_boxes = this;
-}
+void box::release() noexcept { boxes.give_back(this); }
 
 box* box_of(address to) noexcept {
     // Safety: every bounded mailbox is a box, and boxes are never unmapped.
@@ -206,38 +194,11 @@ box* box_of(address to) noexcept {
 } // namespace
 
 void make_bounded(control_block& block, std::uint32_t capacity, overflow policy, std::uint64_t memory_limit) {
-    box* b = nullptr;
-    {
-        const std::lock_guard lock(free_lock);
-        if (free_boxes != nullptr) {
-            b = free_boxes;
-            free_boxes = b->next_free;
-        }
-    }
-    if (b == nullptr) b = ::new (arena_reserve(sizeof(box))) box;
+    box* b = boxes.take();
     b->open(block, capacity, policy, memory_limit);
     block.meter = b->meter();
     block.bounded_box.store(b, std::memory_order_release);
 }
-
-namespace {
-
-// A dead letter of the target's runtime, from any thread: a stranger enters it first, it may be going.
-void dead_letter_there(envelope* e, address to, drop_cause cause) noexcept {
-    runtime_home& home = *to.block->home;
-    if (at_home(home, this_thread())) return dead_letter(home, e, to, cause);
-    const std::size_t stripe = this_stripe();
-    if (home.entrance.enter(stripe)) {
-        dead_letter(home, e, to, cause);
-        home.entrance.leave(stripe);
-    } else if (e->kind() == envelope_kind::asked) {
-        answer_with_error(e, errc::noproc, nullptr);
-    } else {
-        destroy(e);
-    }
-}
-
-} // namespace
 
 delivery deliver_bounded(address to, envelope* e) noexcept {
     box* b = box_of(to);
@@ -245,13 +206,13 @@ delivery deliver_bounded(address to, envelope* e) noexcept {
     envelope* oldest = nullptr;
     switch (b->push(to, e, oldest)) {
     case box::verdict::accepted:
-        if (oldest != nullptr) dead_letter_there(oldest, to, drop_cause::full);
+        if (oldest != nullptr) dead_letter_there(oldest, to, drop_reason::full);
         unpark_block(*to.block);
         return delivery::accepted;
-    case box::verdict::full: dead_letter_there(e, to, drop_cause::full); return delivery::full;
-    case box::verdict::dropped: dead_letter_there(e, to, drop_cause::full); return delivery::dropped;
+    case box::verdict::full: dead_letter_there(e, to, drop_reason::full); return delivery::full;
+    case box::verdict::dropped: dead_letter_there(e, to, drop_reason::full); return delivery::dropped;
     case box::verdict::limit:
-        dead_letter_there(e, to, drop_cause::limit);
+        dead_letter_there(e, to, drop_reason::limit);
         unpark_block(*to.block);
         return delivery::full;
     case box::verdict::closed: break;

@@ -45,16 +45,14 @@ void arm_delayed(const shared<delayed_tell>& d, std::int64_t delay_ns) {
 bool cancel_delayed(delayed_tell& d) noexcept {
     if (d.cancelled.exchange(true)) return false;
     // The wheel is a worker's: only while its runtime stands.
-    const std::size_t stripe = this_stripe();
-    const bool stranger = !at_home(*d.home, this_thread());
-    if (stranger && !d.home->entrance.enter(stripe)) return false;
+    const visit inside(*d.home);
+    if (!inside) return false;
     bool stopped = false;
     if (worker* wheel = d.wheel.load(); wheel != nullptr && wheel->cancel(d)) {
         d.wheel.store(nullptr);
         d.drop_owner();
         stopped = true;
     }
-    if (stranger) d.home->entrance.leave(stripe);
     return stopped || d.period_ns != 0;
 }
 

@@ -5,26 +5,8 @@ namespace bastion {
 namespace detail {
 
 delivery deliver_refused(address to, envelope* e) noexcept {
-    const bool asked = e->kind() == envelope_kind::asked;
-    if (const control_block* here = running_block()) {
-        dead_letter(*here->home, e, to, drop_cause::noproc);
-    } else if (to.block != nullptr && to.block->home != nullptr) {
-        // A plain thread: count it with the target's runtime, if that still stands.
-        runtime_home& home = *to.block->home;
-        const std::size_t stripe = this_stripe();
-        if (home.entrance.enter(stripe)) {
-            dead_letter(home, e, to, drop_cause::noproc);
-            home.entrance.leave(stripe);
-        } else if (asked) {
-            answer_with_error(e, errc::noproc, nullptr);
-        } else {
-            destroy(e);
-        }
-    } else if (asked) {
-        answer_with_error(e, errc::noproc, nullptr);
-    } else {
-        destroy(e);
-    }
+    if (const control_block* here = running_block()) dead_letter(*here->home, e, to, drop_reason::noproc);
+    else dead_letter_there(e, to, drop_reason::noproc);
     return delivery::noproc;
 }
 
@@ -59,9 +41,8 @@ void message::unhandled() {
     detail::envelope* e = std::exchange(envelope_, nullptr);
     if (e == nullptr) return;
     if (detail::control_block* here = detail::running_block())
-        detail::dead_letter(*here->home, e, here->here(), detail::drop_cause::unhandled);
-    else if (e->kind() == detail::envelope_kind::asked) detail::answer_with_error(e, errc::unhandled, nullptr);
-    else detail::destroy(e);
+        detail::dead_letter(*here->home, e, here->here(), drop_reason::unhandled);
+    else detail::end_undelivered(e, errc::unhandled);
 }
 
 } // namespace bastion

@@ -22,22 +22,13 @@ void request_stop_token(control_block& b) noexcept {
     if (cold->stopper) cold->stopper->request_stop();
 }
 
-namespace {
-
-void free_record(monitor_record* m) noexcept {
-    m->~monitor_record();
-    pool_free(m, sizeof(monitor_record));
-}
-
-} // namespace
-
 void notify_monitors(control_block& b, const exit_reason& why, bool returns) noexcept {
     cold_part* cold = cold_if_any(b);
     if (cold == nullptr) return;
     cold->monitors_by_number.clear();
     while (monitor_record* m = cold->monitors.pop_front()) {
         m->notify(*m, b, why, returns);
-        free_record(m);
+        pool_delete(m);
     }
 }
 
@@ -50,7 +41,7 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
             auto* m = static_cast<monitor_record*>(signal);
             if (m->target_generation != generation || b.inbox.is_closed()) {
                 m->notify(*m, b, exit_reason(exit_kind::noproc), false);
-                free_record(m);
+                pool_delete(m);
             } else {
                 cold_part& cold = cold_of(b);
                 cold.monitors.push_back(m);
@@ -63,12 +54,11 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
                 const auto found = cold->monitors_by_number.find(d->number);
                 if (found != cold->monitors_by_number.end()) {
                     cold->monitors.erase(found->second);
-                    free_record(found->second);
+                    pool_delete(found->second);
                     cold->monitors_by_number.erase(found);
                 }
             }
-            d->~demonitor_request();
-            pool_free(d, sizeof(demonitor_request));
+            pool_delete(d);
         } else if (b.home->hooks.discard_signal != nullptr) {
             b.home->hooks.discard_signal(*signal);
         }

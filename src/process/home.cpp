@@ -1,27 +1,15 @@
-#include <bastion/executor/arena.hpp>
+#include <bastion/executor/type_stable.hpp>
 #include <bastion/process/home.hpp>
-
-#include <mutex>
-#include <new>
 
 namespace bastion::detail {
 namespace {
 
-spin_lock free_lock;
-runtime_home* free_homes = nullptr;
+type_stable<runtime_home> homes;
 
 } // namespace
 
 runtime_home* make_home() {
-    runtime_home* home = nullptr;
-    {
-        const std::lock_guard lock(free_lock);
-        if (free_homes != nullptr) {
-            home = free_homes;
-            free_homes = home->next_free;
-        }
-    }
-    if (home == nullptr) home = ::new (arena_reserve(sizeof(runtime_home))) runtime_home;
+    runtime_home* home = homes.take();
     home->hooks = home_hooks();
     for (auto& count : home->dead_letters) count.store(0, std::memory_order_relaxed);  // nobody is inside yet
     return home;
@@ -29,23 +17,18 @@ runtime_home* make_home() {
 
 void recycle_home(runtime_home* home) noexcept {
     home->workers.store(nullptr);
-    home->root = nullptr;
-    const std::lock_guard lock(free_lock);
-    home->next_free = free_homes;
-    free_homes = home;
+    homes.give_back(home);
 }
 
 void schedule_foreign(control_block& block) noexcept {
     runtime_home& home = *block.home;
     // The block cannot end before it is scheduled, so the runtime stands and its gate is open; being inside keeps it
     // standing until the sleeper has been woken.
-    const std::size_t stripe = this_stripe();
-    const bool inside = home.entrance.enter(stripe);
+    const visit inside(home);
     if (executor* workers = home.workers.load()) {
         if (block.kind == process_kind::system) workers->schedule_system(block);
         else workers->schedule(block);
     }
-    if (inside) home.entrance.leave(stripe);
 }
 
 } // namespace bastion::detail

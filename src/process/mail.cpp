@@ -1,3 +1,4 @@
+#include <bastion/base/chain.hpp>
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/home.hpp>
@@ -29,7 +30,7 @@ void append_mail(control_block& b, envelope* newest) noexcept {
             if (last == nullptr) last = e;
             ++b.unread;
         } else {
-            dead_letter(*b.home, e, {&b, e->generation}, drop_cause::stale);
+            dead_letter(*b.home, e, {&b, e->generation}, drop_reason::stale);
         }
         e = older;
     }
@@ -65,7 +66,7 @@ void complete_with(completion_cell* cell, envelope* answer) noexcept {
 }
 
 void answer_with_error(envelope* question, errc code, const exit_reason* why) noexcept {
-    completion_cell* cell = std::exchange(question->reply.cell, nullptr);
+    completion_cell* cell = std::exchange(question->cell, nullptr);
     const std::size_t bytes = bytes_of(*question);
     question->meta().destroy_payload(*question);
     ::new (static_cast<void*>(question->payload)) error(why != nullptr ? error(code, *why) : error(code));
@@ -78,7 +79,7 @@ void answer_with_error(envelope* question, errc code, const exit_reason* why) no
 namespace {
 
 // Counts it and shows it to the hook.
-void announce(runtime_home& home, const envelope& e, address to, drop_cause cause) noexcept {
+void announce(runtime_home& home, const envelope& e, address to, drop_reason cause) noexcept {
     home.dead_letters[static_cast<std::size_t>(cause)].fetch_add(1, std::memory_order_relaxed); // a count: no partner
     if (home.hooks.dead_letter == nullptr) return;
     const bool asked = e.kind() == envelope_kind::asked;
@@ -87,16 +88,28 @@ void announce(runtime_home& home, const envelope& e, address to, drop_cause caus
 
 } // namespace
 
-void dead_letter(runtime_home& home, envelope* e, address to, drop_cause cause) noexcept {
+void dead_letter(runtime_home& home, envelope* e, address to, drop_reason cause) noexcept {
     announce(home, *e, to, cause);
-    if (e->kind() != envelope_kind::asked) return destroy(e);
     switch (cause) {
-    case drop_cause::full: return answer_with_error(e, errc::mailbox_full, nullptr);
-    case drop_cause::unhandled: return answer_with_error(e, errc::unhandled, nullptr);
-    case drop_cause::limit: return answer_with_error(e, errc::limit, nullptr);
-    case drop_cause::stopped: return answer_with_error(e, errc::stopped, nullptr);
-    default: return answer_with_error(e, errc::noproc, nullptr);
+    case drop_reason::full: return end_undelivered(e, errc::mailbox_full);
+    case drop_reason::unhandled: return end_undelivered(e, errc::unhandled);
+    case drop_reason::limit: return end_undelivered(e, errc::limit);
+    case drop_reason::stopped: return end_undelivered(e, errc::stopped);
+    case drop_reason::noproc:
+    case drop_reason::stale:
+    case drop_reason::unread: return end_undelivered(e, errc::noproc);
     }
+}
+
+void dead_letter_there(envelope* e, address to, drop_reason cause) noexcept {
+    if (runtime_home* home = home_of(to))
+        if (const visit inside(*home); inside) return dead_letter(*home, e, to, cause);
+    end_undelivered(e, errc::noproc);
+}
+
+void end_undelivered(envelope* e, errc code) noexcept {
+    if (e->kind() == envelope_kind::asked) answer_with_error(e, code, nullptr);
+    else destroy(e);
 }
 
 namespace {
@@ -107,10 +120,10 @@ void bury(control_block& b, envelope* oldest) noexcept {
         envelope* e = oldest;
         oldest = e->next;
         if (e->kind() == envelope_kind::asked) {
-            announce(*b.home, *e, b.here(), drop_cause::unread);
+            announce(*b.home, *e, b.here(), drop_reason::unread);
             answer_with_error(e, errc::target_died, &b.reason);
         } else {
-            dead_letter(*b.home, e, b.here(), drop_cause::unread);
+            dead_letter(*b.home, e, b.here(), drop_reason::unread);
         }
     }
 }
@@ -135,15 +148,7 @@ void close_block(control_block& b) noexcept {
     // First, so that a monitor on its way still hears the reason, not just that there is nobody.
     handle_element_signals(b, b.lane.close());
     bury_list(b);
-    envelope* newest = b.inbox.close();
-    envelope* oldest = nullptr;
-    while (newest != nullptr) {
-        envelope* older = newest->next;
-        newest->next = oldest;
-        oldest = newest;
-        newest = older;
-    }
-    bury(b, oldest);
+    bury(b, reversed(b.inbox.close()));
     if (b.bounded() != nullptr) {
         bounded_mailbox* box = b.bounded();
         bury(b, box->close());

@@ -33,9 +33,7 @@ void end_incarnation(control_block& b) noexcept {
     const bool ordered =
         (b.signals.now() & (signal_flags::stop | signal_flags::kill)) != 0 || (cold != nullptr && cold->stop_trapped);
     if (ordered && b.reason.kind() == exit_kind::normal) b.reason = exit_reason(exit_kind::stopped);
-    const bool for_good = !ordered && (b.policy == restart_when::temporary ||
-                                          (b.policy == restart_when::transient && !b.reason.is_fault()));
-    if (for_good) {
+    if (!ordered && !comes_back_after(b.policy, b.reason)) {
         close_block(b);
         b.life_state.exit();
     } else {
@@ -44,10 +42,21 @@ void end_incarnation(control_block& b) noexcept {
     push_signal(*b.owner.load(std::memory_order_relaxed), b.exit_node, signal_kind::exited);
 }
 
-void end_by_order(control_block& b, exit_kind how) noexcept {
+// The frame goes first: its destructors still see the old reason.
+void end_frame(control_block& b) noexcept {
     b.life_state.end_frame();
     destroy_frame(b);
-    b.reason = exit_reason(how);
+}
+
+// The body has ended, or failed to begin: `reason` is set.
+void end_by_itself(control_block& b) noexcept {
+    end_frame(b);
+    end_incarnation(b);
+}
+
+void end_by_order(control_block& b, exit_reason why) noexcept {
+    end_frame(b);
+    b.reason = std::move(why);
     end_incarnation(b);
 }
 
@@ -63,9 +72,7 @@ void end_by_order(control_block& b, exit_kind how) noexcept {
             install_frame(b, reinterpret_cast<process (*)(context)>(b.entry)(context(b)));
         return true;
     } catch (...) { b.reason = reason_of_current_exception(); }
-    b.life_state.end_frame();
-    destroy_frame(b);
-    end_incarnation(b);
+    end_by_itself(b);
     return false;
 }
 
@@ -78,15 +85,12 @@ void end_by_order(control_block& b, exit_kind how) noexcept {
     const std::uint32_t asked = b.signals.now();
     const wait_slot& slot = *b.slot;
     if ((asked & signal_flags::kill) != 0 && (!slot.uninterruptible || slot.is_ready())) {
-        end_by_order(b, exit_kind::killed);
+        end_by_order(b, exit_reason(exit_kind::killed));
         return false;
     }
     if ((asked & signal_flags::limit) != 0 && !slot.uninterruptible) {
         b.signals.clear(signal_flags::limit);
-        b.life_state.end_frame();
-        destroy_frame(b);
-        b.reason = exit_reason::limit(b.bounded()->limit_met());
-        end_incarnation(b);
+        end_by_order(b, exit_reason::limit(b.bounded()->limit_met()));
         return false;
     }
     if ((asked & signal_flags::stop) != 0 && slot.mail) {
@@ -96,7 +100,7 @@ void end_by_order(control_block& b, exit_kind how) noexcept {
             deliver_stop_request(b);
             return true;
         }
-        end_by_order(b, exit_kind::stopped);
+        end_by_order(b, exit_reason(exit_kind::stopped));
         return false;
     }
     if ((asked & signal_flags::stop) != 0) b.life_state.drain();
@@ -119,12 +123,7 @@ void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
         if (leaf_is_ready(b)) {
             if (b.budget <= 0) return yield_turn(b, w);
             resume_flat(b.own_slot.leaf, thread);
-            if (b.body_ended) {
-                b.life_state.end_frame();
-                destroy_frame(b);
-                end_incarnation(b);
-                return;
-            }
+            if (b.body_ended) return end_by_itself(b);
             if (!b.started_sent && !b.wait_ready) [[unlikely]]
                 send_started(b);
             continue;
@@ -163,12 +162,7 @@ void run_handlers(control_block& b, worker& w) noexcept {
                 body_threw();
                 failed = true;
             }
-            if (failed) {
-                b.life_state.end_frame();
-                destroy_frame(b);
-                end_incarnation(b);
-                return;
-            }
+            if (failed) return end_by_itself(b);
             continue;
         }
         if (b.repoll) [[unlikely]] {

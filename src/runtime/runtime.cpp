@@ -41,9 +41,9 @@ void on_dead_letter(void* data, const dead_letter_info& info) {
         if (to.empty()) state.has_subscribers.store(false);
     }
     for (const child_ref& c : to)
-        (void)deliver(c.where(), make_envelope<bastion::dead_letter>(envelope_kind::told,
-                                     bastion::dead_letter{static_cast<drop_reason>(info.cause), std::string(info.type),
-                                         child_ref(info.to), child_ref(info.from)}));
+        (void)deliver(c.where(),
+            make_envelope<bastion::dead_letter>(envelope_kind::told,
+                bastion::dead_letter{info.cause, std::string(info.type), child_ref(info.to), child_ref(info.from)}));
 }
 
 } // namespace
@@ -79,8 +79,7 @@ runtime::runtime(config c) {
     s.workers = std::make_unique<executor>(std::move(options));
     s.home->workers.store(s.workers.get());
     s.home->entrance.open();
-    owner_request* start = make_request(request_kind::start, s.root_address.generation);
-    push_signal(*s.root_address.block, *start, signal_kind::request);
+    send(make_request(request_kind::start, s.root_address));
 }
 
 runtime::~runtime() {

@@ -90,11 +90,11 @@ void group::restart(control_block& child) {
     asked_.push_back(child.here());
     if (spec_->scope == restart_scope::group && asked_.size() > 1) return;  // one scope counts once
     control_block* parent = self_.owner.load(std::memory_order_relaxed);
-    owner_request* r = make_request(request_kind::restart_wanted, parent->generation.load(std::memory_order_relaxed));
+    request_ptr r = make_request(request_kind::restart_wanted, parent->here());
     r->child = self_.here();
     r->reason = child.reason;
     r->name = name_ + "/" + child_name(child);
-    if (!push_signal(*parent, *r, signal_kind::request)) free_request(r);
+    send(std::move(r));
 }
 
 void group::restart_now(control_block& child) {

@@ -6,11 +6,10 @@
 #ifndef BASTION_SRC_SUPERVISION_OWNER_HPP
 #define BASTION_SRC_SUPERVISION_OWNER_HPP
 
-#include <bastion/base/spin_lock.hpp>
+#include "supervision/owner_request.hpp"
+
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
-#include <bastion/process/home.hpp>
-#include <bastion/supervision/refs.hpp>
 
 #include <deque>
 #include <memory>
@@ -42,58 +41,6 @@ inline constexpr std::uint8_t killed = 32;        // kill was raised
 inline constexpr std::uint8_t callback_fault = 64; // ended because of a callback: `reason` was kept aside
 } // namespace child_flag
 
-enum class request_kind : std::uint8_t {
-    start,          // parent to owner: start your children
-    stop,           // stop your children; `for_good`: and end
-    stop_child,     // a user's stop or kill of one element
-    watch_started,  // a user waits for the start
-    broadcast,      // pass it on to all below
-    restart_wanted, // group to supervisor: an element failed, decide
-    proceed,        // supervisor to group: restart it yourself
-    deadline,       // a child did not stop in time
-    grace,          // a killed child still runs
-    start_timeout,  // a child did not become ready in time
-    backoff_over,   // a child's waiting is over
-};
-
-struct owner_request : system_signal {
-    request_kind what{};
-    bool for_good = false;
-    bool kill = false;
-    bool undecided = false;  // stop: whether there will be another start is not known yet
-    bool seen = false;  // stop: the sender has consumed the owner's last exit, or there was none
-    address child;
-    std::uint64_t owner_generation = 0;
-    completion_cell* cell = nullptr;
-    exit_reason reason;
-    std::string name;
-    shared<broadcast_source> payload;
-    struct owner_timer* timer = nullptr;  // deadlines and the like: the timer that brought it
-};
-
-[[nodiscard]] owner_request* make_request(request_kind what, std::uint64_t owner_generation);
-// Frees the request and the timer that brought it.
-void free_request(owner_request* r) noexcept;
-// For signals that reached a block which is no owner any more.
-void discard_signal(system_signal& signal) noexcept;
-// Tells who waits for a start that it never comes: `why` is the reason, or normal: there is no such process.
-void answer_never_started(owner_request& r, const exit_reason& why) noexcept;
-
-// A request that a timer pushes. Owned by the wheel while armed, then by the owner's lane.
-struct owner_timer final : late_timer {
-    owner_timer(address o, owner_request* r, worker& w) noexcept;
-    const address owner;
-    owner_request* const request;
-    worker& wheel;
-    bool dead = false;  // cancelled too late: written and read by the owner only
-};
-
-// Why an owner never started, for those who ask when it is gone. Shared by the owner and the refs that name it.
-struct owner_fate {
-    mutable spin_lock lock;
-    exit_reason why;  // normal: nothing to say
-};
-
 class owner : public process_body {
 public:
     owner(control_block& self, std::string name, runtime_home& home);
@@ -123,8 +70,6 @@ public:
     static owner& of(control_block& block) noexcept { return *static_cast<owner*>(block.frame); }
 
     // How this owner, as a child, is treated by its parent.
-    std::optional<bastion::restart_strategy> own_restart;
-    std::optional<restart_when> own_when;
     std::optional<bastion::shutdown> own_stop;
     bastion::callbacks own_callbacks;
 
@@ -170,9 +115,11 @@ protected:
     void fail_upwards(exit_reason why);
     void start_failed(control_block& child);
     void refuse(control_block& child, const std::string& why);
+    static void end_unstarted(control_block& child, const exit_reason& why) noexcept;
     [[nodiscard]] const std::shared_ptr<owner_fate>& fate() const noexcept { return fate_; }
-    void request_child(control_block& child, request_kind what);
     void common_request(owner_request& r);
+    void stop_child(const owner_request& r);
+    void still_running(control_block& child);
 
     // Calls what the user gave for that moment; the fault of a callback that throws. Reads and writes nothing that a
     // running child writes.
@@ -180,6 +127,8 @@ protected:
         bastion::callbacks::moment when, control_block& child, const exit_reason& reason);
     [[nodiscard]] std::optional<exit_reason> call_after(control_block& child);
     void report(control_block& child, const exit_reason& why, std::string_view next);
+    void announce(const fault_report& fault) const;
+    [[nodiscard]] std::string path_of(control_block& child) const { return path_ + "/" + child_name(child); }
     void arm(control_block& child, request_kind what, std::chrono::nanoseconds d);
     void disarm(control_block& child) noexcept;
     [[nodiscard]] std::int64_t now() const noexcept;
@@ -230,6 +179,7 @@ protected:
         completion_cell* cell;
     };
     std::vector<start_watcher> watchers_;
+    // Those who wait for the start of a child, or (null) of this owner: `why` null: it has started.
     void answer_watchers(control_block* child, const exit_reason* why);
 };
 

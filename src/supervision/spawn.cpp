@@ -13,20 +13,10 @@ namespace {
 // Does `work` while the runtime of `where` stands; false: it is gone, or `where` is.
 template <class Work>
 bool inside(address where, Work&& work) {
-    if (where.block == nullptr) return false;
-    runtime_home* home = where.block->home;
+    runtime_home* home = home_of(where);
     if (home == nullptr) return false;
-    const bool stranger = !at_home(*home, this_thread());
-    const std::size_t stripe = this_stripe();
-    if (stranger && !home->entrance.enter(stripe)) return false;
-    struct leaver {
-        runtime_home* home;
-        std::size_t stripe;
-        bool stranger;
-        ~leaver() {
-            if (stranger) home->entrance.leave(stripe);
-        }
-    } leave{home, stripe, stranger};
+    const visit standing(*home);
+    if (!standing) return false;
     if (!where.block->lives(where.generation) || where.block->inbox.is_closed()) return false;
     work(*home);
     return true;
@@ -53,11 +43,7 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
         if (body) body->add_owner();  // dropped when the block is recycled
         if (is_main) b->owner_flags = child_flag::is_main;
         made = child_ref(b->here());
-        if (!hand_over(temporaries, *b)) {
-            b->reason = exit_reason(exit_kind::noproc);
-            close_block(*b);
-            recycle_block(b);
-        }
+        if (!hand_over(temporaries, *b)) owner::send_away(*b);
     });
     return made;
 }
@@ -90,30 +76,35 @@ void panic_wrong_data(const user_data& has, std::string_view wanted) {
     panic("ctx.data<" + std::string(wanted) + ">(): the group's with_data holds a " + std::string(has.type_name));
 }
 
-void check_spec(const group_spec& spec) {
-    const std::string who = "children(" + (spec.name.empty() ? std::string() : "\"" + spec.name + "\"") + ")" +
-                            (spec.where.known() ? " at " + spec.where.to_string() : std::string());
-    if (!spec.body) throw bad_spec("bastion: " + who + " has no body: call with_exec or with_handlers");
+namespace {
+
+// `children("name") at file:line`; throws for a name that cannot be part of a path.
+template <class Spec>
+std::string checked_name(const char* builder, const Spec& spec) {
+    std::string who = "bastion: " + (builder + (spec.name.empty() ? "()" : "(\"" + spec.name + "\")"));
+    if (spec.where.known()) who += " at " + spec.where.to_string();
     if (spec.name.find('/') != std::string::npos)
-        throw bad_spec("bastion: " + who + ": a name must not contain '/': it separates the parts of a path");
+        throw bad_spec(who + ": a name must not contain '/': it separates the parts of a path");
+    return who;
+}
+
+} // namespace
+
+void check_spec(const group_spec& spec) {
+    const std::string who = checked_name("children", spec);
+    if (!spec.body) throw bad_spec(who + " has no body: call with_exec or with_handlers");
     if (spec.redundancy > 10'000'000)
-        throw bad_spec(
-            "bastion: " + who + ": with_redundancy(" + std::to_string(spec.redundancy) + ") is more than 10,000,000");
+        throw bad_spec(who + ": with_redundancy(" + std::to_string(spec.redundancy) + ") is more than 10,000,000");
 }
 
 void check_spec(const supervisor_spec& spec) {
     std::unordered_set<std::string_view> names;
-    const std::string who = "supervisor(" + (spec.name.empty() ? std::string() : "\"" + spec.name + "\"") + ")" +
-                            (spec.where.known() ? " at " + spec.where.to_string() : std::string());
-    if (spec.name.find('/') != std::string::npos)
-        throw bad_spec("bastion: " + who + ": a name must not contain '/': it separates the parts of a path");
-    if (spec.bounded && spec.window.count() <= 0)
-        throw bad_spec("bastion: " + who + ": with_intensity needs a window longer than 0");
+    const std::string who = checked_name("supervisor", spec);
+    if (spec.bounded && spec.window.count() <= 0) throw bad_spec(who + ": with_intensity needs a window longer than 0");
     for (const child_spec& c : spec.children) {
         const std::string& name = c.group ? c.group->name : c.supervisor->name;
         if (!name.empty() && !names.insert(name).second)
-            throw bad_spec(std::string("bastion: ")
-                    .append(who)
+            throw bad_spec(std::string(who)
                     .append(" has two children named \"")
                     .append(name)
                     .append("\": names are unique among siblings"));
@@ -133,19 +124,20 @@ address owner_of(address child) noexcept {
 
 namespace {
 
-bool send_request(address to, owner_request* r) {
+// From any thread. False: its owner or the runtime is gone, and the request still the caller's.
+bool send_in(request_ptr& r) {
     bool sent = false;
-    inside(to, [&](runtime_home&) { sent = push_signal(*to.block, *r, signal_kind::request); });
+    inside(r->owner, [&](runtime_home&) { sent = try_send(r); });
     return sent;
 }
 
 void stop_one(address child, bool kill) {
     const address o = owner_of(child);
     if (o.block == nullptr) return;
-    owner_request* r = make_request(request_kind::stop_child, o.generation);
+    request_ptr r = make_request(request_kind::stop_child, o);
     r->child = child;
     r->kill = kill;
-    if (!send_request(o, r)) free_request(r);
+    (void)send_in(r);
 }
 
 } // namespace
@@ -154,31 +146,31 @@ void stop_one(address child, bool kill) {
 void request_stop(address to, bool kill) noexcept {
     if (to.block == nullptr) return;
     if (owner_of(to).block != nullptr) return stop_one(to, kill);
-    owner_request* r = make_request(request_kind::stop, to.generation);
+    request_ptr r = make_request(request_kind::stop, to);
     r->for_good = r->seen = true;
     r->kill = kill;
-    if (!send_request(to, r)) free_request(r);
+    (void)send_in(r);
 }
 
 void request_broadcast(address to, shared<broadcast_source> what) {
     if (to.block == nullptr) return;
-    owner_request* r = make_request(request_kind::broadcast, to.generation);
+    request_ptr r = make_request(request_kind::broadcast, to);
     r->payload = std::move(what);
-    if (!send_request(to, r)) free_request(r);
+    (void)send_in(r);
 }
 
 pending_answer watch_started(address to, address child, const owner_fate* fate) {
     completion_cell* cell = completion_cell::make(running_block());
-    owner_request* r = make_request(request_kind::watch_started, to.generation);
+    request_ptr r = make_request(request_kind::watch_started, to);
     r->child = child;
     r->cell = cell;
-    if (!send_request(to, r)) {
-        r->kind = signal_kind::request;
+    if (!send_in(r)) {
+        exit_reason why(exit_kind::noproc);
         if (fate != nullptr) {
             const std::lock_guard lock(fate->lock);
-            answer_never_started(*r, fate->why);
+            why = fate->why;
         }
-        discard_signal(*r);
+        answer_never_started(cell, why);
     }
     return pending_answer(cell, to, std::chrono::nanoseconds(-1));
 }
@@ -193,28 +185,32 @@ void notify_down(monitor_record& m, control_block& target, const exit_reason& wh
 
 std::atomic<std::uint64_t> next_monitor{1};
 
+// A signal from the pool to whatever lives in `to`, from any thread; freed when nothing does. False: it was.
+// Unlike an owner, an element looks at its lane only when a flag says so.
+template <class Signal>
+bool push_element_signal(address to, signal_kind kind, Signal* signal) {
+    signal->kind = kind;
+    signal->target_generation = to.generation;
+    bool sent = false;
+    inside(to, [&](runtime_home&) {
+        const lane_result pushed = to.block->lane.push(signal);
+        sent = pushed != lane_result::closed;
+        if (sent && (to.block->signals.raise(signal_flags::lane) || pushed == lane_result::first))
+            unpark_block(*to.block);
+    });
+    if (!sent) pool_delete(signal);
+    return sent;
+}
+
 } // namespace
 
 monitor_handle watch(control_block& watcher, address target) {
     const std::uint64_t number = next_monitor.fetch_add(1, std::memory_order_relaxed);  // unique: no order needed
-    bool sent = false;
-    inside(target, [&](runtime_home&) {
-        auto* m = ::new (pool_allocate(sizeof(monitor_record))) monitor_record;
-        m->watcher = watcher.here();
-        m->number = number;
-        m->target_generation = target.generation;
-        m->notify = &notify_down;
-        m->kind = signal_kind::monitor;
-        sent = target.block->lane.push(m) != lane_result::closed;
-        if (!sent) {
-            m->~monitor_record();
-            pool_free(m, sizeof(monitor_record));
-            return;
-        }
-        if (target.block->signals.raise(signal_flags::lane) || target.block->kind == process_kind::system)
-            unpark_block(*target.block);
-    });
-    if (!sent) {
+    auto* m = pool_new<monitor_record>();
+    m->watcher = watcher.here();
+    m->number = number;
+    m->notify = &notify_down;
+    if (!push_element_signal(target, signal_kind::monitor, m)) {
         envelope* e =
             make_envelope<down>(envelope_kind::told, child_ref(target), exit_reason(exit_kind::noproc), false);
         e->sender = target;
@@ -223,24 +219,31 @@ monitor_handle watch(control_block& watcher, address target) {
     return monitor_handle(target, number);
 }
 
+namespace {
+
+// What a builder describes, made and given to the supervisor `above`; a ref that names nobody when that is gone.
+template <class Ref, class Spec, class Make>
+Ref spawn_owner(address above, std::unique_ptr<Spec> spec, Make make) {
+    check_spec(*spec);
+    Ref made;
+    charge_spawn();
+    inside(above, [&](runtime_home& home) {
+        auto& child = make(home, std::move(spec));
+        made = child.ref();
+        if (!hand_over(above, child.self())) owner::send_away(child.self());
+    });
+    return made;
+}
+
+} // namespace
 } // namespace detail
 
 void monitor_handle::cancel() noexcept {
     const std::uint64_t number = std::exchange(number_, 0);
     if (number == 0) return;
-    detail::inside(target_, [&](detail::runtime_home&) {
-        auto* d = ::new (detail::pool_allocate(sizeof(detail::demonitor_request))) detail::demonitor_request;
-        d->number = number;
-        d->target_generation = target_.generation;
-        d->kind = detail::signal_kind::demonitor;
-        if (target_.block->lane.push(d) == detail::lane_result::closed) {
-            d->~demonitor_request();
-            detail::pool_free(d, sizeof(detail::demonitor_request));
-        } else if (target_.block->signals.raise(detail::signal_flags::lane) ||
-                   target_.block->kind == detail::process_kind::system) {
-            detail::unpark_block(*target_.block);
-        }
-    });
+    auto* d = detail::pool_new<detail::demonitor_request>();
+    d->number = number;
+    (void)detail::push_element_signal(target_, detail::signal_kind::demonitor, d);
 }
 
 void child_ref::stop() const { detail::stop_one(address_, false); }
@@ -253,29 +256,10 @@ void context::ready() const {
 }
 
 children_ref supervisor_ref::spawn(children&& group) const {
-    auto spec = std::move(group).release();
-    detail::check_spec(*spec);
-    children_ref made;
-    detail::charge_spawn();
-    detail::inside(self_, [&](detail::runtime_home& home) {
-        detail::group& g = detail::make_group(home, std::move(spec));
-        made = g.ref();
-        if (!detail::hand_over(self_, g.self())) detail::owner::send_away(g.self());
-    });
-    return made;
+    return detail::spawn_owner<children_ref>(self_, std::move(group).release(), detail::make_group);
 }
-
 supervisor_ref supervisor_ref::spawn(supervisor&& tree) const {
-    auto spec = std::move(tree).release();
-    detail::check_spec(*spec);
-    supervisor_ref made;
-    detail::charge_spawn();
-    detail::inside(self_, [&](detail::runtime_home& home) {
-        detail::supervisor_owner& s = detail::make_supervisor(home, std::move(spec));
-        made = s.ref();
-        if (!detail::hand_over(self_, s.self())) detail::owner::send_away(s.self());
-    });
-    return made;
+    return detail::spawn_owner<supervisor_ref>(self_, std::move(tree).release(), detail::make_supervisor);
 }
 
 } // namespace bastion

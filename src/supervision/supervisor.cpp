@@ -2,32 +2,31 @@
 
 namespace bastion::detail {
 
-group& make_group(runtime_home& home, std::unique_ptr<group_spec> spec) {
+namespace {
+
+// `make_below` makes what belongs to it, and may throw what the user's factory of with_data throws.
+template <class Owner, class Spec>
+Owner& make_owner(runtime_home& home, std::unique_ptr<Spec> spec, void (Owner::*make_below)()) {
     control_block* b = make_owner_block(home);
     std::string name = spec->name;
-    auto* g = new group(*b, std::move(name), home, std::move(spec));
-    g->add_owner();
+    auto* made = new Owner(*b, std::move(name), home, std::move(spec));
+    made->add_owner();
     try {
-        g->make_elements();
-    } catch (...) {  // with_data's factory
-        owner::abandon(*g);
+        (made->*make_below)();
+    } catch (...) {
+        owner::abandon(*made);
         throw;
     }
-    return *g;
+    return *made;
 }
 
+} // namespace
+
+group& make_group(runtime_home& home, std::unique_ptr<group_spec> spec) {
+    return make_owner(home, std::move(spec), &group::make_elements);
+}
 supervisor_owner& make_supervisor(runtime_home& home, std::unique_ptr<supervisor_spec> spec) {
-    control_block* b = make_owner_block(home);
-    std::string name = spec->name;
-    auto* s = new supervisor_owner(*b, std::move(name), home, std::move(spec));
-    s->add_owner();
-    try {
-        s->make_children();
-    } catch (...) {
-        owner::abandon(*s);
-        throw;
-    }
-    return *s;
+    return make_owner(home, std::move(spec), &supervisor_owner::make_children);
 }
 
 supervisor_owner::supervisor_owner(
@@ -91,11 +90,11 @@ bastion::shutdown supervisor_owner::shutdown_of(control_block& child) const noex
 void supervisor_owner::on_start() {
     if (temporaries_ == nullptr) return;
     set_state(*temporaries_, child_state::up);
-    request_child(*temporaries_, request_kind::start);
+    send(make_request(request_kind::start, temporaries_address_));
 }
 
 bool supervisor_owner::launch(control_block& child, bool) {
-    request_child(child, request_kind::start);
+    send(make_request(request_kind::start, child.here()));
     return true;
 }
 
@@ -122,10 +121,8 @@ bool supervisor_owner::too_often(const std::string& child, const exit_reason& wh
     if (recent_.size() <= spec_->intensity) return false;
     recent_.clear();
     const exit_reason reason = exit_reason::of_child(exit_kind::intensity, child, why);
-    if (home_.hooks.report != nullptr)
-        home_.hooks.report(home_.hooks.runtime_data,
-            {path_.empty() ? std::string_view("/") : std::string_view(path_), reason,
-                "stops its children and fails upwards", {}, 0, static_cast<int>(self_.restarts)});
+    announce({path_.empty() ? std::string_view("/") : std::string_view(path_), reason,
+        "stops its children and fails upwards", {}, 0, static_cast<int>(self_.restarts)});
     fail_upwards(reason);
     return true;
 }
@@ -154,7 +151,7 @@ void supervisor_owner::on_request(owner_request& r) {
     if (phase_ != phase::idle && has(child, child_flag::in_plan) && phase_ == phase::stopping) return;
     if (too_often(r.name, r.reason)) return;
     if (spec_->strategy == bastion::strategy::one_for_one) {
-        request_child(child, request_kind::proceed);
+        send(make_request(request_kind::proceed, child.here()));
         return;
     }
     mark_scope(child);
@@ -162,17 +159,13 @@ void supervisor_owner::on_request(owner_request& r) {
 }
 
 void supervisor_owner::pass_on(broadcast_source& source) {
-    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
-        owner_request* r = make_request(request_kind::broadcast, c->generation.load(std::memory_order_relaxed));
+    auto pass = [&source](control_block& to) {
+        request_ptr r = make_request(request_kind::broadcast, to.here());
         r->payload = shared<broadcast_source>(&source);
-        if (!push_signal(*c, *r, signal_kind::request)) free_request(r);
-    }
-    if (temporaries_ != nullptr) {
-        owner_request* r =
-            make_request(request_kind::broadcast, temporaries_->generation.load(std::memory_order_relaxed));
-        r->payload = shared<broadcast_source>(&source);
-        if (!push_signal(*temporaries_, *r, signal_kind::request)) free_request(r);
-    }
+        send(std::move(r));
+    };
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) pass(*c);
+    if (temporaries_ != nullptr) pass(*temporaries_);
 }
 
 } // namespace bastion::detail

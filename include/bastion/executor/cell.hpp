@@ -75,14 +75,11 @@ struct alignas(64) completion_cell {
     timer_entry timer;
 
     [[nodiscard]] static completion_cell* make(runnable* owner) {
-        auto* cell = ::new (pool_allocate(sizeof(completion_cell))) completion_cell;
+        auto* cell = pool_new<completion_cell>();
         cell->owner = owner;
         return cell;
     }
-    static void recycle(completion_cell* cell) noexcept {
-        cell->~completion_cell();
-        pool_free(cell, sizeof(completion_cell));
-    }
+    static void recycle(completion_cell* cell) noexcept { pool_delete(cell); }
 };
 
 // Arms the cell's timer in a worker's wheel; `cancel_cell_timer` returns when nobody but the two sides knows the cell.

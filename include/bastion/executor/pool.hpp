@@ -19,6 +19,9 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <type_traits>
+#include <utility>
 
 namespace bastion::detail {
 
@@ -131,6 +134,28 @@ private:
 
 [[nodiscard]] inline void* pool_allocate(std::size_t bytes) { return this_thread_pool().allocate(bytes); }
 inline void pool_free(void* p, std::size_t bytes) noexcept { this_thread_pool().free(p, bytes); }
+
+// An object in a block from the pool, and its end, by any thread.
+template <class T, class... Args>
+[[nodiscard]] T* pool_new(Args&&... args) {
+    static_assert(alignof(T) <= cache_line);
+    void* const room = pool_allocate(sizeof(T));
+    if constexpr (std::is_nothrow_constructible_v<T, Args&&...>) {
+        return ::new (room) T(std::forward<Args>(args)...);
+    } else {
+        try {
+            return ::new (room) T(std::forward<Args>(args)...);
+        } catch (...) {
+            pool_free(room, sizeof(T));
+            throw;
+        }
+    }
+}
+template <class T>
+void pool_delete(T* object) noexcept {
+    object->~T();
+    pool_free(object, sizeof(T));
+}
 
 struct pool_stats {
     std::uint64_t live_blocks; // Allocated and not freed, large ones too.

@@ -4,7 +4,6 @@
 
 #include <bastion/mailbox/arms.hpp>
 
-#include <new>
 #include <tuple>
 
 namespace bastion::detail {
@@ -16,14 +15,8 @@ public:
     explicit handlers_body(Arms... arms) : arms_(std::move(arms)...) {}
 
     void start(control_block& block) override {
-        void* room = pool_allocate(sizeof(State));
-        try {
-            if constexpr (std::is_constructible_v<State, context>) block.frame = ::new (room) State(context(block));
-            else block.frame = ::new (room) State();
-        } catch (...) {
-            pool_free(room, sizeof(State));
-            throw;
-        }
+        if constexpr (std::is_constructible_v<State, context>) block.frame = pool_new<State>(context(block));
+        else block.frame = pool_new<State>();
         block.own_slot.set(nullptr, nullptr, nullptr, true);  // a stop takes effect between two messages
     }
 
@@ -36,10 +29,7 @@ public:
         if (!done) m.unhandled();
     }
 
-    void destroy_state(void* state) noexcept override {
-        static_cast<State*>(state)->~State();
-        pool_free(state, sizeof(State));
-    }
+    void destroy_state(void* state) noexcept override { pool_delete(static_cast<State*>(state)); }
 
 private:
     std::tuple<Arms...> arms_;

@@ -30,24 +30,22 @@ template <class R, class... Args>
 void answer_question(envelope* e, Args&&... args) {
     static_assert(check_message<R>());
     envelope* answer = e;
-    const std::size_t room = bytes_of(*e);
+    std::size_t room = bytes_of(*e);
+    completion_cell* cell = nullptr;
     if (room >= envelope_bytes<R> && std::is_nothrow_constructible_v<R, Args&&...>) {
-        completion_cell* cell = std::exchange(e->reply.cell, nullptr);
+        cell = std::exchange(e->cell, nullptr);
         e->meta().destroy_payload(*e);
         construct_payload<R>(e->payload_at(payload_offset<R>), std::forward<Args>(args)...);
         e->set_meta(meta_object<R>, envelope_kind::answer);
-        e->generation = room;
-        control_block* self = running_block();
-        e->sender = self != nullptr ? self->here() : address();
-        complete_with(cell, e);
-        return;
+    } else {
+        answer = make_envelope<R>(envelope_kind::answer, std::forward<Args>(args)...);
+        room = envelope_bytes<R>;
+        cell = std::exchange(e->cell, nullptr);  // not before: a constructor that throws leaves the question whole
+        destroy(e);
     }
-    answer = make_envelope<R>(envelope_kind::answer, std::forward<Args>(args)...);
-    answer->generation = envelope_bytes<R>;
+    answer->generation = room;
     control_block* self = running_block();
     answer->sender = self != nullptr ? self->here() : address();
-    completion_cell* cell = std::exchange(e->reply.cell, nullptr);
-    destroy(e);
     complete_with(cell, answer);
 }
 

@@ -69,10 +69,7 @@ struct shared_value {
 
     static void drop(shared_value* box) noexcept {
         // acq_rel: the last reader frees what the others have read.
-        if (box->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-            box->~shared_value();
-            pool_free(box, sizeof(shared_value));
-        }
+        if (box->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) { pool_delete(box); }
     }
 };
 

@@ -70,13 +70,7 @@ public:
         static_assert(check_message<T>());
         static_assert(is_broadcastable<T>, "bastion: this type opted out of broadcast: const access from several "
                                            "threads is not safe");
-        void* room = pool_allocate(sizeof(shared_value<T>));
-        try {
-            box_ = ::new (room) shared_value<T>(std::forward<U>(value));
-        } catch (...) {
-            pool_free(room, sizeof(shared_value<T>));
-            throw;
-        }
+        box_ = pool_new<shared_value<T>>(std::forward<U>(value));
     }
     broadcaster(const broadcaster&) = delete;
     broadcaster& operator=(const broadcaster&) = delete;

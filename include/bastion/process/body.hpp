@@ -106,7 +106,11 @@ BASTION_API void complete_with(completion_cell* cell, envelope* answer) noexcept
 // Completes the cell of a question with an error: `code`, or the exit reason of the process that lost it.
 BASTION_API void answer_with_error(envelope* question, errc code, const exit_reason* why) noexcept;
 // Ends an envelope's life as a dead letter: counted, shown to the hook; a question is answered with an error.
-BASTION_API void dead_letter(runtime_home& home, envelope* e, address to, drop_cause cause) noexcept;
+BASTION_API void dead_letter(runtime_home& home, envelope* e, address to, drop_reason cause) noexcept;
+// The same with the runtime of `to`, from any thread; where that is gone nobody counts it.
+BASTION_API void dead_letter_there(envelope* e, address to, drop_reason cause) noexcept;
+// Answers a question with `code`, frees everything else.
+BASTION_API void end_undelivered(envelope* e, errc code) noexcept;
 // Refuses mail and signals for ever, dead-letters the unread, tells monitors. The holder of the right to run.
 BASTION_API void close_block(control_block& block) noexcept;
 // Sends a trapped stop as a message; defined by the layer that knows messages.

@@ -5,15 +5,12 @@
 #include <bastion/base/compiler.hpp>
 #include <bastion/base/intrusive_list.hpp>
 #include <bastion/base/ref_counted.hpp>
-#include <bastion/base/source_location.hpp>
 #include <bastion/process/control_block.hpp>
 
-#include <any>
 #include <atomic>
 #include <memory>
 #include <optional>
 #include <stop_token>
-#include <string>
 #include <unordered_map>
 
 namespace bastion::detail {
@@ -45,7 +42,6 @@ struct user_data {
 };
 
 struct cold_part {
-    std::string name;                       // of a temporary element, if it has one
     monitor_list monitors;                  // in the order they were made
     std::unordered_map<std::uint64_t, monitor_record*> monitors_by_number;
     user_data data;
@@ -53,7 +49,6 @@ struct cold_part {
     spin_lock stopper_lock;
     bool trap_stop = false;
     bool stop_trapped = false;  // a stop came as a message: the end that follows is the stop's
-    source_location spawned_at;
 };
 
 [[nodiscard]] BASTION_API cold_part& cold_of(control_block& block);

@@ -40,6 +40,9 @@ enum class signal_kind : std::uint8_t {
 
 enum class process_kind : std::uint8_t { coroutine, handlers, system };
 enum class restart_when : std::uint8_t { permanent, transient, temporary };
+[[nodiscard]] inline bool comes_back_after(restart_when when, const exit_reason& why) noexcept {
+    return when == restart_when::permanent || (when == restart_when::transient && why.is_fault());
+}
 
 // A signal that a block embeds: adoption, start and death never allocate.
 struct block_signal : system_signal {

@@ -14,6 +14,13 @@
 #include <cstdint>
 #include <string_view>
 
+namespace bastion {
+
+// Why a message did not reach a handler.
+enum class drop_reason : std::uint8_t { noproc, stale, unread, full, unhandled, limit, stopped };
+
+} // namespace bastion
+
 namespace bastion::detail {
 
 struct control_block;
@@ -38,12 +45,6 @@ struct alignas(16) message_meta {
 
 enum class envelope_kind : std::uintptr_t { told, asked, broadcast, answer };
 
-// A question's right to be answered.
-struct reply_slot {
-    completion_cell* cell;  // null once it was used
-    control_block* asker;   // null: a plain thread
-};
-
 struct alignas(cache_line) envelope {
     static constexpr std::uintptr_t kind_bits = 3;
     static constexpr std::uintptr_t prefix_bit = 4;  // a prefix with trace context lies before the header
@@ -54,7 +55,7 @@ struct alignas(cache_line) envelope {
     std::uint64_t generation;  // of the receiver it was sent to; in an answer: the size of its block
     union {
         address sender;         // told, broadcast, answer
-        reply_slot reply;       // asked
+        completion_cell* cell;  // asked: the right to answer; null once it was used
     };
     std::byte payload[cache_line - 40];
 
@@ -90,9 +91,6 @@ BASTION_INLINE void destroy(envelope* e, const thread_state& thread) noexcept {
     thread.blocks().free(e, bytes);
 }
 inline void destroy(envelope* e) noexcept { destroy(e, this_thread()); }
-
-// Why a message did not reach a handler.
-enum class drop_cause : std::uint8_t { noproc, stale, unread, full, unhandled, limit, stopped };
 
 } // namespace bastion::detail
 

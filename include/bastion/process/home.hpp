@@ -56,7 +56,7 @@ private:
 
 // A message that was not delivered, as the dead-letter hook sees it.
 struct dead_letter_info {
-    drop_cause cause;
+    drop_reason cause;
     std::string_view type;
     address to;
     address from;
@@ -95,8 +95,6 @@ struct runtime_home {
     std::chrono::nanoseconds shutdown_timeout{std::chrono::seconds(5)};
     std::chrono::nanoseconds kill_grace{std::chrono::seconds(1)};
     bool exit_when_stuck = false;
-    control_block* root = nullptr; // the root supervisor; constant while the runtime lives
-    std::uint64_t root_generation = 0;
     std::atomic<std::uint64_t> dead_letters[8] = {}; // by cause
     // Groups and supervisors that came too late and end by themselves: the workers must stand until they have.
     std::atomic<std::uint32_t> turned_away{0};
@@ -116,6 +114,30 @@ BASTION_API void recycle_home(runtime_home* home) noexcept;
     return thread.home == &home;
 }
 
+// The home of what an address names; null: it names nobody.
+[[nodiscard]] inline runtime_home* home_of(const address& a) noexcept {
+    return a.block != nullptr ? static_cast<runtime_home*>(a.block->home) : nullptr;
+}
+
+// While it holds, the runtime stands: a visit of one of its workers always does, a stranger's goes through the gate.
+class visit {
+public:
+    explicit visit(runtime_home& home) noexcept
+        : home_(at_home(home, this_thread()) ? nullptr : &home), stripe_(this_stripe()),
+          holds_(home_ == nullptr || home_->entrance.enter(stripe_)) {}
+    visit(const visit&) = delete;
+    visit& operator=(const visit&) = delete;
+    ~visit() {
+        if (home_ != nullptr && holds_) home_->entrance.leave(stripe_);
+    }
+    [[nodiscard]] explicit operator bool() const noexcept { return holds_; }
+
+private:
+    runtime_home* home_; // null: nothing to leave
+    std::size_t stripe_;
+    bool holds_;
+};
+
 // Schedules a block whose park bit the caller has cleared.
 BASTION_API void schedule_foreign(control_block& block) noexcept;
 BASTION_INLINE void schedule_block(control_block& block, thread_state& thread) noexcept {
@@ -131,7 +153,7 @@ BASTION_INLINE void schedule_block(control_block& block, thread_state& thread) n
 inline void unpark_block(control_block& block) noexcept {
     if (block.inbox.unpark()) schedule_block(block, this_thread());
 }
-// Pushes a signal; false: the lane is closed.
+// Pushes a signal to an owner; false: the lane is closed.
 inline bool push_signal(control_block& to, system_signal& signal, signal_kind kind) noexcept {
     signal.kind = kind;
     switch (to.lane.push(&signal)) {

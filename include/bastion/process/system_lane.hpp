@@ -10,6 +10,7 @@
 #define BASTION_PROCESS_SYSTEM_LANE_HPP
 
 #include <bastion/base/atomics.hpp>
+#include <bastion/base/chain.hpp>
 
 #include <cstdint>
 
@@ -55,16 +56,6 @@ public:
 private:
     // Safety: never dereferenced; no object lives at address 1.
     [[nodiscard]] static system_signal* closed_mark() noexcept { return reinterpret_cast<system_signal*>(1); }
-    [[nodiscard]] static system_signal* reversed(system_signal* newest) noexcept {
-        system_signal* oldest = nullptr;
-        while (newest != nullptr) {
-            system_signal* older = newest->next;
-            newest->next = oldest;
-            oldest = newest;
-            newest = older;
-        }
-        return oldest;
-    }
 
     typename Atomics::template atomic<system_signal*> head_{nullptr};
 };

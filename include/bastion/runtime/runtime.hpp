@@ -19,9 +19,6 @@
 
 namespace bastion {
 
-// Why a message was not delivered.
-enum class drop_reason : std::uint8_t { noproc, stale, unread, full, unhandled, limit, stopped };
-
 // Told to subscribers: somebody sent a message that reached nobody.
 struct dead_letter {
     drop_reason cause;

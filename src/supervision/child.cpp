@@ -1,0 +1,373 @@
+// One child's life as its owner sees it: start, end, what comes next, and what is said about it.
+#include "supervision/owner.hpp"
+
+#include <utility>
+
+namespace bastion::detail {
+namespace {
+
+// "20 ms", "1.5 s": for reports.
+std::string readable(std::chrono::nanoseconds d) {
+    const auto ns = d.count();
+    auto in = [ns](std::int64_t unit, const char* name) {
+        std::string text = std::to_string(ns / unit);
+        if (const auto tenth = ns % unit * 10 / unit; ns / unit < 10 && tenth != 0) text += "." + std::to_string(tenth);
+        return text + " " + name;
+    };
+    if (ns >= 1'000'000'000) return in(1'000'000'000, "s");
+    if (ns >= 1'000'000) return in(1'000'000, "ms");
+    return in(1'000, "us");
+}
+
+} // namespace
+
+void owner::start_child(control_block& child) {
+    using moment = bastion::callbacks::moment;
+    const bool again = has(child, child_flag::was_started);
+    clear(child, child_flag::killed | child_flag::for_good | child_flag::callback_fault);
+    set_state(child, child_state::starting);
+    if (again) notify_monitors(child, child.reason, true);  // whom nobody could tell before
+    if (auto fault = call(again ? moment::before_restart : moment::before_start, child, child.reason)) {
+        child.reason = std::move(*fault);
+        set_state(child, child_state::down);
+        set(child, child_flag::was_started);
+        if (again) decide(child, true);
+        else start_failed(child);
+        return;
+    }
+    child.since_ns = now();
+    set(child, child_flag::was_started);
+    if (again) {
+        ++child.incarnation;
+        ++child.restarts;
+        if (callbacks_of(child).at(moment::after_restart)) before_[&child] = child.reason;
+    }
+    if (launch(child, again)) return;
+    set_state(child, child_state::down);
+    decide(child, true);
+}
+
+void owner::child_started(control_block& child) {
+    if (state_of(child) != child_state::starting) return;
+    disarm(child);
+    set_state(child, child_state::up);
+    answer_watchers(&child, nullptr);
+    if (auto fault = call_after(child)) {
+        // The incarnation is ended because its callback threw.
+        aside_.emplace_back(&child, std::move(*fault));
+        set(child, child_flag::callback_fault);
+        order_stop(child, false, true);
+        return;
+    }
+    go_on();
+}
+
+void owner::child_exited(control_block& child) {
+    disarm(child);
+    const child_state before = state_of(child);
+    set_state(child, child_state::down);
+    // Monitors made while this incarnation lived watch this one, also when it did not look at its lane any more.
+    if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited)
+        handle_element_signals(child, child.lane.drain());
+    if (&child == stops_first() && !has(child, child_flag::for_good)) {
+        progress();  // the implicit group stands still until its supervisor starts again
+        return;
+    }
+    if (has(child, child_flag::callback_fault)) {
+        for (auto it = aside_.begin(); it != aside_.end(); ++it) {
+            if (it->first != &child) continue;
+            child.reason = std::move(it->second);
+            aside_.erase(it);
+            break;
+        }
+        clear(child, child_flag::callback_fault | child_flag::killed);
+        if (has(child, child_flag::for_good) || ending_for_good_) finalize(child);
+        else if (stays_for_next_start(child))
+            ;  // nothing is decided while its owner stands still
+        else if (child.wait_ready && !child.started_sent) start_failed(child);
+        else decide(child);
+        go_on();
+        return;
+    }
+    const bool owner_gone = has(child, child_flag::is_owner) && of(child).gone();
+    const bool over = child.life_state.now() == life::exited;  // it had ended for good before the order reached it
+    if (has(child, child_flag::for_good) || owner_gone || (over && before == child_state::stopping)) {
+        finalize(child);
+    } else if (before == child_state::stopping) {
+        // Ordered: its plan goes on.
+        if (has(child, child_flag::in_plan)) {
+            if (child.reason.is_fault() && !has(child, child_flag::is_owner))
+                report(child, child.reason, restarting_ ? "restarts with its siblings" : "restarts with its owner");
+            // Otherwise this owner failed: whether it comes back is known when its own owner has decided.
+            if (restarting_ || !undecided_) notify_monitors(child, child.reason, true);
+        } else {
+            decide(child);
+        }
+    } else if (before == child_state::starting && (child.wait_ready || has(child, child_flag::is_owner))) {
+        start_failed(child);
+    } else {
+        if (before == child_state::starting) {
+            set_state(child, child_state::up);
+            answer_watchers(&child, nullptr);
+            if (auto fault = call_after(child)) child.reason = std::move(*fault);
+            set_state(child, child_state::down);
+        }
+        // In a set that is being stopped anyway: it will be started with the others, and spends no try of its own.
+        if (phase_ == phase::stopping && restarting_ && has(child, child_flag::in_plan) &&
+            child.life_state.now() != life::exited && comes_back_after(when_of(child), child.reason)) {
+            if (child.reason.is_fault()) report(child, child.reason, "restarts with its siblings");
+            notify_monitors(child, child.reason, true);
+        } else if (stays_for_next_start(child)) {
+            if (child.reason.is_fault()) report(child, child.reason, "restarts with its owner");
+        } else {
+            decide(child);
+        }
+    }
+    go_on();
+}
+
+// It ended while its owner stops for a restart: started again with the others, if the owner is.
+bool owner::stays_for_next_start(const control_block& child) const noexcept {
+    return phase_ == phase::stopping && !restarting_ && !ending_for_good_ && child.life_state.now() != life::exited &&
+           comes_back_after(when_of(child), child.reason);
+}
+
+void owner::order_stop(control_block& child, bool for_good, bool kill) {
+    if (for_good) set(child, child_flag::for_good);
+    const bastion::shutdown how = shutdown_of(child);
+    const bool brutal = kill || how.is_brutal();
+    disarm(child);
+    if (has(child, child_flag::is_owner)) {
+        const child_state before = state_of(child);
+        set_state(child, child_state::stopping);
+        request_ptr r = make_request(request_kind::stop, child.here());
+        r->for_good = for_good;
+        r->kill = kill;
+        r->undecided = undecided_;
+        r->seen = before == child_state::unborn || before == child_state::down || before == child_state::backing_off;
+        send(std::move(r));
+        if (!kill && !how.is_infinite()) arm(child, request_kind::deadline, how.time());
+        return;
+    }
+    if (child.policy == restart_when::temporary) set(child, child_flag::for_good);
+    set_state(child, child_state::stopping);
+    if (brutal) {
+        set(child, child_flag::killed);
+        (void)child.signals.raise(signal_flags::kill);
+        arm(child, request_kind::grace, home_.kill_grace);
+    } else {
+        (void)child.signals.raise(signal_flags::stop);
+        if (!how.is_infinite()) arm(child, request_kind::deadline, how.time());
+    }
+    request_stop_token(child);
+    unpark_block(child);
+}
+
+void owner::decide(control_block& child, bool later) {
+    const exit_reason& why = child.reason;
+    const bool wanted = comes_back_after(when_of(child), why);
+    const bool quiet = has(child, child_flag::is_owner) && of(child).silent();
+    if (is_root_ && running_ && why.kind() == exit_kind::intensity) {
+        // Nobody is left to decide: the last resort is a clean stop of the runtime.
+        report(child, why, "reached the root: the runtime stops");
+        fail_upwards(exit_reason(why));
+        return;
+    }
+    // An element that came to its end for good closed itself: then a callback failed.
+    const bool over = child.life_state.now() == life::exited;
+    if (!wanted || !running_ || over) {
+        if (why.is_fault() && !quiet)
+            report(child, why,
+                over && wanted ? "had ended"
+                : !running_    ? "ends: its owner stops"
+                               : "ends: it is temporary");
+        finalize(child);
+        return;
+    }
+    const bastion::restart_strategy strategy = restart_of(child);
+    const std::int64_t t = now();
+    if (t - child.since_ns >= strategy.health().count()) child.tries = 0;
+    if (strategy.limited() && child.tries >= strategy.max_tries()) {
+        if (!quiet)
+            report(child, why,
+                strategy.max_tries() == 0 ? std::string("ends: it is never restarted")
+                                          : "ends: out of tries (" + std::to_string(strategy.max_tries()) + ")");
+        finalize(child);
+        return;
+    }
+    ++child.tries;
+    const auto delay = strategy.delay(child.tries, this_thread().current_worker->random());
+    if (why.is_fault() && !quiet)
+        report(child, why, delay.count() > 0 ? "restarts in " + readable(delay) : "restarts now");
+    notify_monitors(child, why, true);
+    if (delay.count() > 0 || later) {
+        set_state(child, child_state::backing_off);
+        arm(child, request_kind::backoff_over, delay);
+    } else if (phase_ == phase::idle) {
+        restart(child);
+    } else {
+        clear(child, child_flag::in_plan); // not the plan starts it again: its restart is one of its own
+        restarts_due_.push_back(child.here());
+    }
+}
+
+// The child has ended for good: everything that is known of it goes.
+void owner::finalize(control_block& child) {
+    disarm(child);
+    const bool main = has(child, child_flag::is_main);
+    const exit_reason why = child.reason;
+    const bool is_owner = has(child, child_flag::is_owner);
+    if (is_owner && !of(child).gone()) { // its children first
+        order_stop(child, true, false);
+        return;
+    }
+    if (cursor_ == &child) cursor_ = phase_ == phase::stopping ? children_.prev(&child) : children_.next(&child);
+    if (child.life_state.now() != life::exited) {
+        close_block(child);
+        child.life_state.exit();
+    }
+    answer_watchers(&child, &why);
+    before_.erase(&child);
+    if (has(child, child_flag::was_started)) {
+        if (auto fault = call(bastion::callbacks::moment::after_stop, child, why))
+            report(child, *fault, "its after_stop callback failed");
+    }
+    if (stops_first() != &child) children_.erase(&child);
+    forget(child);
+    owner* below = is_owner ? &of(child) : nullptr;
+    recycle_block(&child);
+    if (below != nullptr) below->drop_owner();
+    if (main && home_.hooks.main_ended != nullptr) home_.hooks.main_ended(home_.hooks.runtime_data, why);
+    if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
+}
+
+void owner::start_failed(control_block& child) {
+    const exit_reason why = exit_reason::of_child(exit_kind::start_failed, child_name(child), child.reason);
+    if (announced_) {
+        // A restart, or a late addition: a failed restart counts as one more try; a failed addition goes.
+        if (child.restarts > 0) {
+            decide(child);
+        } else {
+            report(child, child.reason, "did not start");
+            answer_watchers(&child, &why);
+            finalize(child);
+        }
+        return;
+    }
+    report(child, child.reason, "did not start: its owner fails");
+    answer_watchers(&child, &why);
+    fail_upwards(why);
+}
+
+void owner::fail_upwards(exit_reason why) {
+    why_ = std::move(why);
+    silent_ = undecided_ = true;
+    answer_watchers(nullptr, &why_);
+    plan_stop(is_root_, false); // nobody starts the root again
+}
+
+// An owner that was never started: it disposes of all below it and ends. The right to let it run is the caller's.
+void owner::end_unstarted(control_block& child, const exit_reason& why) noexcept {
+    of(child).release();
+    request_ptr r = make_request(request_kind::stop, child.here());
+    r->for_good = r->kill = r->seen = true;
+    r->reason = why;
+    send(std::move(r));
+}
+
+void owner::refuse(control_block& child, const std::string& why) {
+    report(child, exit_reason::error(why), "does not start");
+    child.reason = exit_reason::of_child(exit_kind::start_failed, child_name(child), exit_reason::error(why));
+    children_.push_back(&child);
+    if (has(child, child_flag::is_owner)) {
+        of(child).set_name(child_name(child) + " (refused)");
+        set(child, child_flag::for_good);
+        set_state(child, child_state::stopping);
+        end_unstarted(child, child.reason);
+    } else {
+        set_state(child, child_state::down);
+        finalize(child);
+    }
+}
+
+void owner::send_away(control_block& child) noexcept {
+    if (has(child, child_flag::is_owner)) {
+        // It may be running by now, for a stop request of its spawner: it ends by itself.
+        child.owner.store(nullptr);
+        child.home->turned_away.fetch_add(1);
+        end_unstarted(child, exit_reason());
+        return;
+    }
+    child.reason = exit_reason(exit_kind::noproc);
+    close_block(child);
+    recycle_block(&child);
+}
+
+void owner::abandon(owner& o) noexcept {
+    while (control_block* child = o.children_.pop_front()) {
+        if (has(*child, child_flag::is_owner)) abandon(of(*child));
+        else send_away(*child);
+    }
+    if (control_block* temporaries = o.stops_first()) abandon(of(*temporaries));
+    control_block& b = o.self_;
+    close_block(b);
+    recycle_block(&b);
+    o.drop_owner();
+}
+
+// ---- callbacks, reports, timers ------------------------------------------------------------------------------------
+
+std::optional<exit_reason> owner::call(
+    bastion::callbacks::moment when, control_block& child, const exit_reason& reason) {
+    const auto& f = callbacks_of(child).at(when);
+    if (!f) return {};
+    const std::string where = path_of(child);
+    try {
+        f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts)));
+        return {};
+    } catch (...) { return reason_of_current_exception(); }
+}
+
+// after_start or after_restart.
+std::optional<exit_reason> owner::call_after(control_block& child) {
+    if (child.restarts == 0) return call(bastion::callbacks::moment::after_start, child, exit_reason());
+    exit_reason last;
+    if (const auto found = before_.find(&child); found != before_.end()) {
+        last = std::move(found->second);
+        before_.erase(found);
+    }
+    return call(bastion::callbacks::moment::after_restart, child, last);
+}
+
+void owner::report(control_block& child, const exit_reason& why, std::string_view next) {
+    announce({path_of(child), why, next, child.hand != nullptr ? child.hand->name : std::string_view(),
+        child.lost_in_hand, static_cast<int>(child.restarts)});
+    child.lost_in_hand = 0;
+    child.hand = nullptr;
+}
+
+void owner::announce(const fault_report& fault) const {
+    if (home_.hooks.report != nullptr) home_.hooks.report(home_.hooks.runtime_data, fault);
+}
+
+void owner::arm(control_block& child, request_kind what, std::chrono::nanoseconds d) {
+    disarm(child);
+    request_ptr r = make_request(what, self_.here());
+    r->child = child.here();
+    worker& wheel = *this_thread().current_worker;
+    auto* timer = new owner_timer(r.get(), wheel);
+    (void)r.release(); // the wheel's
+    child.owner_timer = timer;
+    wheel.arm(*timer, d.count());
+}
+
+void owner::disarm(control_block& child) noexcept {
+    auto* timer = static_cast<owner_timer*>(std::exchange(child.owner_timer, nullptr));
+    if (timer == nullptr) return;
+    if (timer->wheel.cancel(*timer)) request_deleter()(timer->request);
+    else timer->dead = true; // it is on its way to the lane
+}
+
+std::int64_t owner::now() const noexcept { return this_thread().current_worker->owner().time().now_ns(); }
+
+} // namespace bastion::detail

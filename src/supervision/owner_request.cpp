@@ -1,0 +1,64 @@
+#include "supervision/owner.hpp"
+
+#include <bastion/mailbox/meta.hpp>
+
+namespace bastion::detail {
+namespace {
+
+void push_timer(late_timer& t) {
+    request_ptr r(static_cast<owner_timer&>(t).request);
+    if (r->owner.block->lives(r->owner.generation)) (void)try_send(r, signal_kind::timer);
+}
+void drop_timer(late_timer& t) { const request_ptr r(static_cast<owner_timer&>(t).request); }
+
+[[nodiscard]] envelope* started_answer() noexcept {
+    envelope* e = make_envelope<started_mark>(envelope_kind::answer);
+    e->generation = envelope_bytes<started_mark>;
+    return e;
+}
+
+} // namespace
+
+void request_deleter::operator()(owner_request* r) const noexcept {
+    delete r->timer;
+    pool_delete(r);
+}
+
+request_ptr make_request(request_kind what, address owner) {
+    request_ptr r(pool_new<owner_request>());
+    r->what = what;
+    r->owner = owner;
+    return r;
+}
+
+bool try_send(request_ptr& r, signal_kind kind) noexcept {
+    if (!push_signal(*r->owner.block, *r, kind)) return false;
+    (void)r.release();  // the lane's, perhaps freed already
+    return true;
+}
+
+void send(request_ptr r) noexcept { (void)try_send(r); }
+
+void discard_signal(system_signal& signal) noexcept {
+    if (signal.kind == signal_kind::adopt) return owner::send_away(*static_cast<block_signal&>(signal).block);
+    if (signal.kind != signal_kind::request && signal.kind != signal_kind::timer) return;
+    const request_ptr r(&static_cast<owner_request&>(signal));
+    if (r->cell != nullptr) answer_never_started(r->cell, exit_reason(exit_kind::noproc));
+}
+
+void answer_started(completion_cell* cell) noexcept { complete_with(cell, started_answer()); }
+
+void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept {
+    envelope* e = started_answer();
+    e->set_meta(meta_object<started_mark>, envelope_kind::asked);  // a question that is answered with an error
+    e->cell = cell;
+    if (why.kind() == exit_kind::start_failed) answer_with_error(e, errc::start_failed, &why);
+    else answer_with_error(e, errc::noproc, nullptr);
+}
+
+owner_timer::owner_timer(owner_request* r, worker& w) noexcept
+    : late_timer(&push_timer, &drop_timer), request(r), wheel(w) {
+    r->timer = this;
+}
+
+} // namespace bastion::detail
