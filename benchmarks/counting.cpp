@@ -34,26 +34,21 @@ bastion::process count(bastion::context ctx) {
     }
 }
 
-bastion::task<figure> measure(bastion::context ctx, std::uint64_t n, std::uint64_t batch) {
+template <std::uint64_t batch>  // operations between two yields; 0: never
+bastion::task<figure> measure(bastion::context ctx, std::uint64_t n) {
     const stopwatch clock;
     const auto me = ctx.self();
     const auto consumer = ctx.spawn(count);
-    ctx.spawn([me, consumer, n, batch](bastion::context self) -> bastion::process {
+    ctx.spawn([me, consumer, n](bastion::context self) -> bastion::process {
         co_await produce(self, consumer, n, batch);
         me.tell(number{n});
     });
-    auto m = co_await ctx.recv();
-    check(value_of(m) == n, "counting: the producer's end");
-    const double ns = clock.ns();
-    co_return figure{.ops = n, .ns = ns};
+    co_return co_await finish(ctx, clock, n, n, "counting: the producer's end");
 }
-
-bastion::task<figure> yielding(bastion::context ctx, std::uint64_t n) { return measure(ctx, n, 100); }
-bastion::task<figure> flooding(bastion::context ctx, std::uint64_t n) { return measure(ctx, n, 0); }
 
 } // namespace
 
-figure counting(unsigned threads, std::uint64_t n) { return run_in_runtime(threads, n, yielding); }
-figure counting_flood(unsigned threads, std::uint64_t n) { return run_in_runtime(threads, n, flooding); }
+figure counting(unsigned threads, std::uint64_t n) { return run_in_runtime(threads, n, measure<100>); }
+figure counting_flood(unsigned threads, std::uint64_t n) { return run_in_runtime(threads, n, measure<0>); }
 
 } // namespace bench

@@ -46,6 +46,14 @@ figure run_in_runtime(unsigned threads, std::uint64_t n, work body, faults expec
     return found;
 }
 
+bastion::task<figure> finish(
+    bastion::context ctx, stopwatch clock, std::uint64_t ops, std::uint64_t last, const char* what) {
+    auto m = co_await ctx.recv();
+    check(value_of(m) == last, what);
+    const double ns = clock.ns();
+    co_return figure{.ops = ops, .ns = ns};
+}
+
 double resident_bytes() {
     long total = 0;
     long resident = 0;

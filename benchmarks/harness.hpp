@@ -60,6 +60,10 @@ enum class faults : std::uint8_t { none, expected };
 using work = bastion::task<figure> (*)(bastion::context ctx, std::uint64_t n);
 [[nodiscard]] figure run_in_runtime(unsigned threads, std::uint64_t n, work body, faults expected = faults::none);
 
+// Waits for the last number, which must be `last`, and stops the clock.
+[[nodiscard]] bastion::task<figure> finish(
+    bastion::context ctx, stopwatch clock, std::uint64_t ops, std::uint64_t last, const char* what);
+
 // The resident set of this program now, and at its highest.
 [[nodiscard]] double resident_bytes();
 [[nodiscard]] double peak_megabytes();

@@ -26,10 +26,7 @@ bastion::task<figure> play(bastion::context ctx, std::uint64_t n) {
         }
         me.tell(number{value});
     });
-    auto m = co_await ctx.recv();
-    check(value_of(m) == 2 * n, "pingpong: the number of hops");
-    const double ns = clock.ns();
-    co_return figure{.ops = 2 * n, .ns = ns};
+    co_return co_await finish(ctx, clock, 2 * n, 2 * n, "pingpong: the number of hops");
 }
 
 } // namespace

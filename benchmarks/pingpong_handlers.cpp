@@ -37,10 +37,7 @@ bastion::task<figure> play(bastion::context ctx, std::uint64_t n) {
         bastion::on_tell(&player::on_number), bastion::on_tell(&player::on_begin)));
     players[1].tell(begin{players[0], me, 0});
     players[0].tell(begin{players[1], me, 2 * n});
-    auto m = co_await ctx.recv();
-    check(value_of(m) == 2 * n, "pingpong_handlers: the number of hops");
-    const double ns = clock.ns();
-    co_return figure{.ops = 2 * n, .ns = ns};
+    co_return co_await finish(ctx, clock, 2 * n, 2 * n, "pingpong_handlers: the number of hops");
 }
 
 } // namespace

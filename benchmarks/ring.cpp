@@ -36,10 +36,7 @@ bastion::task<figure> turn(bastion::context ctx, std::uint64_t n) {
             else next.tell(number{left - 1});
         }
     });
-    auto m = co_await ctx.recv();
-    check(value_of(m) == n % ring_size, "ring: where the token stopped");
-    const double ns = clock.ns();
-    co_return figure{.ops = n, .ns = ns};
+    co_return co_await finish(ctx, clock, n, n % ring_size, "ring: where the token stopped");
 }
 
 } // namespace

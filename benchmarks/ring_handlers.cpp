@@ -32,10 +32,7 @@ bastion::task<figure> turn(bastion::context ctx, std::uint64_t n) {
         bastion::on_tell(&node::on_number), bastion::on_tell(&node::on_place)));
     for (std::uint64_t i = 0; i < ring_size; ++i) nodes[i].tell(place{me, nodes[(i + 1) % ring_size], i});
     nodes[0].tell(number{n});
-    auto m = co_await ctx.recv();
-    check(value_of(m) == n % ring_size, "ring_handlers: where the token stopped");
-    const double ns = clock.ns();
-    co_return figure{.ops = n, .ns = ns};
+    co_return co_await finish(ctx, clock, n, n % ring_size, "ring_handlers: where the token stopped");
 }
 
 } // namespace

@@ -17,13 +17,15 @@ bastion::process leaf(bastion::context) {
     co_return;
 }
 
-bastion::task<figure> measure(bastion::context ctx, std::uint64_t n, std::uint64_t batch) {
+template <std::uint64_t batch>  // operations between two yields; 0: never
+bastion::task<figure> measure(bastion::context ctx, std::uint64_t n) {
     left = n;
     spawner = ctx.self();
     const stopwatch clock;
     for (std::uint64_t i = 1; i <= n; ++i) {
         ctx.spawn(leaf);
-        if (batch != 0 && i % batch == 0) co_await ctx.yield();
+        if constexpr (batch != 0)
+            if (i % batch == 0) co_await ctx.yield();
     }
     auto m = co_await ctx.recv();
     check(value_of(m) == 0 && left == 0, "spawn: the number of processes");
@@ -31,12 +33,9 @@ bastion::task<figure> measure(bastion::context ctx, std::uint64_t n, std::uint64
     co_return figure{.ops = n, .ns = ns};
 }
 
-bastion::task<figure> yielding(bastion::context ctx, std::uint64_t n) { return measure(ctx, n, 100); }
-bastion::task<figure> flooding(bastion::context ctx, std::uint64_t n) { return measure(ctx, n, 0); }
-
 } // namespace
 
-figure spawn(unsigned threads, std::uint64_t n) { return run_in_runtime(threads, n, yielding); }
-figure spawn_flood(unsigned threads, std::uint64_t n) { return run_in_runtime(threads, n, flooding); }
+figure spawn(unsigned threads, std::uint64_t n) { return run_in_runtime(threads, n, measure<100>); }
+figure spawn_flood(unsigned threads, std::uint64_t n) { return run_in_runtime(threads, n, measure<0>); }
 
 } // namespace bench

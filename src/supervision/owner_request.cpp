@@ -32,9 +32,10 @@ request_ptr make_request(request_kind what, address owner) {
 }
 
 bool try_send(request_ptr& r, signal_kind kind) noexcept {
-    if (!push_signal(*r->owner.block, *r, kind)) return false;
-    (void)r.release();  // the lane's, perhaps freed already
-    return true;
+    owner_request* const sent = r.release();  // the lane's once pushed, perhaps freed already
+    if (push_signal(*sent->owner.block, *sent, kind)) return true;
+    r.reset(sent);
+    return false;
 }
 
 void send(request_ptr r) noexcept { (void)try_send(r); }

@@ -24,6 +24,20 @@ struct job : runnable {
     }
 };
 
+// `count` of them, each to be run once.
+struct counted_jobs {
+    explicit counted_jobs(int count) : done(count) {
+        for (int i = 0; i < count; ++i)
+            jobs.push_back(std::make_unique<job>([this](job&, worker&) {
+                ++runs;
+                done.count_down();
+            }));
+    }
+    std::atomic<int> runs{0};
+    std::latch done;
+    std::vector<std::unique_ptr<job>> jobs;
+};
+
 executor_options with_workers(std::size_t n, std::shared_ptr<bastion::clock> time = {}) {
     executor_options o;
     o.workers = n;
@@ -37,18 +51,11 @@ TEST_CASE("an executor runs what strangers schedule, each once") {
     for (std::size_t workers : {1u, 2u, 3u}) {
         executor e(with_workers(workers));
         constexpr int count = 2000;
-        std::atomic<int> runs{0};
-        std::latch done(count);
-        std::vector<std::unique_ptr<job>> jobs;
-        for (int i = 0; i < count; ++i)
-            jobs.push_back(std::make_unique<job>([&](job&, worker&) {
-                ++runs;
-                done.count_down();
-            }));
-        for (auto& j : jobs) e.schedule(*j);
-        done.wait();
+        counted_jobs all(count);
+        for (auto& j : all.jobs) e.schedule(*j);
+        all.done.wait();
         e.stop();
-        CHECK(runs == count);
+        CHECK(all.runs == count);
     }
 }
 
@@ -120,21 +127,14 @@ TEST_CASE("system work goes first, and leaves others one turn in eight") {
 TEST_CASE("a full ring overflows to the node's queue and nothing is lost") {
     executor e(with_workers(2));
     constexpr int count = 5000;
-    std::atomic<int> runs{0};
-    std::latch done(count);
-    std::vector<std::unique_ptr<job>> jobs;
-    for (int i = 0; i < count; ++i)
-        jobs.push_back(std::make_unique<job>([&](job&, worker&) {
-            ++runs;
-            done.count_down();
-        }));
+    counted_jobs all(count);
     job spill([&](job&, worker& w) {
-        for (auto& j : jobs) w.push_last(*j);
+        for (auto& j : all.jobs) w.push_last(*j);
     });
     e.schedule(spill);
-    done.wait();
+    all.done.wait();
     e.stop();
-    CHECK(runs == count);
+    CHECK(all.runs == count);
 }
 
 TEST_CASE("timers fire at their instant of a manual clock, in order, and not after a cancel") {

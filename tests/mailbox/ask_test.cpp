@@ -1,28 +1,13 @@
 // Asking: every question ends, by its answer or by an error that says why.
-#include "support/catch.hpp"
-#include "support/world.hpp"
+#include "support/questions.hpp"
 
 #include <array>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <stdexcept>
-#include <string>
 #include <vector>
 
-using namespace bastion;
-using namespace std::chrono_literals;
-
 namespace {
-
-struct square {
-    using answer_type = int;
-    int n;
-};
-struct greet {
-    using answer_type = std::string;
-    std::string name;
-};
 
 // Answers squares and greetings; an int is answered by its half.
 process answers(context ctx) {
@@ -206,10 +191,7 @@ TEST_CASE("the target ends: its asker hears of it at once, with the reason") {
             auto q = m.asked<square>();
             co_await ctx.sleep_for(1h);
         });
-        w.spawn([&](context) -> process {
-            auto r = co_await to.ask(square{1});
-            log(test::shown(r));
-        });
+        test::asker(w, log, to);
         w.settle();
         to.kill();
         w.settle();
@@ -218,10 +200,7 @@ TEST_CASE("the target ends: its asker hears of it at once, with the reason") {
     SECTION("by a stop, the question unread") {
         test::journal log;
         auto to = w.spawn([](context ctx) -> process { (void)co_await ctx.recv<int>(); });
-        w.spawn([&](context) -> process {
-            auto r = co_await to.ask(square{1});
-            log(test::shown(r));
-        });
+        test::asker(w, log, to);
         w.settle();
         to.stop();
         w.settle();
@@ -230,10 +209,7 @@ TEST_CASE("the target ends: its asker hears of it at once, with the reason") {
     SECTION("normally, the question unread") {
         test::journal log;
         auto to = w.spawn([](context ctx) -> process { (void)co_await ctx.recv<int>(); });
-        w.spawn([&](context) -> process {
-            auto r = co_await to.ask(square{1});
-            log(test::shown(r));
-        });
+        test::asker(w, log, to);
         w.settle();
         to.tell(1);
         w.settle();

@@ -1,20 +1,9 @@
 // Bounded mailboxes: the five policies, and senders that wait for room.
-#include "support/catch.hpp"
-#include "support/world.hpp"
+#include "support/questions.hpp"
 
-#include <chrono>
-#include <string>
 #include <vector>
 
-using namespace bastion;
-using namespace std::chrono_literals;
-
 namespace {
-
-struct square {
-    using answer_type = int;
-    int n;
-};
 
 // Reads nothing until it is told a std::string, then everything.
 process reader(context ctx, test::journal& log) {

@@ -1,30 +1,15 @@
 // Every awaitable of the library, and a process that is killed while it waits in it: its frame is destroyed, nothing of
 // it stays behind, its monitors hear `killed`. tests/process/awaitables.sh fails when an awaitable is missing here:
 // the rows name the types of the library that they cover.
-#include "support/catch.hpp"
-#include "support/world.hpp"
+#include "support/questions.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <thread>
 
-using namespace bastion;
-using namespace std::chrono_literals;
-
 namespace {
-
-struct square {
-    using answer_type = int;
-    int n;
-};
-struct greet {
-    using answer_type = std::string;
-    std::string name;
-};
 
 // Counts those alive: locals of frames (0) and messages (1).
 template <int Kind>

@@ -1,14 +1,8 @@
 // Budgets: who floods yields, whoever awaits what is ready does not overflow the stack, and depth has a limit.
-#include "support/catch.hpp"
-#include "support/world.hpp"
+#include "support/questions.hpp"
 
 #include <atomic>
-#include <chrono>
-#include <string>
 #include <thread>
-
-using namespace bastion;
-using namespace std::chrono_literals;
 
 namespace {
 
@@ -18,11 +12,6 @@ task<long long> nested(int depth) {
     if (depth == 0) co_return 0;
     co_return 1 + co_await nested(depth - 1);
 }
-
-struct square {
-    using answer_type = int;
-    int n;
-};
 
 } // namespace
 

@@ -1,20 +1,9 @@
 // when_all and when_any over awaitables, tasks, and both; the losers are abandoned.
-#include "support/catch.hpp"
-#include "support/world.hpp"
+#include "support/questions.hpp"
 
-#include <chrono>
 #include <memory>
-#include <string>
-
-using namespace bastion;
-using namespace std::chrono_literals;
 
 namespace {
-
-struct square {
-    using answer_type = int;
-    int n;
-};
 
 process answers_slowly(context ctx) {
     for (;;) {

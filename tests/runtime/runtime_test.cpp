@@ -1,6 +1,7 @@
 // The runtime as an object: start, stop, codes, rt.run, two at once, wrong use.
 #include "supervision/tree.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
@@ -42,16 +43,27 @@ std::set<std::string> threads() {
     return all;
 }
 
-// Voluntary context switches of the threads of this program but those.
-std::uint64_t voluntary_switches(const std::set<std::string>& but) {
-    std::uint64_t all = 0;
+// What the kernel says in its line `key` about each thread of this program but those.
+std::vector<std::string> status_of(const std::set<std::string>& but, const std::string& key) {
+    std::vector<std::string> all;
     for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
         if (but.count(task.path().filename()) != 0) continue;
         std::ifstream status(task.path() / "status");
         for (std::string line; std::getline(status, line);)
-            if (line.rfind("voluntary_ctxt_switches:", 0) == 0) all += std::stoull(line.substr(24));
+            if (line.rfind(key + ":\t", 0) == 0) all.push_back(line.substr(key.size() + 2));
     }
     return all;
+}
+
+std::uint64_t voluntary_switches(const std::set<std::string>& but) {
+    std::uint64_t all = 0;
+    for (const std::string& n : status_of(but, "voluntary_ctxt_switches")) all += std::stoull(n);
+    return all;
+}
+
+bool all_sleep(const std::set<std::string>& but) {
+    const auto states = status_of(but, "State");
+    return std::all_of(states.begin(), states.end(), [](const std::string& s) { return s.front() == 'S'; });
 }
 
 } // namespace
@@ -288,7 +300,7 @@ TEST_CASE("An idle runtime makes no context switch within a second") {
     (void)rt.spawn(bastion::children().with_redundancy(100).with_exec(adder));
     auto r = rt.run(rt.spawn(adder).ask(sum{1, 2}));
     CHECK(r.has_value());
-    std::this_thread::sleep_for(200ms);  // searchers fall asleep
+    while (!all_sleep(others)) std::this_thread::yield();  // searchers fall asleep
     const auto before = voluntary_switches(others);
     std::this_thread::sleep_for(1s);
     CHECK(voluntary_switches(others) == before);

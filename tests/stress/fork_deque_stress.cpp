@@ -3,6 +3,7 @@
 #include <bastion/executor/fork_deque.hpp>
 
 #include "support/catch.hpp"
+#include "support/stolen_item.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -13,11 +14,7 @@ using namespace bastion::detail;
 
 namespace {
 
-struct item {
-    std::uint32_t id = 0;
-    std::uint32_t check = 0;    // Plain, written before the push: the race detector watches.
-    unsigned char taken = 0; // Plain, written by the one who took it.
-};
+using item = test::stolen_item;
 
 // Short bursts fight for the last item, long ones make it grow under the thieves' hands.
 void run(std::uint64_t seed, std::uint32_t longest_burst) {
@@ -26,9 +23,7 @@ void run(std::uint64_t seed, std::uint32_t longest_burst) {
     fork_deque<item, 2> deque;
     std::atomic<bool> done{false};
     std::atomic<int> wrong{0};
-    const auto take = [&](item* i) {
-        if (i->check != ~i->id || i->taken++ != 0) wrong.fetch_add(1, std::memory_order_relaxed);
-    };
+    const auto take = [&](item* i) { i->take(wrong); };
 
     std::vector<std::thread> thieves;
     for (int t = 0; t < 2; ++t) {
@@ -51,8 +46,7 @@ void run(std::uint64_t seed, std::uint32_t longest_burst) {
     bastion::random_source random(seed);
     for (std::uint32_t next = 0; next < item_count;) {
         for (std::uint64_t burst = 1 + random.below(longest_burst); burst > 0 && next < item_count; --burst) {
-            items[next].id = next;
-            items[next].check = ~next;
+            items[next].make(next);
             deque.push(&items[next++]);
         }
         for (std::uint64_t burst = random.below(longest_burst + 2); burst > 0; --burst) {

@@ -1,4 +1,5 @@
 // The inbox word among threads: pushers, wakers, and a receiver that drains, parks and closes, over several lives.
+#include <bastion/base/chain.hpp>
 #include <bastion/process/inbox.hpp>
 
 #include "support/catch.hpp"
@@ -70,14 +71,7 @@ TEST_CASE("inbox stress: every message once and in order, one right to run, stal
     std::uint32_t taken = 0, stale = 0, out_of_order = 0;
     std::vector<std::int64_t> last(senders, -1);
     const auto take = [&](node* newest, std::uint64_t life) {
-        node* oldest = nullptr;
-        while (newest != nullptr) {
-            node* older = newest->next;
-            newest->next = oldest;
-            oldest = newest;
-            newest = older;
-        }
-        for (; oldest != nullptr; oldest = oldest->next) {
+        for (node* oldest = reversed(newest); oldest != nullptr; oldest = oldest->next) {
             ++taken;
             if ((oldest->generation & 0xff) != (life & 0xff)) ++stale;
             if (static_cast<std::int64_t>(oldest->number) <= last[oldest->sender]) ++out_of_order;

@@ -3,6 +3,8 @@
 #include <bastion/executor/ring.hpp>
 
 #include "support/catch.hpp"
+#include "support/hesitant_atomics.hpp"
+#include "support/stolen_item.hpp"
 
 #include <algorithm>
 #include <array>
@@ -15,50 +17,9 @@ using namespace bastion::detail;
 
 namespace {
 
-struct item {
-    std::uint32_t id = 0;
-    std::uint32_t check = 0;    // Plain, written before the push: the race detector watches.
-    unsigned char taken = 0; // Plain, written by the one who took it.
-};
+using item = test::stolen_item;
 
 constexpr std::size_t thief_count = 2;
-
-// Atomics that hesitate now and then before they act, in the midst of the ring's steps: what else needs an interrupt
-// at the wrong place happens all the time.
-struct hesitant_atomics : bastion::std_atomics {
-    static void hesitate() noexcept {
-        thread_local std::uint32_t state = 1;
-        state = state * 1664525u + 1013904223u;
-        if ((state >> 16) % 64 == 0) std::this_thread::yield();
-        for (std::uint32_t spins = (state >> 24) % 8; spins > 4; --spins) pause();
-    }
-
-    template <class T>
-    class atomic {
-    public:
-        constexpr atomic() noexcept = default;
-        constexpr atomic(T value) noexcept : value_(value) {}
-        T load(std::memory_order order) const noexcept {
-            hesitate();
-            return value_.load(order);
-        }
-        void store(T value, std::memory_order order) noexcept {
-            hesitate();
-            value_.store(value, order);
-        }
-        bool compare_exchange_strong(T& seen, T wanted, std::memory_order yes, std::memory_order no) noexcept {
-            hesitate();
-            return value_.compare_exchange_strong(seen, wanted, yes, no);
-        }
-        bool compare_exchange_weak(T& seen, T wanted, std::memory_order yes, std::memory_order no) noexcept {
-            hesitate();
-            return value_.compare_exchange_weak(seen, wanted, yes, no);
-        }
-
-    private:
-        std::atomic<T> value_{};
-    };
-};
 
 // One owner, thieves that also steal from each other.
 template <std::size_t Capacity, class Atomics>
@@ -69,9 +30,7 @@ void run(std::uint64_t seed, std::size_t item_count) {
     std::atomic<bool> done{false};
     std::atomic<int> wrong{0};
 
-    const auto take = [&](item* i) {
-        if (i->check != ~i->id || i->taken++ != 0) wrong.fetch_add(1, std::memory_order_relaxed);
-    };
+    const auto take = [&](item* i) { i->take(wrong); };
 
     std::vector<std::thread> threads;
     threads.emplace_back([&] {
@@ -85,8 +44,7 @@ void run(std::uint64_t seed, std::size_t item_count) {
         };
         for (std::uint32_t next = 0; next < item_count || !rings[0].empty();) {
             for (std::uint64_t burst = random.below(6); burst > 0 && next < item_count; --burst) {
-                items[next].id = next;
-                items[next].check = ~next;
+                items[next].make(next);
                 if (!rings[0].push(&items[next])) {
                     const std::size_t n = rings[0].pop_half(out.data());
                     for (std::size_t i = 0; i < n; ++i) take_in_order(out[i]);
@@ -149,7 +107,7 @@ TEST_CASE("fifo_ring stress: every item exactly once", "[stress]") {
         INFO("seed " << seed);
         run<4, bastion::std_atomics>(seed, BASTION_TSAN ? 50'000 : 300'000);
         run<256, bastion::std_atomics>(seed, BASTION_TSAN ? 50'000 : 300'000);
-        run<4, hesitant_atomics>(seed, 20'000);
-        run<16, hesitant_atomics>(seed, 20'000);
+        run<4, test::hesitant_atomics>(seed, 20'000);
+        run<16, test::hesitant_atomics>(seed, 20'000);
     }
 }

@@ -50,8 +50,9 @@ TEST_CASE("work that piles up on one worker is shared") {
         std::atomic<int>* left = nullptr;
         piece() {
             static const runnable_ops table{[](runnable& r, worker&) {
-                                                auto& self = static_cast<piece&>(r);
-                                                if (self.left->fetch_sub(1) == 1) self.left->notify_all();
+                                                std::atomic<int>& to_do = *static_cast<piece&>(r).left;
+                                                if (to_do.fetch_sub(1) == 1)
+                                                    to_do.notify_all(); // the piece may be gone
                                             },
                 [](runnable&) {}};
             ops = &table;

@@ -27,6 +27,19 @@ auto watcher(journal& j) {
     };
 }
 
+// Has `who` watch `whom`.
+void begin_watch(world& w, const bastion::child_ref& who, const bastion::child_ref& whom) {
+    who.tell(watch{whom});
+    w.settle();
+}
+
+bastion::child_ref watcher_of(world& w, const bastion::child_ref& whom) {
+    const auto who = w.rt.spawn(watcher(w.events));
+    w.settle();
+    begin_watch(w, who, whom);
+    return who;
+}
+
 struct pair {
     bastion::child_ref watcher, target;
 };
@@ -34,10 +47,7 @@ struct pair {
 pair watched(world& w, bastion::restart_strategy s, bastion::restart_when when = bastion::transient) {
     const auto target =
         w.rt.spawn(bastion::children().with_restart(when).with_restart_strategy(s).with_exec(element(w.events, "t")));
-    const auto who = w.rt.spawn(watcher(w.events));
-    w.settle();
-    who.tell(watch{target[0]});
-    w.settle();
+    const auto who = watcher_of(w, target[0]);
     (void)w.events.take();
     return {who, target[0]};
 }
@@ -138,8 +148,7 @@ TEST_CASE("The notice travels behind the dying process' last message") {
         for (int i = 0; i < 3; ++i) who.tell("last words " + std::to_string(i));
         if (m.told<die>() != nullptr) bastion::panic("x");
     });
-    who.tell(watch{target});
-    w.settle();
+    begin_watch(w, who, target);
     target.tell(die{""});
     w.settle();
     CHECK(w.events.take() == lines{"last words 0", "last words 1", "last words 2", "down: panic: x, for good"});
@@ -184,10 +193,7 @@ TEST_CASE("Siblings that stop for a restart return; those below a failing superv
     SECTION("a sibling in the group") {
         const auto g = w.rt.spawn(
             bastion::children().with_redundancy(2).with_restart_strategy(at_once()).with_exec(element(w.events, "t")));
-        const auto who = w.rt.spawn(watcher(w.events));
-        w.settle();
-        who.tell(watch{g[0]});
-        w.settle();
+        watcher_of(w, g[0]);
         g[1].tell(die{"x"});
         w.settle();
         CHECK(only_downs(w.events.take()) == lines{"down: stopped, returns"});
@@ -197,15 +203,11 @@ TEST_CASE("Siblings that stop for a restart return; those below a failing superv
             bastion::supervisor().with_strategy(bastion::strategy::one_for_all).with_restart_strategy(at_once()));
         const auto a = sup.spawn(bastion::children().with_exec(element(w.events, "a")));
         const auto b = sup.spawn(bastion::children().with_exec(element(w.events, "b")));
-        const auto who = w.rt.spawn(watcher(w.events));
-        w.settle();
-        who.tell(watch{a[0]});
-        w.settle();
+        const auto who = watcher_of(w, a[0]);
         b[0].tell(die{"x"});
         w.settle();
         CHECK(only_downs(w.events.take()) == lines{"down: stopped, returns"});
-        who.tell(watch{a[0]});
-        w.settle();
+        begin_watch(w, who, a[0]);
         a[0].tell(die{"y"});
         w.settle();
         CHECK(only_downs(w.events.take()) == lines{"down: panic: y, returns"});
@@ -215,10 +217,7 @@ TEST_CASE("Siblings that stop for a restart return; those below a failing superv
         auto inner = outer.spawn(bastion::supervisor().with_restart_strategy(at_once()).with_intensity(0, 1s));
         const auto a = inner.spawn(bastion::children().with_exec(element(w.events, "a")));
         const auto b = inner.spawn(bastion::children().with_exec(element(w.events, "b")));
-        const auto who = w.rt.spawn(watcher(w.events));
-        w.settle();
-        who.tell(watch{a[0]});
-        w.settle();
+        watcher_of(w, a[0]);
         b[0].tell(die{"x"});
         w.settle();
         CHECK(only_downs(w.events.take()) == lines{"down: stopped, for good"});
@@ -230,10 +229,7 @@ TEST_CASE("Siblings that stop for a restart return; those below a failing superv
         auto inner = outer.spawn(bastion::supervisor().with_restart_strategy(at_once()).with_intensity(0, 1s));
         const auto a = inner.spawn(bastion::children().with_exec(element(w.events, "a")));
         const auto b = inner.spawn(bastion::children().with_exec(element(w.events, "b")));
-        const auto who = w.rt.spawn(watcher(w.events));
-        w.settle();
-        who.tell(watch{a[0]});
-        w.settle();
+        watcher_of(w, a[0]);
         b[0].tell(die{"x"});
         w.advance(1s);
         CHECK(only_downs(w.events.take()) == lines{"down: stopped, returns"});

@@ -36,11 +36,13 @@ struct hesitant_atomics : bastion::std_atomics {
         T fetch_or(T value, std::memory_order order = strict) noexcept {
             return hesitate(), value_.fetch_or(value, order);
         }
-        bool compare_exchange_strong(T& seen, T wanted) noexcept {
-            return hesitate(), value_.compare_exchange_strong(seen, wanted);
+        bool compare_exchange_strong(
+            T& seen, T wanted, std::memory_order yes = strict, std::memory_order no = strict) noexcept {
+            return hesitate(), value_.compare_exchange_strong(seen, wanted, yes, no);
         }
-        bool compare_exchange_weak(T& seen, T wanted) noexcept {
-            return hesitate(), value_.compare_exchange_weak(seen, wanted);
+        bool compare_exchange_weak(
+            T& seen, T wanted, std::memory_order yes = strict, std::memory_order no = strict) noexcept {
+            return hesitate(), value_.compare_exchange_weak(seen, wanted, yes, no);
         }
 
     private:
