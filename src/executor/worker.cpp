@@ -23,7 +23,7 @@ const unsigned* uncaught_count() noexcept {
     };
     return &reinterpret_cast<eh_globals*>(abi::__cxa_get_globals())->uncaught;
 #else
-    return nullptr;
+    return &thread_state::nobody_counts;
 #endif
 }
 
@@ -35,33 +35,12 @@ worker::worker(executor& owner, std::size_t index, std::uint64_t seed, bool has_
     fired_.wake.reserve(256);
 }
 
-void worker::loop() {
-    thread_state& thread = this_thread();
-    thread_ = &thread;
-    thread.current_worker = this;
-    thread.home = owner_.home();
-    thread.pool = &this_thread_pool();
-    thread.uncaught = uncaught_count();
-    while (!owner_.stopping_.load(std::memory_order_relaxed)) { // whoever stops also wakes: no partner needed
-        if (runnable* r = next_local()) {
-            run(*r);
-            continue;
-        }
-        if (run_some_jobs() || poll_timers()) continue;
-        if (search()) continue;
-        (void)sleep();
-    }
-    thread.current_worker = nullptr;
-    thread.pool = nullptr;
-    thread.home = nullptr;
-}
-
-void worker::run(runnable& r) noexcept {
+BASTION_INLINE void worker::run(runnable& r) noexcept {
     worker_counters::bump(counters_.resumes);
     r.ops->run(r, *this);
 }
 
-runnable* worker::take_slot() noexcept {
+BASTION_INLINE runnable* worker::take_slot() noexcept {
     runnable* r = slot_.load(std::memory_order_relaxed);
     if (r == nullptr) return nullptr;
     if (!has_thieves_) {
@@ -71,6 +50,37 @@ runnable* worker::take_slot() noexcept {
     return slot_.exchange(nullptr, std::memory_order_acq_rel);
 }
 
+// The usual turn: what was just woken here. Null: nothing to run here, or the executor stops.
+BASTION_INLINE runnable* worker::next_local() noexcept {
+    if (++turn_ % poll_every != 0 && system_.empty() && slot_streak_ < slot_turns) [[likely]] {
+        if (runnable* r = take_slot()) {
+            system_streak_ = 0;
+            ++slot_streak_;
+            spread();
+            return r;
+        }
+    }
+    return next_by_rank();
+}
+
+void worker::loop() {
+    thread_state& thread = this_thread();
+    thread_ = &thread;
+    thread.current_worker = this;
+    thread.home = owner_.home();
+    thread.pool = &this_thread_pool();
+    thread.uncaught = uncaught_count();
+    while (!owner_.stopping_.load(std::memory_order_relaxed)) { // whoever stops also wakes: no partner needed
+        while (runnable* r = next_local()) run(*r);
+        if (run_some_jobs() || poll_timers()) continue;
+        if (search()) continue;
+        (void)sleep();
+    }
+    thread.current_worker = nullptr;
+    thread.pool = nullptr;
+    thread.home = nullptr;
+}
+
 // What plain threads and full rings left for everybody.
 runnable* worker::take_shared() noexcept {
     if (!owner_.shared_system_.empty())
@@ -78,8 +88,9 @@ runnable* worker::take_shared() noexcept {
     return owner_.shared_.empty() ? nullptr : owner_.shared_.pop_front();
 }
 
-runnable* worker::next_local() noexcept {
-    if (++turn_ % poll_every == 0) [[unlikely]] {
+runnable* worker::next_by_rank() noexcept {
+    if (turn_ % poll_every == 0) [[unlikely]] {
+        if (owner_.stopping_.load(std::memory_order_relaxed)) return nullptr;
         poll_timers();
         if (runnable* r = take_shared()) return r;
     }

@@ -232,16 +232,9 @@ delivery deliver_notice(address to, envelope* e) noexcept {
 offer_result offer(address to, envelope* e, send_waiter& waiter) noexcept {
     box* b = box_of(to);
     if (b == nullptr) {
-        if (to.block == nullptr || !to.block->lives(to.generation) || to.block->inbox.is_closed())
-            return offer_result::gone;
+        if (to.block == nullptr || !to.block->lives(to.generation)) return offer_result::gone;
         // An unbounded mailbox always has room.
-        thread_state& thread = this_thread();
-        e->generation = to.generation;
-        switch (to.block->inbox.push(e, to.generation)) {
-        case push_result::must_schedule: schedule_block(*to.block, thread); [[fallthrough]];
-        case push_result::queued: return offer_result::accepted;
-        case push_result::refused: return offer_result::gone;
-        }
+        return try_push(to, e, this_thread()) ? offer_result::accepted : offer_result::gone;
     }
     e->generation = to.generation;
     completion_cell* used = nullptr;

@@ -13,7 +13,7 @@ void destroy_error(envelope& e) noexcept { static_cast<error*>(e.payload_at(offs
 } // namespace
 
 const message_meta error_answer_meta{
-    "bastion::error", &destroy_error, sizeof(envelope), offsetof(envelope, payload), false};
+    "bastion::error", &destroy_error, sizeof(envelope), offsetof(envelope, payload), message_meta::no_quick_end};
 static_assert(sizeof(error) <= sizeof(envelope::payload));
 
 // One that was meant for an earlier process in this block (its
@@ -28,7 +28,6 @@ void append_mail(control_block& b, envelope* newest) noexcept {
             e->next = oldest;
             oldest = e;
             if (last == nullptr) last = e;
-            ++b.unread;
         } else {
             dead_letter(*b.home, e, {&b, e->generation}, drop_reason::stale);
         }
@@ -44,7 +43,7 @@ void collect_mail(control_block& b) noexcept {
         envelope* oldest = box->take_all();
         if (oldest == nullptr) return;
         (b.mail != nullptr ? b.mail_last->next : b.mail) = oldest;
-        for (envelope* e = oldest; e != nullptr; e = e->next, ++b.unread) b.mail_last = e;
+        for (envelope* e = oldest; e != nullptr; e = e->next) b.mail_last = e;
         return;
     }
     const auto drained = b.inbox.drain();
@@ -130,8 +129,6 @@ void bury(control_block& b, envelope* oldest) noexcept {
 
 void bury_list(control_block& b) noexcept {
     envelope* oldest = std::exchange(b.mail, nullptr);
-    b.mail_last = nullptr;
-    b.unread = 0;
     bury(b, oldest);
 }
 

@@ -112,11 +112,15 @@ void yield_turn(control_block& b, worker& w) noexcept {
     w.push_last(b);
 }
 
-[[nodiscard]] BASTION_INLINE bool leaf_is_ready(control_block& b) {
-    return b.own_slot.ready == &any_mail_ready ? mail_at_hand(b) : b.own_slot.is_ready();
+[[nodiscard]] BASTION_INLINE bool waits_for_any_mail(const control_block& b) noexcept {
+    return b.own_slot.ready == &any_mail_ready;
 }
 
-void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
+[[nodiscard]] BASTION_INLINE bool leaf_is_ready(control_block& b) {
+    return waits_for_any_mail(b) ? mail_at_hand(b) : b.own_slot.is_ready();
+}
+
+BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
     for (;;) {
         if (b.signals.now() != 0) [[unlikely]]
             if (!obey_signals(b)) return;
@@ -126,9 +130,11 @@ void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
             if (b.body_ended) return end_by_itself(b);
             if (!b.started_sent && !b.wait_ready) [[unlikely]]
                 send_started(b);
-            continue;
-        }
-        if (b.again) [[unlikely]] {
+            // Having no mail at hand it tries to park at once: the park refuses while there is new mail or a wake-up.
+            // A signal, or mail in a bounded mailbox, may have spent its wake-up while the process waited for something
+            // else: these need a look.
+            if (!waits_for_any_mail(b) || b.mail != nullptr || b.signals.now() != 0 || b.bounded() != nullptr) continue;
+        } else if (b.again) [[unlikely]] {
             b.again = false;
             return yield_turn(b, w);
         }
@@ -136,11 +142,15 @@ void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
             b.repoll = false;
             continue;
         }
-        b.life_state.park(b.own_slot.uninterruptible);
-        const bool by_mail = b.own_slot.mail;
-        if (by_mail ? b.inbox.park_on_mail() : b.inbox.park_elsewhere()) return;
+        if (b.own_slot.mail) {
+            b.life_state.park(false);
+            if (b.inbox.park_on_mail()) return;
+        } else {
+            b.life_state.park(b.own_slot.uninterruptible);
+            if (b.inbox.park_elsewhere()) return;
+        }
         b.life_state.run();
-        if (by_mail && has_new_mail(b)) collect_mail(b);
+        if (!waits_for_any_mail(b) && b.own_slot.mail && has_new_mail(b)) collect_mail(b);
     }
 }
 

@@ -1,6 +1,6 @@
 // The arena and the pools: alignment, classes, reuse, what wanders between threads, and statistics that add up.
 #include <bastion/executor/arena.hpp>
-#include <bastion/executor/pool.hpp>
+#include <bastion/executor/blocks.hpp>
 
 #include "support/catch.hpp"
 

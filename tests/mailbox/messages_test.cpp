@@ -69,7 +69,7 @@ TEST_CASE("text literals and views travel as std::string") {
     group[0].tell(array);
     group[0].tell(std::string_view("view"));
     group[0].tell(std::string("string"));
-    group[0].tell<std::string>(3, 'x');
+    group[0].tell<std::string>(std::size_t{3}, 'x');
     group.broadcast("shared");
     w.settle();
     REQUIRE(log.take() == "told literal, told pointer, told array, told view, told string, told xxx, broadcast shared");

@@ -88,7 +88,8 @@ TEST_CASE("a process that floods lets others run: tells are charged, and its nex
     auto sink = w.spawn([&](context ctx) -> process {
         for (;;) (void)co_await ctx.recv();
     });
-    w.spawn([&](context ctx) -> process {
+    auto flood = w.spawn([&](context ctx) -> process {
+        (void)co_await ctx.recv<std::string>();
         long long rounds = 0;
         ctx.self().tell(0);
         while (!over) {
@@ -99,7 +100,9 @@ TEST_CASE("a process that floods lets others run: tells are charged, and its nex
         }
         log(rounds <= 10 ? "few" : "many");
     });
+    w.settle();
     w.spawn([&](context ctx) -> process {
+        flood.tell("begin");
         co_await ctx.yield();
         over = true;
     });

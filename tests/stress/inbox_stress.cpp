@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace bastion::detail;
@@ -42,6 +43,7 @@ struct right {
 TEST_CASE("inbox stress: every message once and in order, one right to run, stale ones refused", "[stress]") {
     basic_inbox<node, test::hesitant_atomics> inbox;
     right turn;
+    node* handed_over = nullptr; // plain: whoever holds the right to run writes it, and the race detector watches
     std::atomic<std::uint64_t> generation{1};
     std::atomic<std::uint32_t> refused{0}, done{0};
     std::vector<std::unique_ptr<node[]>> memory;
@@ -58,7 +60,11 @@ TEST_CASE("inbox stress: every message once and in order, one right to run, stal
                 n.generation = generation.load();
                 switch (inbox.push(&n, n.generation)) {
                 case push_result::refused: ++refused; break;
-                case push_result::must_schedule: turn.give(); break;
+                case push_result::claimed:
+                    n.next = nullptr;
+                    handed_over = &n;
+                    turn.give();
+                    break;
                 case push_result::queued: break;
                 }
                 if (i % 16 == 0 && inbox.unpark()) turn.give();
@@ -82,6 +88,7 @@ TEST_CASE("inbox stress: every message once and in order, one right to run, stal
     for (std::uint32_t turns = 0;; ++turns) {
         turn.wait();
         for (;;) {
+            take(std::exchange(handed_over, nullptr), life);
             const auto drained = inbox.drain();
             take(drained.newest, life);
             if (turns % 50 == 49) {  // the end of a life; the block is used again
@@ -132,7 +139,7 @@ TEST_CASE("inbox stress: no wake-up is lost between a look, a drain and a park",
         std::vector<node> nodes(64);
         while (!over)
             for (node& n : nodes) {
-                if (inbox.push(&n, 1) == push_result::must_schedule) lost = true;
+                if (inbox.push(&n, 1) == push_result::claimed) lost = true;
                 // Free again once drained: the receiver does not look at it.
                 while (inbox.has_mail() && !over) std::this_thread::yield();
             }

@@ -1,6 +1,6 @@
 // Threads that come and go pass blocks around: nobody else's bytes change, and in the end all are back.
 #include <bastion/base/random.hpp>
-#include <bastion/executor/pool.hpp>
+#include <bastion/executor/blocks.hpp>
 
 #include "support/catch.hpp"
 

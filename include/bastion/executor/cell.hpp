@@ -14,7 +14,7 @@
 #define BASTION_EXECUTOR_CELL_HPP
 
 #include <bastion/base/atomics.hpp>
-#include <bastion/executor/pool.hpp>
+#include <bastion/executor/blocks.hpp>
 #include <bastion/executor/runnable.hpp>
 #include <bastion/executor/timer_wheel.hpp>
 

@@ -3,7 +3,7 @@
 // Called by everything that lives as long as a message or a process. Promises: blocks are aligned to a cache line,
 // their memory comes from the arena (never unmapped), blocks of one class that are made one after another lie one
 // after another. A block may be freed by any thread: the thread that frees it may reuse it.
-// Thread safety: the two free functions from any thread; a `pool_cache` only from the thread it belongs to.
+// Thread safety: a `pool_cache` only from the thread it belongs to; blocks.hpp has functions for any thread.
 // Cost: about a nanosecond for an allocate/free pair on a cache at hand; one short lock per `pool_batch` blocks when
 // blocks wander from thread to thread. A size above `pool_max_bytes` goes to operator new.
 //
@@ -19,9 +19,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <new>
-#include <type_traits>
-#include <utility>
 
 namespace bastion::detail {
 
@@ -82,7 +79,10 @@ public:
             return free_large(p, bytes);
         if (p == nullptr) [[unlikely]]
             return;
-        const std::size_t index = pool_class_of(bytes);
+        free_of_class(p, pool_class_of(bytes));
+    }
+    // The same for who knows the class, as pool_class_of says it; not null.
+    BASTION_INLINE void free_of_class(void* p, std::size_t index) noexcept {
         bin& b = bins_[index];
         auto* const block = static_cast<pool_block*>(p);
         block->next = b.hand; // Under ASan the second free of a block stops here.
@@ -131,31 +131,6 @@ private:
 // switch, after which another thread may be running this code. Usable at any time in a thread's life, also in
 // destructors of thread-locals and statics. Ends the program if not even a cache can be had.
 [[nodiscard]] BASTION_API BASTION_NOINLINE pool_cache& this_thread_pool() noexcept;
-
-[[nodiscard]] inline void* pool_allocate(std::size_t bytes) { return this_thread_pool().allocate(bytes); }
-inline void pool_free(void* p, std::size_t bytes) noexcept { this_thread_pool().free(p, bytes); }
-
-// An object in a block from the pool, and its end, by any thread.
-template <class T, class... Args>
-[[nodiscard]] T* pool_new(Args&&... args) {
-    static_assert(alignof(T) <= cache_line);
-    void* const room = pool_allocate(sizeof(T));
-    if constexpr (std::is_nothrow_constructible_v<T, Args&&...>) {
-        return ::new (room) T(std::forward<Args>(args)...);
-    } else {
-        try {
-            return ::new (room) T(std::forward<Args>(args)...);
-        } catch (...) {
-            pool_free(room, sizeof(T));
-            throw;
-        }
-    }
-}
-template <class T>
-void pool_delete(T* object) noexcept {
-    object->~T();
-    pool_free(object, sizeof(T));
-}
 
 struct pool_stats {
     std::uint64_t live_blocks; // Allocated and not freed, large ones too.

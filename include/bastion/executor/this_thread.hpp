@@ -1,7 +1,8 @@
 // What the library keeps per thread.
 //
 // Thread-locals may be cached across a suspension, and a coroutine may wake on another thread: so the state is reached
-// only through one function that is never inlined, and nobody keeps the reference across a co_await.
+// only through one function, whose look at the thread pointer the compiler can neither keep nor move (a volatile asm
+// where we have one, a call that is never inlined elsewhere), and nobody keeps the reference across a co_await.
 #ifndef BASTION_EXECUTOR_THIS_THREAD_HPP
 #define BASTION_EXECUTOR_THIS_THREAD_HPP
 
@@ -11,7 +12,6 @@
 
 #include <coroutine>
 #include <cstdint>
-#include <exception>
 
 namespace bastion::detail {
 
@@ -22,15 +22,27 @@ struct thread_state {
     std::coroutine_handle<> bounced;    // a transfer that goes through the worker loop instead of the stack
     std::uint32_t transfers = 0;        // symmetric transfers since the stack was last known to be flat
     pool_cache* pool = nullptr;         // a worker's own cache; null on plain threads
-    const unsigned* uncaught = nullptr; // a worker's count of exceptions in flight, where the ABI shows it
+    const unsigned* uncaught = &nobody_counts; // a worker's count of exceptions in flight, where the ABI shows it
 
     [[nodiscard]] pool_cache& blocks() const noexcept { return pool != nullptr ? *pool : this_thread_pool(); }
-    [[nodiscard]] bool unwinding() const noexcept {
-        return uncaught != nullptr ? *uncaught != 0 : std::uncaught_exceptions() != 0;
-    }
+    // Of processes only: a plain thread has nothing in hand.
+    [[nodiscard]] bool unwinding() const noexcept { return *uncaught != 0; }
+
+    static constexpr unsigned nobody_counts = 0;
 };
 
+#if defined(__x86_64__) && defined(__linux__)
+extern BASTION_API thread_local constinit thread_state the_thread_state asm("bastion_thread_state")
+    __attribute__((tls_model("initial-exec")));
+
+[[nodiscard]] BASTION_INLINE thread_state& this_thread() noexcept {
+    thread_state* state;
+    asm volatile("movq bastion_thread_state@gottpoff(%%rip), %0\n\taddq %%fs:0, %0" : "=r"(state) : : "cc");
+    return *state;
+}
+#else
 [[nodiscard]] BASTION_API thread_state& this_thread() noexcept;
+#endif
 
 // Transfers in a row that may nest on the stack where the compiler makes no tail call of them.
 inline constexpr std::uint32_t max_transfers = 64;

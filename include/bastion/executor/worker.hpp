@@ -120,6 +120,7 @@ private:
     friend class executor;
 
     [[nodiscard]] runnable* next_local() noexcept;
+    [[nodiscard]] BASTION_NOINLINE runnable* next_by_rank() noexcept;
     [[nodiscard]] runnable* take_slot() noexcept;
     [[nodiscard]] runnable* take_shared() noexcept;
     [[nodiscard]] runnable* steal_any() noexcept;

@@ -7,7 +7,7 @@
 
 #include <bastion/base/compiler.hpp>
 #include <bastion/base/type_name.hpp>
-#include <bastion/executor/pool.hpp>
+#include <bastion/executor/blocks.hpp>
 #include <bastion/process/envelope.hpp>
 
 #include <atomic>
@@ -96,8 +96,10 @@ void destroy_payload(envelope& e) noexcept {
 }
 
 template <class T>
-inline constexpr message_meta meta_object{
-    type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>, std::is_trivially_destructible_v<T>};
+inline constexpr message_meta meta_object{type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>,
+    std::is_trivially_destructible_v<T>&& envelope_bytes<T> <= pool_max_bytes
+        ? static_cast<std::uint8_t>(pool_class_of(envelope_bytes<T> <= pool_max_bytes ? envelope_bytes<T> : 0u))
+        : message_meta::no_quick_end};
 
 template <class T, class... Args>
 void construct_payload(void* where, Args&&... args) {
@@ -126,7 +128,7 @@ template <class T, class... Args>
 }
 template <class T, class... Args>
 [[nodiscard]] envelope* make_envelope(envelope_kind kind, Args&&... args) {
-    return make_envelope_in<T>(this_thread_pool(), kind, std::forward<Args>(args)...);
+    return make_envelope_in<T>(this_thread().blocks(), kind, std::forward<Args>(args)...);
 }
 
 template <class T>

@@ -25,20 +25,32 @@ namespace detail {
 // A notice of the library (a monitor's, a trapped stop): bounds do not hold it back. Its sender is set.
 BASTION_API delivery deliver_notice(address to, envelope* e) noexcept;
 
+// Pushes to an unbounded mailbox; false: it is closed or another's, and the envelope still the caller's.
+[[nodiscard]] BASTION_INLINE bool try_push(address to, envelope* e, thread_state& thread) noexcept {
+    e->generation = to.generation;
+    control_block& b = *to.block;
+    switch (b.inbox.push(e, to.generation)) {
+    case push_result::queued: return true;
+    case push_result::claimed: {
+        const bool meant = b.lives(to.generation); // else the word had come round to the same bits
+        if (meant) [[likely]]
+            hand_over_mail(b, e);
+        schedule_block(b, thread); // one that was not meant looks, and parks again
+        return meant;
+    }
+    case push_result::refused: break;
+    }
+    return false;
+}
+
 // Pushes an envelope whose sender or cell is set. Takes it in any case.
 [[nodiscard]] BASTION_INLINE delivery push_envelope(address to, envelope* e, thread_state& thread) noexcept {
-    e->generation = to.generation;
     control_block* b = to.block;
     if (b == nullptr || !b->lives(to.generation)) [[unlikely]]
         return deliver_refused(to, e);
     if (b->bounded() != nullptr) [[unlikely]]
         return deliver_bounded(to, e);
-    switch (b->inbox.push(e, to.generation)) {
-    case push_result::queued: return delivery::accepted;
-    case push_result::must_schedule: schedule_block(*b, thread); return delivery::accepted;
-    case push_result::refused: break;
-    }
-    return deliver_refused(to, e);
+    return try_push(to, e, thread) ? delivery::accepted : deliver_refused(to, e);
 }
 
 // Sends as the running process (or as nobody) and charges its budget.

@@ -51,6 +51,13 @@ BASTION_API void collect_mail(control_block& block) noexcept;
 // Appends drained messages, newest first, to the block's list.
 BASTION_API void append_mail(control_block& block, envelope* newest) noexcept;
 
+// Appends one message to the list of a process whose right to run the caller holds.
+BASTION_INLINE void hand_over_mail(control_block& block, envelope* e) noexcept {
+    e->next = nullptr;
+    (block.mail != nullptr ? block.mail_last->next : block.mail) = e;
+    block.mail_last = e;
+}
+
 [[nodiscard]] inline bool has_new_mail(control_block& block) noexcept {
     return block.bounded() != nullptr ? block.bounded()->has_mail() : block.inbox.has_mail();
 }
@@ -60,9 +67,12 @@ BASTION_API bool any_mail_ready(void* block);
 
 // Unlinks `e`, whose predecessor in the list is `before` (null: it is the first).
 inline void unlink_mail(control_block& block, envelope* before, envelope* e) noexcept {
-    (before != nullptr ? before->next : block.mail) = e->next;
-    if (block.mail_last == e) block.mail_last = before;
-    --block.unread;
+    if (before == nullptr) {
+        block.mail = e->next;
+    } else {
+        before->next = e->next;
+        if (block.mail_last == e) block.mail_last = before;
+    }
     ++block.taken;
     if (block.bounded() != nullptr) [[unlikely]]
         block.bounded()->consumed(*e);
@@ -82,7 +92,6 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
     envelope* e = drained.newest;
     if (e->next == nullptr && e->generation == block.generation.load(std::memory_order_relaxed)) [[likely]] {
         block.mail = block.mail_last = e;
-        block.unread = 1;
         return true;
     }
     append_mail(block, e);

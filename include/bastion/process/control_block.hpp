@@ -72,8 +72,7 @@ struct alignas(cache_line) control_block : strand {
 
     // ---- line 2: waiting and the body --------------------------------------------------------------------------
     alignas(cache_line) wait_slot own_slot;
-    envelope* mail_last = nullptr;
-    std::uint32_t unread = 0;            // length of `mail`
+    envelope* mail_last = nullptr;       // of `mail`, unless that is empty
     std::uint32_t taken = 0;             // counts what was unlinked from `mail`
     std::uint32_t restarts = 0;          // how often the element was started again
     void* frame = nullptr;               // the coroutine's address, or the handlers' state

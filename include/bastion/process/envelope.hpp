@@ -40,7 +40,10 @@ struct alignas(16) message_meta {
     void (*destroy_payload)(envelope&) noexcept;
     std::uint32_t block_bytes;     // of an envelope with this payload
     std::uint32_t payload_offset;
-    bool trivial;                  // told, asked and answered, its destructor does nothing
+    // The class of its blocks, when nothing has to be destroyed; `no_quick_end` otherwise.
+    std::uint8_t quick_class;
+
+    static constexpr std::uint8_t no_quick_end = 0xff;
 };
 
 enum class envelope_kind : std::uintptr_t { told, asked, broadcast, answer };
@@ -86,8 +89,11 @@ inline constexpr std::uint32_t broadcast_bytes = sizeof(envelope);
 // Destroys payload and block. A question must have lost its cell before.
 BASTION_INLINE void destroy(envelope* e, const thread_state& thread) noexcept {
     const message_meta& meta = e->meta();
+    if (e->kind() == envelope_kind::told && meta.quick_class != message_meta::no_quick_end) [[likely]]
+        return thread.blocks().free_of_class(e, meta.quick_class);
     const std::size_t bytes = bytes_of(*e);
-    if (!meta.trivial || e->kind() == envelope_kind::broadcast) meta.destroy_payload(*e);
+    if (e->kind() == envelope_kind::broadcast || meta.quick_class == message_meta::no_quick_end)
+        meta.destroy_payload(*e);
     thread.blocks().free(e, bytes);
 }
 inline void destroy(envelope* e) noexcept { destroy(e, this_thread()); }

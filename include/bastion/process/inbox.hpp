@@ -1,14 +1,16 @@
 // The inbox word: one 64-bit word that holds the unread mail of a process and decides who schedules it.
 //
-// Used by every sender, every waker and the running worker. A push and a drain are one read-modify-write each.
+// Used by every sender, every waker and the running worker. A push, a drain and a park are one read-modify-write each,
+// and a message to a process that waits for one needs no drain: its sender hands it over.
 //
 //   63                    22 21       12 11        4    3      2          1            0
 //   [ newest node >> 6 : 42 ][ length:10 ][ gen8 : 8 ][wake][ open ][parked other][parked mail]
 //
 // Protocol:
-//  1. push: CAS in the node as the newest. If the word said parked_on_mail the CAS clears that bit, and this sender has
-//     the right to schedule. parked_elsewhere is preserved and gives no right. A word that is not open, or of another
-//     generation, refuses.
+//  1. push: if the word says parked_on_mail, which implies that it holds no node, a CAS clears that bit: this sender has
+//     the right to run the process, and with it the right to the process' own list of mail. It puts the node there
+//     itself and schedules. Otherwise a CAS puts in the node as the newest; parked_elsewhere is preserved and gives no
+//     right. A word that is not open, or of another generation, refuses.
 //  2. unpark (timer, completion, signal): CAS away whichever park bit is set: the winner schedules. If none is set, the
 //     process runs or is about to: set `wake`, so that its next park fails and it looks again.
 //  3. park (the worker, after the resume has returned): CAS a park bit in, which fails while `wake` is set, or, for
@@ -28,7 +30,11 @@
 
 namespace bastion::detail {
 
-enum class push_result : std::uint8_t { refused, queued, must_schedule };
+enum class push_result : std::uint8_t {
+    refused,
+    queued, // the node lies in the word
+    claimed, // the node is still the caller's, and the right to run, too: hand it over, then schedule
+};
 
 // Node: aligned to 64 bytes, with a member `Node* next`.
 template <class Node, class Atomics = std_atomics>
@@ -56,11 +62,14 @@ public:
         for (;;) {
             if ((seen & is_open) == 0 || ((seen & gen_mask) >> gen_shift) != (generation & 0xff))
                 return push_result::refused;
+            if ((seen & parked_mail) != 0) {
+                if (word_.compare_exchange_weak(seen, seen & ~parked_mail)) return push_result::claimed;
+                continue;
+            }
             node->next = pointer(seen);
             const std::uint64_t length = (seen & len_mask) == len_mask ? len_mask : (seen & len_mask) + len_one;
             const std::uint64_t next = pack(node) | length | (seen & (gen_mask | wake | is_open | parked_other));
-            if (word_.compare_exchange_weak(seen, next))
-                return (seen & parked_mail) != 0 ? push_result::must_schedule : push_result::queued;
+            if (word_.compare_exchange_weak(seen, next)) return push_result::queued;
         }
     }
 

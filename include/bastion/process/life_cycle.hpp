@@ -31,29 +31,23 @@ public:
     // release/acquire: a snapshot that sees a state sees what was written before it.
     [[nodiscard]] life now() const noexcept { return state_.load(std::memory_order_acquire); }
 
-    // Each returns what was before.
-    life born() noexcept { return move(life::starting); }
-    life enqueue() noexcept { return move(life::queued); }
-    life run() noexcept { return move(life::running); }
-    life park(bool uninterruptible) noexcept {
-        const life from = state_.load(std::memory_order_relaxed);  // as in move
-        if (from == life::draining) [[unlikely]]
-            return from;      // parked, and asked to stop
-        state_.store(uninterruptible ? life::suspended : life::waiting, std::memory_order_release);
-        return from;
+    void born() noexcept { move(life::starting); }
+    void enqueue() noexcept { move(life::queued); }
+    void run() noexcept { move(life::running); }
+    void park(bool uninterruptible) noexcept {
+        // relaxed: only the holder of the right to run writes. One that drains is parked, and still asked to stop.
+        if (state_.load(std::memory_order_relaxed) == life::draining) [[unlikely]]
+            return;
+        move(uninterruptible ? life::suspended : life::waiting);
     }
-    life drain() noexcept { return move(life::draining); }
-    life end_frame() noexcept { return move(life::stopping); }
-    life await_decision() noexcept { return move(life::restarting); }
-    life exit() noexcept { return move(life::exited); }
-    life release() noexcept { return move(life::free); }
+    void drain() noexcept { move(life::draining); }
+    void end_frame() noexcept { move(life::stopping); }
+    void await_decision() noexcept { move(life::restarting); }
+    void exit() noexcept { move(life::exited); }
+    void release() noexcept { move(life::free); }
 
 private:
-    life move(life to) noexcept {
-        const life from = state_.load(std::memory_order_relaxed);  // only the holder of the right to run writes
-        state_.store(to, std::memory_order_release);               // pairs with now()
-        return from;
-    }
+    void move(life to) noexcept { state_.store(to, std::memory_order_release); } // pairs with now()
 
     typename Atomics::template atomic<life> state_{life::free};
 };
@@ -64,14 +58,14 @@ class basic_signal_flags {
 public:
     static constexpr std::uint32_t stop = 1;
     static constexpr std::uint32_t kill = 2;
-    static constexpr std::uint32_t lane = 4;   // there is something in the system lane
-    static constexpr std::uint32_t limit = 8;  // a limit of the mailbox was met: the process is at fault
+    static constexpr std::uint32_t lane = 4; // there is something in the system lane
+    static constexpr std::uint32_t limit = 8; // a limit of the mailbox was met: the process is at fault
 
     // True: the flag was not set before. seq_cst: the caller then unparks.
     [[nodiscard]] bool raise(std::uint32_t flag) noexcept { return (flags_.fetch_or(flag) & flag) == 0; }
     void clear(std::uint32_t flag) noexcept { flags_.fetch_and(~flag); }
     [[nodiscard]] std::uint32_t now() const noexcept { return flags_.load(std::memory_order_acquire); }
-    void reset() noexcept { flags_.store(0, std::memory_order_relaxed); }  // nobody else knows the block yet
+    void reset() noexcept { flags_.store(0, std::memory_order_relaxed); } // nobody else knows the block yet
 
 private:
     typename Atomics::template atomic<std::uint32_t> flags_{0};
