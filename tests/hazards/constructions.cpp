@@ -200,6 +200,14 @@ const spelling spellings[] = {
             auto p = co_await gives(probe(1));
             (void)p;
         }},
+    {"task.within and when_any.within",
+        [](context ctx, child_ref to) -> process {
+            auto p = co_await gives(probe(1)).within(1h);
+            auto r = co_await may_fail(true, probe(1)).within(1h);
+            auto late = co_await when_any(ctx.recv<told>(), ctx.sleep_for(1h)).within(1ms);
+            auto first = co_await when_any(gives(probe(2)), to.ask(plain{1})).within(1h);
+            (void)p, (void)r, (void)late, (void)first;
+        }},
     {"task of a result",
         [](context, child_ref) -> process {
             auto good = co_await may_fail(false, probe(1));

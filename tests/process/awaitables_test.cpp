@@ -90,6 +90,7 @@ const row rows[] = {
     // covers: started_wait
     ROW("started", (void)co_await s.unborn.started()),
     ROW("started.within", (void)co_await s.unborn.started().within(1h)),
+    ROW("started.until", (void)co_await s.unborn.started().until(s.never)),
     // covers: combination
     ROW("when_all", (void)co_await when_all(ctx.recv(), ctx.sleep_for(1h), s.deaf.ask(square{1}))),
     ROW("when_any", (void)co_await when_any(ctx.recv<int>(), ctx.sleep_for(1h), s.full.send(thing()))),
@@ -98,6 +99,11 @@ const row rows[] = {
     // covers: task
     ROW("task", co_await waits_in_a_task(ctx)),
     ROW("deep task", co_await waits_deep(ctx, 1'000)),
+    // covers: task_wait
+    ROW("task.within", (void)co_await waits_in_a_task(ctx).within(1h)),
+    ROW("task.until", (void)co_await waits_in_a_task(ctx).until(s.never)),
+    ROW("when_any.within", (void)co_await when_any(waits_in_a_task(ctx), ctx.recv()).within(1h)),
+    ROW("when_all in when_any", (void)co_await when_any(when_all(ctx.recv(), ctx.sleep_for(1h)), ctx.recv<int>())),
 };
 #undef ROW
 

@@ -14,6 +14,8 @@ process answers_slowly(context ctx) {
     }
 }
 
+task<> nothing() { co_return; }
+
 class guard {
 public:
     guard(test::journal& log, std::string text) : log_(log), text_(std::move(text)) {}
@@ -179,6 +181,103 @@ TEST_CASE("combinations nest in tasks") {
     });
     w.advance(5ms);
     REQUIRE(log.take() == "b, ~b, b, ~b, a, ~a, a, ~a, 6");
+}
+
+namespace {
+
+task<int> squared(child_ref of, int n) {
+    auto r = co_await of.ask(square{n});
+    co_return *r;
+}
+task<result<int>> checked(context ctx, int n) {
+    co_await ctx.sleep_for(1ms);
+    if (n < 0) co_return fail("negative");
+    co_return n;
+}
+task<> takes_mail(context ctx, test::journal& log) {
+    const guard mine(log, "task");
+    (void)co_await ctx.recv();
+}
+
+} // namespace
+
+TEST_CASE("a task with a bound: its result in time; else its frame is destroyed") {
+    test::world w;
+    test::journal log;
+    auto to = w.spawn(answers_slowly);
+    std::stop_source stop;
+    w.spawn([&](context ctx) -> process {
+        auto a = co_await squared(to, 3).within(1s);
+        log("a " + test::shown(a));
+        auto b = co_await sleeper(ctx, log, "b", 1h, 1).within(1ms);
+        log("b " + test::shown(b));
+        auto c = co_await checked(ctx, 4).within(1s);
+        log("c " + test::shown(c));
+        auto d = co_await checked(ctx, -4).within(1s);
+        log("d " + d.error().what());
+        auto e = co_await nothing().within(1s);
+        log("e " + test::shown(e));
+        try {
+            auto f = co_await thrower(ctx).within(1s);
+            log(test::shown(f));
+        } catch (const std::runtime_error& x) { log(std::string("f ") + x.what()); }
+        auto g = co_await sleeper(ctx, log, "g", 1h, 1).until(stop.get_token());
+        log("g " + test::shown(g));
+    });
+    w.advance(1ms);
+    REQUIRE(log.take() == "a 9");
+    w.advance(1ms);
+    REQUIRE(log.take() == "~b, b timeout");
+    w.advance(1ms);
+    REQUIRE(log.take() == "c 4");
+    w.advance(1ms);
+    REQUIRE(log.take() == "d negative, e done");
+    w.advance(1ms);
+    REQUIRE(log.take() == "f thrown");
+    stop.request_stop();
+    w.settle();
+    REQUIRE(log.take() == "~g, g cancelled");
+}
+
+TEST_CASE("combinations have bounds, nest, and can be named") {
+    test::world w;
+    test::journal log;
+    auto p = w.spawn([&](context ctx) -> process {
+        auto a = co_await when_any(sleeper(ctx, log, "a", 1h, 1), ctx.recv<int>()).within(1ms);
+        log("a " + test::shown(a));
+        auto b = co_await when_all(ctx.recv<int>(), ctx.sleep_for(1ms)).within(1s);
+        log(std::get<0>(*b));
+        auto c = co_await when_any(when_all(ctx.recv<int>(), ctx.recv<int>()), sleeper(ctx, log, "c", 5ms, 1));
+        log("c " + std::to_string(c.index()));
+        auto named = when_all(sleeper(ctx, log, "d", 1ms, 4), ctx.recv<int>());
+        auto [d, n] = co_await named;
+        log(d + n);
+    });
+    w.advance(1ms);
+    REQUIRE(log.take() == "~a, a timeout");
+    p.tell(7);
+    w.advance(1ms);
+    REQUIRE(log.take() == "7");
+    p.tell(1);
+    p.tell(2);
+    w.settle();
+    REQUIRE(log.take() == "~c, c 0");
+    p.tell(3);
+    w.advance(1ms);
+    REQUIRE(log.take() == "d, ~d, 7");
+}
+
+TEST_CASE("a stop takes effect in a bounded task that waits for mail") {
+    test::world w;
+    test::journal log;
+    auto p = w.spawn([&](context ctx) -> process {
+        const guard mine(log, "process");
+        (void)co_await takes_mail(ctx, log).within(1h);
+    });
+    w.settle();
+    p.stop();
+    w.settle();
+    REQUIRE(log.take() == "~task, ~process");
 }
 
 TEST_CASE("a stop takes effect in a combination that waits for mail, and not before in one that does not") {

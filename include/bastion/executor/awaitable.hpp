@@ -5,6 +5,8 @@
 //   poll()   true when `take` would not wait; changes nothing that matters, may be called again and again
 //   take()   the result
 //   mail     static: whether mail can make it ready
+// One whose poll resumes coroutines (tasks as branches) is `resumes_branches`: it is polled by the worker loop only,
+// never inside a resume, keeps what it found, and says by `wants_mail()` whether mail can help.
 // Awaiting something ready does not suspend, unless the strand has overspent its budget: then it yields.
 // All of them are detachable: destroyed while waiting, they abandon their cells in their destructors.
 #ifndef BASTION_EXECUTOR_AWAITABLE_HPP
@@ -55,7 +57,9 @@ struct plain_result<result<T>> {
     using type = T;
 };
 
-struct awaitable_base {};
+struct awaitable_base {
+    static constexpr bool resumes_branches = false;
+};
 
 template <class A>
 concept awaitable_object = std::derived_from<std::remove_cvref_t<A>, awaitable_base>;
@@ -155,7 +159,8 @@ class awaitable : public detail::awaitable_base {
 public:
     [[nodiscard]] bool await_ready() {
         self().start();
-        return detail::running_strand("an awaitable").budget > 0 && self().poll();
+        if constexpr (Derived::resumes_branches) return false;
+        else return detail::running_strand("an awaitable").budget > 0 && self().poll();
     }
     void await_suspend(std::coroutine_handle<> h) {
         detail::running_strand("an awaitable")
@@ -196,6 +201,7 @@ class [[nodiscard]] bounded_wait : public awaitable<bounded_wait<Inner, Bound>> 
 public:
     using value_type = result<typename detail::plain_result<std::remove_cvref_t<inner_result>>::type>;
     static constexpr bool mail = Inner::mail;
+    static constexpr bool resumes_branches = Inner::resumes_branches;
 
     bounded_wait(Inner inner, Bound bound) noexcept : inner_(std::move(inner)), bound_(std::move(bound)) {}
 
@@ -203,12 +209,17 @@ public:
     // The bound is armed when there is something to wait for; in a when_all another branch may take the mail that was
     // there first.
     [[nodiscard]] bool poll() {
-        if (inner_.poll()) return true;
+        if (inner_.poll()) return in_time_ = true;
         if (!bound_.started()) bound_.start();
         return bound_.over();
     }
+    [[nodiscard]] bool wants_mail() const noexcept
+        requires(resumes_branches)
+    {
+        return inner_.wants_mail();
+    }
     [[nodiscard]] value_type take() {
-        if (!inner_.poll()) return fail(std::is_same_v<Bound, detail::timer_wait> ? errc::timeout : errc::cancelled);
+        if (!inner_is_ready()) return fail(std::is_same_v<Bound, detail::timer_wait> ? errc::timeout : errc::cancelled);
         if constexpr (std::is_void_v<inner_result>) {
             inner_.take();
             return value_type();
@@ -218,8 +229,14 @@ public:
     }
 
 private:
+    [[nodiscard]] bool inner_is_ready() {
+        if constexpr (resumes_branches) return in_time_;
+        else return inner_.poll();
+    }
+
     Inner inner_;
     Bound bound_;
+    bool in_time_ = false;
 };
 
 // What `ctx.sleep_for(d)` returns.

@@ -24,6 +24,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <exception>
+#include <type_traits>
 #include <utility>
 
 namespace bastion {
@@ -132,6 +133,17 @@ public:
         }
         void await_resume() const {
             if (scope_.exception_) std::rethrow_exception(std::exchange(scope_.exception_, nullptr));
+        }
+        // A forked task cannot be left alone: it may use what lies in the joiner's frame.
+        template <class Duration>
+        void within(Duration) {
+            static_assert(!std::is_same_v<Duration, Duration>,
+                "bastion: a join cannot be given up: bound what the forked tasks do, or have a stop_token end them");
+        }
+        template <class Token>
+        void until(Token) {
+            static_assert(!std::is_same_v<Token, Token>,
+                "bastion: a join cannot be given up: bound what the forked tasks do, or have a stop_token end them");
         }
 
     private:

@@ -11,11 +11,13 @@
 #include <bastion/executor/pool.hpp>
 #include <bastion/executor/this_thread.hpp>
 
+#include <chrono>
 #include <coroutine>
 #include <cstddef>
 #include <exception>
 #include <optional>
 #include <stdexcept>
+#include <stop_token>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -207,6 +209,11 @@ public:
 
     // The task stays the owner of its frame: it is destroyed with the task object, after the value was taken.
     [[nodiscard]] awaiter operator co_await() const noexcept { return awaiter(handle_); }
+
+    // Gives up after `d`, or when the token is asked to stop: gives result<T>, with errc::timeout or errc::cancelled,
+    // and destroys the frame. Runs the task as a branch, as when_any does.
+    [[nodiscard]] auto within(std::chrono::nanoseconds d) &&;
+    [[nodiscard]] auto until(std::stop_token token) &&;
 
     [[nodiscard]] std::coroutine_handle<promise_type> handle() const noexcept { return handle_; }
     [[nodiscard]] std::coroutine_handle<promise_type> release() noexcept { return std::exchange(handle_, nullptr); }

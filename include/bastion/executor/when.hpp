@@ -45,7 +45,10 @@ public:
             return awaitable_.poll();
         }
     }
-    [[nodiscard]] bool wants_mail() const noexcept { return object::mail && !taken_ && !failed_; }
+    [[nodiscard]] bool wants_mail() const noexcept {
+        if constexpr (object::resumes_branches) return awaitable_.wants_mail();
+        else return object::mail && !taken_ && !failed_;
+    }
     [[nodiscard]] value_type take() {
         if constexpr (object::mail) {
             if (failed_) std::rethrow_exception(failed_);
@@ -64,7 +67,7 @@ private:
     std::exception_ptr failed_;
 };
 
-// A branch over a task, with a wait slot of its own.
+// A branch over a task, with a wait slot of its own. Stays where it is from its start on.
 template <class T>
 class task_branch {
 public:
@@ -122,37 +125,61 @@ struct branch_of<task<T>> {
     using type = task_branch<T>;
 };
 
-template <bool All, class... Branches>
-class [[nodiscard]] combination {
+// A task with a bound, `f(x).within(d)`: when the bound is met first, its frame is destroyed.
+template <class T>
+class [[nodiscard]] task_wait : public awaitable<task_wait<T>> {
 public:
+    static constexpr bool mail = false;
+    static constexpr bool resumes_branches = true;
+
+    explicit task_wait(task<T>&& t) noexcept : branch_(std::move(t)) {}
+    void start() noexcept { branch_.start(); }
+    [[nodiscard]] bool poll() {
+        const bool done = branch_.advance();
+        this_thread().current->slot->mail = wants_mail();
+        return done;
+    }
+    [[nodiscard]] bool wants_mail() const noexcept { return branch_.wants_mail(); }
+    T take() {
+        if constexpr (std::is_void_v<T>) (void)branch_.take();
+        else return branch_.take();
+    }
+
+private:
+    task_branch<T> branch_;
+};
+
+template <bool All, class... Branches>
+class [[nodiscard]] combination : public awaitable<combination<All, Branches...>> {
+public:
+    static constexpr bool mail = false;
+    static constexpr bool resumes_branches = true;
     using value_type = std::conditional_t<All, std::tuple<typename Branches::value_type...>,
         std::variant<typename Branches::value_type...>>;
 
     explicit combination(Branches&&... branches) : branches_(std::move(branches)...) {}
     combination(combination&&) = default;
 
-    [[nodiscard]] bool await_ready() {
+    void start() {
+        (void)running_strand("when_all or when_any");
         std::apply([](auto&... b) { (b.start(), ...); }, branches_);
-        return false;  // branches are resumed by the worker loop, never inside a resume
     }
-    void await_suspend(std::coroutine_handle<> h) {
-        running_strand("when_all or when_any").slot->set(h, this, [](void* self) {
-            return static_cast<combination*>(self)->advance();
-        });
+    [[nodiscard]] bool poll() {
+        const bool done = advance_branches();
+        // What mail can do (and whether a stop may take effect) depends on where the branches stand.
+        this_thread().current->slot->mail = wants_mail();
+        return done;
     }
-    [[nodiscard]] value_type await_resume() {
+    [[nodiscard]] bool wants_mail() const noexcept {
+        return std::apply([](const auto&... b) { return (b.wants_mail() || ...); }, branches_);
+    }
+    // Not [[nodiscard]]: there may be nothing in it but that everything is done.
+    value_type take() {
         if constexpr (All) return std::apply([](auto&... b) { return value_type{b.take()...}; }, branches_);
         else return take_first(std::index_sequence_for<Branches...>());
     }
 
 private:
-    [[nodiscard]] bool advance() {
-        const bool done = advance_branches();
-        // What mail can do (and whether a stop may take effect) depends on where the branches stand.
-        this_thread().current->slot->mail =
-            std::apply([](const auto&... b) { return (b.wants_mail() || ...); }, branches_);
-        return done;
-    }
     [[nodiscard]] bool advance_branches() {
         if constexpr (All) {
             return std::apply(
@@ -180,6 +207,15 @@ private:
 };
 
 } // namespace detail
+
+template <class T>
+auto task<T>::within(std::chrono::nanoseconds d) && {
+    return detail::task_wait<T>(std::move(*this)).within(d);
+}
+template <class T>
+auto task<T>::until(std::stop_token token) && {
+    return detail::task_wait<T>(std::move(*this)).until(std::move(token));
+}
 
 // Waits for all; the results in a std::tuple.
 template <class... A>

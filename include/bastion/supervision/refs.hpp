@@ -42,20 +42,30 @@ struct started_mark {};
 
 } // namespace detail
 
-// What `ref.started()` returns: waits until it counts as started; an error says why it never will.
-class [[nodiscard]] started_wait : public answer<detail::started_mark> {
+// What `ref.started()` returns: waits until it counts as started; an error says why it never will. Awaited once.
+class [[nodiscard]] started_wait : public awaitable<started_wait> {
 public:
-    using answer<detail::started_mark>::answer;
-    [[nodiscard]] result<void> take() {
-        auto r = answer<detail::started_mark>::take();
-        if (!r) return fail(r.error());
-        return {};
-    }
-    [[nodiscard]] result<void> await_resume() { return take(); }
+    using value_type = result<void>;
+    static constexpr bool mail = false;
+
+    explicit started_wait(detail::pending_answer p) noexcept : answer_(std::move(p)) {}
+
+    // Another deadline than that of questions.
     [[nodiscard]] started_wait within(std::chrono::nanoseconds d) && {
         pending().set_timeout(d);
         return std::move(*this);
     }
+    void start() { answer_.start(); }
+    [[nodiscard]] bool poll() const noexcept { return answer_.poll(); }
+    [[nodiscard]] result<void> take() {
+        auto r = answer_.take();
+        if (!r) return fail(r.error());
+        return {};
+    }
+    [[nodiscard]] detail::pending_answer& pending() noexcept { return answer_.pending(); }
+
+private:
+    answer<detail::started_mark> answer_;
 };
 
 class children_ref {
