@@ -1,6 +1,7 @@
 // Budgets: who floods yields, whoever awaits what is ready does not overflow the stack, and depth has a limit.
 #include "support/questions.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -147,4 +148,31 @@ TEST_CASE("a process whose mailbox is filled as fast as it reads lets others run
     over = true;
     feeder.join();
     REQUIRE(log.take() == "few");
+}
+
+TEST_CASE("a process that many send to keeps up: a turn may finish the batch that was there") {
+    constexpr int senders = 20, rounds = 50, at_once = 11;  // one more than the budget
+    test::world w(1, config().with_budget(10));
+    test::journal log;
+    int sent = 0, most = 0;
+    auto sink = w.spawn([&](context ctx) -> process {
+        for (int got = 0; got < senders * rounds * at_once; ++got) {
+            (void)co_await ctx.recv<int>();
+            most = std::max(most, sent - got);
+        }
+        log(most <= 3 * at_once ? "kept up" : "fell behind by " + std::to_string(most));
+    });
+    w.settle();
+    for (int s = 0; s < senders; ++s)
+        w.spawn([&](context ctx) -> process {
+            for (int i = 0; i < rounds; ++i) {
+                for (int k = 0; k < at_once; ++k) {
+                    sink.tell(k);
+                    ++sent;
+                }
+                co_await ctx.yield();
+            }
+        });
+    w.settle();
+    REQUIRE(log.take() == "kept up");
 }
