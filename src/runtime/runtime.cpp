@@ -130,7 +130,7 @@ int runtime::wait() {
     for (;;) {
         const std::uint32_t now = s.events.load();
         if ((now & 1) != 0) break;
-        if (const int count = signals ? signal_guard::count() : 0; count > seen) {
+        if (const int count = signals ? signals->count() : 0; count > seen) {
             seen = count;
             if (seen == 1) stop(0);
             else kill(1);
@@ -151,6 +151,10 @@ std::uint64_t runtime::dead_letters() const noexcept {
     std::uint64_t sum = 0;
     for (const auto& count : state_->home->dead_letters) sum += count.load(std::memory_order_relaxed);
     return sum;
+}
+
+std::uint64_t runtime::dead_letters(drop_reason cause) const noexcept {
+    return state_->home->dead_letters[static_cast<std::size_t>(cause)].load(std::memory_order_relaxed);
 }
 
 std::size_t runtime::workers() const noexcept { return state_->workers->size(); }

@@ -41,7 +41,7 @@ struct runtime_state {
     }
 };
 
-// Waits like runtime::wait; SIGINT and SIGTERM stop gracefully, a second one kills.
+// While it lives, SIGINT and SIGTERM wake the runtime's wait(); every runtime that is waited for gets them.
 class signal_guard {
 public:
     explicit signal_guard(runtime_state& state);
@@ -49,10 +49,11 @@ public:
     signal_guard& operator=(const signal_guard&) = delete;
     ~signal_guard();
     // Signals since the guard was made.
-    [[nodiscard]] static int count() noexcept;
+    [[nodiscard]] int count() const noexcept;
 
 private:
-    bool installed_ = false;
+    int before_;
+    std::size_t place_;  // in the handler's table
 };
 
 } // namespace bastion::detail

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <thread>
 
 using namespace tree;
@@ -79,6 +80,38 @@ TEST_CASE("program-signals", "[.]") {
     std::fflush(stdout);
     std::_Exit(code);
 }
+TEST_CASE("program-two-runtimes", "[.]") {
+    bastion::runtime first(bastion::config().with_workers(1));
+    bastion::runtime second(bastion::config().with_workers(1));
+    const pid_t here = gettid();
+    struct sigaction before = {};
+    sigaction(SIGTERM, nullptr, &before);
+    std::atomic<pid_t> second_waiter{0};
+    std::thread other([&] {
+        second_waiter = gettid();
+        (void)second.wait();
+    });
+    while (second_waiter == 0) std::this_thread::yield();
+    std::thread herald([&] {
+        struct sigaction now = before;
+        while (now.sa_handler == before.sa_handler) sigaction(SIGTERM, nullptr, &now);  // until one of them has them
+        const auto sleeps = [](pid_t thread) {
+            std::ifstream status("/proc/self/task/" + std::to_string(thread) + "/status");
+            for (std::string line; std::getline(status, line);)
+                if (line.rfind("State:\tS", 0) == 0) return true;
+            return false;
+        };
+        while (!sleeps(here) || !sleeps(second_waiter)) std::this_thread::yield();
+        std::puts("ready");
+        std::fflush(stdout);
+    });
+    (void)first.wait();
+    other.join();
+    herald.join();
+    std::puts("both over");
+    std::fflush(stdout);
+    std::_Exit(0);
+}
 // The thread sanitizer holds a signal back until the thread leaves its raw futex call: never.
 #if defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -104,6 +137,13 @@ TEST_CASE("SIGINT and SIGTERM stop gracefully, a second one kills") {
         p.signal(number);
         CHECK_THAT(p.finish(), BASTION_CATCH_CONTAINS("over"));
     }
+}
+TEST_CASE("A signal reaches every runtime that is waited for") {
+    child_program p("program-two-runtimes");
+    REQUIRE(p.saw("ready"));
+    p.signal(SIGTERM);
+    CHECK_THAT(p.finish(), BASTION_CATCH_CONTAINS("both over"));
+    CHECK(p.code == 0);
 }
 #endif
 

@@ -56,9 +56,7 @@ public:
     // Until nothing can happen before time moves.
     void settle() { clock->settle(); }
     void advance(std::chrono::nanoseconds d) { clock->advance(d); }
-    [[nodiscard]] std::uint64_t dead(bastion::drop_reason cause) {
-        return rt.root().where().block->home->dead_letters[static_cast<std::size_t>(cause)].load();
-    }
+    [[nodiscard]] std::uint64_t dead(bastion::drop_reason cause) const { return rt.dead_letters(cause); }
 
     std::shared_ptr<bastion::manual_clock> clock = std::make_shared<bastion::manual_clock>();
     bastion::children_ref elements;

@@ -178,7 +178,9 @@ public:
 
     // From now on `who` is told a bastion::dead_letter for each, until it ends.
     void subscribe_dead_letters(const child_ref& who);
+    // Since the start: all, or those for one reason. Counted where a message is sent from, if that is a process.
     [[nodiscard]] std::uint64_t dead_letters() const noexcept;
+    [[nodiscard]] std::uint64_t dead_letters(drop_reason cause) const noexcept;
 
     [[nodiscard]] supervisor_ref root() const noexcept { return root_; }
     [[nodiscard]] std::size_t workers() const noexcept;
