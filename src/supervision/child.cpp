@@ -355,8 +355,7 @@ void owner::arm(control_block& child, request_kind what, std::chrono::nanosecond
     request_ptr r = make_request(what, self_.here());
     r->child = child.here();
     worker& wheel = *this_thread().current_worker;
-    auto* timer = new owner_timer(r.get(), wheel);
-    (void)r.release(); // the wheel's
+    auto* timer = new owner_timer(r.release(), wheel); // the wheel's
     child.owner_timer = timer;
     wheel.arm(*timer, d.count());
 }
