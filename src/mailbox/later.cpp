@@ -1,4 +1,5 @@
 #include <bastion/mailbox/later.hpp>
+#include <bastion/process/panic.hpp>
 
 namespace bastion::detail {
 namespace {
@@ -12,7 +13,15 @@ void send_now(late_timer& timer) {
     d.drop_owner();  // the timer's own
     if (d.cancelled.load()) return;
     thread_state& thread = this_thread();
-    envelope* e = d.period_ns == 0 ? std::exchange(d.once, nullptr) : d.make();
+    envelope* e = nullptr;
+    try {
+        e = d.period_ns == 0 ? std::exchange(d.once, nullptr) : d.make();
+    } catch (...) { // the copy of the user's message
+        const exit_reason why = reason_of_current_exception();
+        const home_hooks& hooks = d.home->hooks;
+        if (hooks.report != nullptr) hooks.report(hooks.runtime_data, {"tell_every", why, "sends no more", {}, 0, 0});
+        return;
+    }
     e->sender = d.from;
     if (push_envelope(d.to, e, thread) == delivery::noproc || d.period_ns == 0) return;
     arm_delayed(mine, d.period_ns);

@@ -140,6 +140,7 @@ void owner::order_stop(control_block& child, bool for_good, bool kill) {
     if (has(child, child_flag::is_owner)) {
         const child_state before = state_of(child);
         set_state(child, child_state::stopping);
+        if (for_good) announce_end(child, kill);
         request_ptr r = make_request(request_kind::stop, child.here());
         r->for_good = for_good;
         r->kill = kill;

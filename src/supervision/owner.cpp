@@ -25,8 +25,13 @@ void run_owner(runnable& r, worker&) {
             continue;
         }
         while (signal != nullptr && alive) {
+            owner& o = owner::of(b);
+            if (o.must_close()) [[unlikely]] {
+                alive = o.close_early(signal);
+                continue;
+            }
             system_signal* next = signal->next;
-            alive = owner::of(b).handle_signal(*signal, next);
+            alive = o.handle_signal(*signal, next);
             signal = next;
         }
     }
@@ -101,10 +106,21 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
         handle_element_signals(self_, &signal);
         break;
     }
+    return go_on_living();
+}
+
+bool owner::close_early(system_signal* rest) {
+    rest_ = rest;
+    plan_stop(true, (self_.signals.now() & signal_flags::kill) != 0);
+    return go_on_living();
+}
+
+// False: it has ended for good, and the object may be gone.
+bool owner::go_on_living() {
     if (phase_ != phase::ending) return true;
     const bool for_good = ending_for_good_;
     end(for_good);
-    return !for_good;  // the object may be gone
+    return !for_good;
 }
 
 void owner::common_request(owner_request& r) {

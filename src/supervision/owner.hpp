@@ -53,6 +53,9 @@ public:
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     // Ends the time in which only its maker, then its owner, touches it: before, signals wait and it never runs.
     void release() noexcept;
+    static void announce_end(control_block& owner, bool kill) noexcept {
+        (void)owner.signals.raise(signal_flags::closing | (kill ? signal_flags::kill : 0));
+    }
     void set_path(std::string path);
     void set_name(std::string name) { name_ = std::move(name); }
     [[nodiscard]] bool gone() const noexcept { return gone_; }
@@ -63,6 +66,12 @@ public:
     // ---- the run loop's
     // `rest`: the signals drained behind it. False: the owner's block was given up.
     [[nodiscard]] bool handle_signal(system_signal& signal, system_signal* rest);
+    // Told to end for good, by a request that lies further behind in the lane: it begins at once, so that no flood of
+    // spawns delays it. `rest`: the signals drained and not handled.
+    [[nodiscard]] bool must_close() const noexcept {
+        return (self_.signals.now() & signal_flags::closing) != 0 && running_ && !ending_for_good_;
+    }
+    [[nodiscard]] bool close_early(system_signal* rest);
     // A child that comes too late: it ends without ever having started.
     static void send_away(control_block& child) noexcept;
     // One that could not be made completely, with all below it: nobody knows it.
@@ -117,6 +126,7 @@ protected:
     void refuse(control_block& child, const std::string& why);
     static void end_unstarted(control_block& child, const exit_reason& why) noexcept;
     [[nodiscard]] const std::shared_ptr<owner_fate>& fate() const noexcept { return fate_; }
+    [[nodiscard]] bool go_on_living();
     void common_request(owner_request& r);
     void stop_child(const owner_request& r);
     void still_running(control_block& child);

@@ -79,7 +79,7 @@ void owner::progress() {
                     order_stop(*c, true, kill_all_);
                     return;
                 }
-                c->reason = exit_reason(exit_kind::stopped);
+                if (!has(*c, child_flag::was_started)) c->reason = exit_reason(exit_kind::stopped);
                 finalize(*c);  // moves the cursor
             } else {
                 cursor_ = children_.prev(c);

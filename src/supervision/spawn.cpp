@@ -22,6 +22,9 @@ bool inside(address where, Work&& work) {
     return true;
 }
 
+// An owner that ends for good: who has more to give it is turned away here, so that a flood does not reach its lane.
+bool is_closing(const address& owner) noexcept { return (owner.block->signals.now() & signal_flags::closing) != 0; }
+
 // Gives an element or owner to its owner; false: the owner has ended.
 bool hand_over(address to, control_block& child) {
     child.owner.store(to.block, std::memory_order_relaxed);
@@ -37,6 +40,7 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
     child_ref made;
     charge_spawn();
     inside(temporaries, [&](runtime_home& home) {
+        if (is_closing(temporaries)) return;
         control_block* b = make_block(home);
         b->entry = reinterpret_cast<void (*)()>(entry);
         b->body = body.get();
@@ -127,7 +131,10 @@ namespace {
 // From any thread. False: its owner or the runtime is gone, and the request still the caller's.
 bool send_in(request_ptr& r) {
     bool sent = false;
-    inside(r->owner, [&](runtime_home&) { sent = try_send(r); });
+    inside(r->owner, [&](runtime_home&) {
+        const bool speaks_of_stops = r->what == request_kind::stop || r->what == request_kind::stop_child;
+        if (speaks_of_stops || !is_closing(r->owner)) sent = try_send(r);
+    });
     return sent;
 }
 
@@ -149,7 +156,10 @@ void request_stop(address to, bool kill) noexcept {
     request_ptr r = make_request(request_kind::stop, to);
     r->for_good = r->seen = true;
     r->kill = kill;
-    (void)send_in(r);
+    inside(to, [&](runtime_home&) {
+        owner::announce_end(*to.block, kill);
+        (void)try_send(r);
+    });
 }
 
 void request_broadcast(address to, shared<broadcast_source> what) {
@@ -228,6 +238,7 @@ Ref spawn_owner(address above, std::unique_ptr<Spec> spec, Make make) {
     Ref made;
     charge_spawn();
     inside(above, [&](runtime_home& home) {
+        if (is_closing(above)) return;
         auto& child = make(home, std::move(spec));
         made = child.ref();
         if (!hand_over(above, child.self())) owner::send_away(child.self());

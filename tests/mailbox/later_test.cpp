@@ -44,6 +44,38 @@ TEST_CASE("tell_after: not before its time, in the order of times") {
     REQUIRE(log.take() == "2, third");
 }
 
+namespace {
+
+// Its third copy throws.
+struct fragile {
+    int* copies;
+    explicit fragile(int& n) : copies(&n) {}
+    fragile(fragile&&) = default;
+    fragile(const fragile& other) : copies(other.copies) {
+        if (++*copies == 3) throw std::runtime_error("copied too often");
+    }
+};
+
+} // namespace
+
+TEST_CASE("tell_every: a message whose copy throws ends the timer, with a report") {
+    test::journal log;
+    auto clock = std::make_shared<manual_clock>();
+    runtime rt(config().with_workers(1).with_clock(clock).with_signals(false).with_log(
+        [&](const log_record& r) { log(std::string(r.path) + ": " + r.reason.what() + "; " + std::string(r.next)); }));
+    int copies = 0;
+    rt.spawn([&](context ctx) -> process {
+        auto timer = ctx.tell_every(1ms, ctx.self(), fragile(copies));
+        for (;;) {
+            (void)co_await ctx.recv<fragile>();
+            log("one");
+        }
+    });
+    clock->advance(10ms);
+    REQUIRE(log.take() == "one, one, tell_every: panic: copied too often; sends no more");
+    rt.kill();
+}
+
 TEST_CASE("tell_every: a copy each period, until cancelled") {
     test::world w;
     test::journal log;

@@ -339,3 +339,43 @@ TEST_CASE("Runtimes come and go while strangers use their refs") {
     }
     CHECK(bastion::detail::live_blocks() == 0);
 }
+
+TEST_CASE("A stop ends what floods of spawns keep busy", "[stress]") {
+    enum class flood { threads, processes, groups };
+    const flood kind = GENERATE(flood::threads, flood::processes, flood::groups);
+    constexpr int most = 20'000'000 / slow; // the floods end then: a stop that waits for that is too late
+    std::atomic<bool> over{false};
+    std::atomic<int> spawned{0};
+    const auto goes_on = [&] { return !over && ++spawned < most; };
+    std::vector<std::thread> threads;
+    bastion::supervisor_ref root;
+    {
+        bastion::runtime rt(quiet(2));
+        root = rt.root();
+        auto sup = rt.spawn(bastion::supervisor());
+        if (kind == flood::processes)
+            for (int i = 0; i < 3; ++i)
+                rt.spawn([&](bastion::context ctx) -> bastion::process {
+                    while (goes_on()) {
+                        for (int k = 0; k < 100; ++k) ctx.spawn(idle);
+                        co_await ctx.yield();
+                        if (ctx.stop_requested()) co_return;
+                    }
+                });
+        else
+            for (int i = 0; i < 2; ++i)
+                threads.emplace_back([&, sup] {
+                    while (goes_on()) {
+                        if (kind == flood::threads) (void)root.spawn(idle);
+                        else (void)sup.spawn(bastion::children().with_exec(idle));
+                    }
+                });
+        while (spawned < 100) std::this_thread::yield();
+        rt.stop();
+        CHECK(rt.wait() == 0);
+        CHECK(spawned < most);
+    }
+    over = true;
+    for (auto& t : threads) t.join();
+    CHECK_FALSE(root.spawn(idle).alive());
+}

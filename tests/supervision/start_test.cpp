@@ -141,6 +141,33 @@ TEST_CASE("Late additions start in the order they came, each when the one before
     CHECK_FALSE(b.alive());
 }
 
+TEST_CASE("after_stop hears why an element ended that did not start") {
+    world w;
+    const auto group = [&](const char* name) { return slow_group(w.events, name).with_callbacks(told_to(w.events)); };
+    SECTION("a panic before it was ready") {
+        const auto g = w.rt.spawn(group("g").with_redundancy(1));
+        w.settle();
+        g[0].tell(die{"early"});
+        w.settle();
+        CHECK(w.events.take() ==
+              lines{"before_start /g/0 normal 0", "start g", "end g", "after_stop /g/0 panic: early 0"});
+    }
+    SECTION("a time-out") {
+        (void)w.rt.spawn(group("g"));
+        w.advance(1s);
+        CHECK(w.events.take() == lines{"before_start /g/0 normal 0", "start g", "end g",
+                                     "after_stop /g/0 error: it did not call ctx.ready() within its start time-out 0"});
+    }
+    SECTION("a callback") {
+        (void)w.rt.spawn(bastion::children()
+                .with_name("g")
+                .with_callbacks(told_to(w.events).before_start([](const bastion::event&) { bastion::panic("no"); }))
+                .with_exec(element(w.events, "g")));
+        w.settle();
+        CHECK(w.events.take() == lines{"after_stop /g/0 panic: no 0"});
+    }
+}
+
 TEST_CASE("A start failure during a restart counts as a try") {
     world w;
     const auto g = w.rt.spawn(slow_group(w.events, "g")
