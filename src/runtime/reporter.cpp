@@ -17,31 +17,35 @@ void reporter::line(const std::string& text) noexcept {
     std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
-void reporter::report(const fault_report& r) noexcept {
+bool reporter::report(const fault_report& r) noexcept {
     const std::lock_guard lock(mutex_);
-    try {
-        if (hook_) {
+    if (hook_) {
+        try {
             hook_(log_record{r.path, r.reason, r.next, r.in_hand, r.lost, r.restarts});
-            return;
+            return false;
+        } catch (...) {
+            hook_ = nullptr;
+            line("bastion: the log hook threw an exception; from now on reports go to standard error\n");
         }
-        if (!quiet_) print(r);
-    } catch (...) {
-        hook_ = nullptr;
-        line("bastion: the log hook threw an exception; from now on reports go to standard error\n");
+    } else if (quiet_) {
+        return false;
     }
+    return print(r);
 }
 
-void reporter::print(const fault_report& r) {
+void reporter::sum_up() noexcept {
+    const std::lock_guard lock(mutex_);
+    print_suppressed();
+}
+
+bool reporter::print(const fault_report& r) {
     const std::int64_t second = monotonic_ns() / 1'000'000'000;
     if (second != second_) {
         print_suppressed();
         second_ = second;
         shown_ = 0;
     }
-    if (++shown_ > lines_per_second) {
-        ++suppressed_;
-        return;
-    }
+    if (++shown_ > lines_per_second) return ++suppressed_ == 1;
     std::string text = "bastion: ";
     text.append(r.path);
     text += ": " + r.reason.what();
@@ -52,6 +56,7 @@ void reporter::print(const fault_report& r) {
     text.append("; ").append(r.next);
     text += '\n';
     line(text);
+    return false;
 }
 
 void reporter::print_suppressed() {

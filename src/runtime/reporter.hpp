@@ -17,13 +17,16 @@ public:
     reporter(config::log_function hook, bool quiet) : hook_(std::move(hook)), quiet_(quiet) {}
     ~reporter();
 
-    // From workers. A hook that throws is reported once and used no more.
-    void report(const fault_report& r) noexcept;
+    // From workers. A hook that throws is reported once and used no more. True: the first line of this second that was
+    // not shown: somebody should call `sum_up` when the second is over.
+    [[nodiscard]] bool report(const fault_report& r) noexcept;
+    // Says how many lines were not shown.
+    void sum_up() noexcept;
     // One line of text, not counted against the flood.
     static void line(const std::string& text) noexcept;
 
 private:
-    void print(const fault_report& r);
+    [[nodiscard]] bool print(const fault_report& r);
     void print_suppressed();
 
     std::mutex mutex_;

@@ -14,7 +14,27 @@ namespace {
 
 std::atomic<runtime*> main_runtime{nullptr};
 
-void on_report(void* data, const fault_report& r) { static_cast<runtime_state*>(data)->reports->report(r); }
+// Sums up a flood of reports when its second is over, also if nothing is reported any more.
+class flood_end final : public late_timer {
+public:
+    explicit flood_end(reporter& to) noexcept
+        : late_timer([](late_timer& t) { over(t, true); }, [](late_timer& t) { over(t, false); }), reports_(to) {}
+
+private:
+    static void over(late_timer& timer, bool in_time) {
+        auto& self = static_cast<flood_end&>(timer);
+        if (in_time) self.reports_.sum_up();
+        delete &self;
+    }
+    reporter& reports_;
+};
+
+void on_report(void* data, const fault_report& r) {
+    reporter& reports = *static_cast<runtime_state*>(data)->reports;
+    if (!reports.report(r)) return;
+    worker& wheel = *this_thread().current_worker;
+    wheel.arm(*new flood_end(reports), std::chrono::nanoseconds(std::chrono::seconds(1)).count());
+}
 
 void on_main_ended(void* data, const exit_reason& why) {
     auto& state = *static_cast<runtime_state*>(data);

@@ -200,7 +200,8 @@ void owner::decide(control_block& child, bool later) {
     const auto delay = strategy.delay(child.tries, this_thread().current_worker->random());
     if (why.is_fault() && !quiet)
         report(child, why, delay.count() > 0 ? "restarts in " + readable(delay) : "restarts now");
-    notify_monitors(child, why, true);
+    // Otherwise they are told when it is known: by the next start, or by the end for good.
+    if (restarts_by_itself()) notify_monitors(child, why, true);
     if (delay.count() > 0 || later) {
         set_state(child, child_state::backing_off);
         arm(child, request_kind::backoff_over, delay);

@@ -93,6 +93,8 @@ protected:
     [[nodiscard]] virtual std::string child_name(control_block& child) const = 0;
     // Prepares a child's next incarnation and lets it run. False: it cannot begin, `reason` says why.
     [[nodiscard]] virtual bool launch(control_block& child, bool again) = 0;
+    // Whether nobody else can refuse a restart that this owner has decided.
+    [[nodiscard]] virtual bool restarts_by_itself() const noexcept = 0;
     // A child's waiting is over (or there was none): restart it and whom the policy adds.
     virtual void restart(control_block& child) = 0;
     virtual void adopt(control_block& child) = 0;

@@ -237,6 +237,30 @@ TEST_CASE("Siblings that stop for a restart return; those below a failing superv
     }
 }
 
+TEST_CASE("A monitor does not promise a return that the supervisor may refuse") {
+    world w;
+    auto outer = w.rt.spawn(bastion::supervisor().with_restart_strategy(bastion::restart_strategy::never()));
+    auto sup = outer.spawn(bastion::supervisor().with_restart_strategy(at_once()).with_intensity(1, 10s));
+    const auto g = sup.spawn(bastion::children().with_exec(element(w.events, "t")));
+    w.settle();
+    (void)watcher_of(w, g[0]);
+    SECTION("it agrees") {
+        g[0].tell(die{"x"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: panic: x, returns"});
+    }
+    SECTION("it has had enough") {
+        const auto other = sup.spawn(bastion::children().with_exec(element(w.events, "o")));
+        w.settle();
+        other[0].tell(die{"first"});
+        w.settle();
+        (void)w.events.take();
+        g[0].tell(die{"x"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: panic: x, for good"});
+    }
+}
+
 TEST_CASE("A restarted watcher hears nothing of its last incarnation's monitors; the kill of a watcher ends them") {
     world w;
     const auto target = w.rt.spawn(element(w.events, "t"));

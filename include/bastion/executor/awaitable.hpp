@@ -263,6 +263,11 @@ public:
         s.slot->set(h, nullptr, nullptr);
     }
     void await_resume() const noexcept {}
+    template <class Duration>
+    void within(Duration) {
+        static_assert(
+            !std::is_same_v<Duration, Duration>, "bastion: a yield waits for nothing that could take too long");
+    }
 };
 
 } // namespace bastion

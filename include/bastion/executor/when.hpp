@@ -217,19 +217,39 @@ auto task<T>::until(std::stop_token token) && {
     return detail::task_wait<T>(std::move(*this)).until(std::move(token));
 }
 
+namespace detail {
+
+template <class A>
+inline constexpr bool is_task = false;
+template <class T>
+inline constexpr bool is_task<task<T>> = true;
+
+template <class... A>
+consteval bool check_branches() {
+    static_assert(((awaitable_object<A> || is_task<std::remove_cvref_t<A>>) && ...),
+        "bastion: when_all and when_any take the library's awaitables and tasks");
+    static_assert(((awaitable_object<A> || !std::is_lvalue_reference_v<A>) && ...),
+        "bastion: a task is given away: when_all(std::move(t), ...)");
+    return ((awaitable_object<A> || (is_task<std::remove_cvref_t<A>> && !std::is_lvalue_reference_v<A>)) && ...);
+}
+
+} // namespace detail
+
 // Waits for all; the results in a std::tuple.
 template <class... A>
 [[nodiscard]] auto when_all(A&&... a) {
-    return detail::combination<true, typename detail::branch_of<A>::type...>(
-        typename detail::branch_of<A>::type(std::forward<A>(a))...);
+    if constexpr (detail::check_branches<A...>())
+        return detail::combination<true, typename detail::branch_of<A>::type...>(
+            typename detail::branch_of<A>::type(std::forward<A>(a))...);
 }
 
 // Waits for the first; its result in a std::variant, at the index of its argument.
 template <class... A>
 [[nodiscard]] auto when_any(A&&... a) {
     static_assert(sizeof...(A) > 0, "bastion: when_any needs at least one argument");
-    return detail::combination<false, typename detail::branch_of<A>::type...>(
-        typename detail::branch_of<A>::type(std::forward<A>(a))...);
+    if constexpr (detail::check_branches<A...>())
+        return detail::combination<false, typename detail::branch_of<A>::type...>(
+            typename detail::branch_of<A>::type(std::forward<A>(a))...);
 }
 
 } // namespace bastion

@@ -182,10 +182,8 @@ struct branch_of<named_answer<R>> {
 template <class Q>
 struct ask_result {
     using type = sent_as_t<Q>;
-    static constexpr bool hazardous = BASTION_BROKEN_AWAIT_TEMPORARIES != 0 && !std::is_lvalue_reference_v<Q> &&
-                                      std::is_aggregate_v<type> && !std::is_trivially_destructible_v<type>;
     template <class R>
-    using with = std::conditional_t<hazardous, named_answer<R>, answer<R>>;
+    using with = std::conditional_t<is_hazardous_temporary<Q>, named_answer<R>, answer<R>>;
 };
 
 template <class Q>
@@ -211,16 +209,20 @@ template <class Q>
 auto child_ref::ask(Q&& q) const {
     using T = detail::sent_as_t<Q>;
     using R = typename detail::answer_type_of<T>::type;
+    static_assert(detail::check_message<R>());
     return detail::answer_for<R, Q>(detail::ask_for<T>(address_, std::forward<Q>(q)));
 }
 template <class Q, class... Args>
 auto child_ref::ask(Args&&... args) const {
     using R = typename detail::answer_type_of<Q>::type;
+    static_assert(detail::check_message<R>());
     return answer<R>(detail::ask_for<Q>(address_, std::forward<Args>(args)...));
 }
 template <class R, class Q>
 auto child_ref::request(Q&& q) const {
     using T = detail::sent_as_t<Q>;
+    static_assert(detail::check_received<R>());
+    static_assert(detail::check_message<R>());
     if constexpr (detail::knows_answer<T>)
         static_assert(std::is_same_v<typename T::answer_type, R>,
             "bastion: request<R>: the question's answer_type is another type");

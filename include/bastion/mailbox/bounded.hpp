@@ -108,11 +108,47 @@ private:
     delivery result_ = delivery::full;
 };
 
+// What send returns for a braced message with members that need destructors: see named_answer.
+template <class M>
+class [[nodiscard]] named_send : public send_wait<M> {
+public:
+    using send_wait<M>::send_wait;
+
+    [[nodiscard]] referred_wait<send_wait<M>> operator co_await() & noexcept { // lint-allow: a declaration
+        return referred_wait<send_wait<M>>(*this);
+    }
+    template <class Self = named_send>
+    referred_wait<send_wait<M>> operator co_await() && {
+        refuse<Self>();
+        return referred_wait<send_wait<M>>(*this);
+    }
+    template <class Self = named_send>
+    auto within(std::chrono::nanoseconds d) && {
+        refuse<Self>();
+        return std::move(static_cast<send_wait<M>&>(*this)).within(d);
+    }
+    template <class Self = named_send>
+    auto until(std::stop_token token) && {
+        refuse<Self>();
+        return std::move(static_cast<send_wait<M>&>(*this)).until(std::move(token));
+    }
+
+private:
+    template <class Self>
+    static consteval void refuse() {
+        static_assert(!std::is_same_v<Self, Self>,
+            "bastion: this compiler destroys a braced message inside co_await twice: "
+            "name the sending first: auto s = ref.send(m{...}); co_await s");
+    }
+};
+
 } // namespace detail
 
 template <class M>
 auto child_ref::send(M&& m) const {
-    return detail::send_wait<detail::sent_as_t<M>>(address_, std::forward<M>(m));
+    using T = detail::sent_as_t<M>;
+    using wait = std::conditional_t<detail::is_hazardous_temporary<M>, detail::named_send<T>, detail::send_wait<T>>;
+    return wait(address_, std::forward<M>(m));
 }
 
 } // namespace bastion

@@ -41,6 +41,13 @@ struct sent_as<T> {
 template <class T>
 using sent_as_t = typename sent_as<T>::type;
 
+// A braced temporary that this compiler would destroy twice inside a co_await expression (docs/pitfalls.md). `M` with its
+// value category.
+template <class M>
+inline constexpr bool is_hazardous_temporary =
+    BASTION_BROKEN_AWAIT_TEMPORARIES != 0 && !std::is_lvalue_reference_v<M> && std::is_aggregate_v<sent_as_t<M>> &&
+    !std::is_trivially_destructible_v<sent_as_t<M>>;
+
 template <class T>
 consteval bool check_message() {
     static_assert(std::is_move_constructible_v<T> && std::is_destructible_v<T>,
@@ -135,7 +142,7 @@ template <class T>
 [[nodiscard]] envelope* make_broadcast(shared_value<T>* box) {
     auto* e = static_cast<envelope*>(pool_allocate(broadcast_bytes));
     ::new (e->payload_at(offsetof(envelope, payload))) shared_value<T>*(box);
-    box->owners.fetch_add(1, std::memory_order_relaxed);  // the caller is an owner
+    box->owners.fetch_add(1, std::memory_order_relaxed); // the caller is an owner
     e->set_meta(meta_object<T>, envelope_kind::broadcast);
     return e;
 }

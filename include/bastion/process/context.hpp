@@ -121,7 +121,7 @@ public:
     delivery tell(M&& m) const;
     template <class T, class... Args>
     delivery tell(Args&&... args) const;
-    // On a bounded mailbox with policy `wait`: suspends until there is room.
+    // Suspends until there is room, whatever a bounded mailbox would do with a tell; an unbounded one always has room.
     template <class M>
     [[nodiscard]] auto send(M&& m) const;
     // Asks; the question knows its answer's type (`answer_type`), else the answer is a message.

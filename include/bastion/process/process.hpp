@@ -19,8 +19,10 @@
 
 namespace bastion {
 
+class children;
 class context;
 class process;
+class supervisor;
 
 namespace detail {
 
@@ -96,7 +98,10 @@ concept behaviour = std::invocable<const std::decay_t<F>&, context>;
 
 template <class F>
 constexpr void check_behaviour() {
-    if constexpr (!std::is_invocable_v<const std::decay_t<F>&, context>)
+    using given = std::remove_cvref_t<F>;
+    if constexpr (std::is_same_v<given, children> || std::is_same_v<given, supervisor>)
+        static_assert(!std::is_same_v<given, given>, "bastion: spawn uses a builder up: spawn(std::move(group))");
+    else if constexpr (!std::is_invocable_v<const std::decay_t<F>&, context>)
         static_assert(std::is_invocable_v<const std::decay_t<F>&, context>,
             "bastion: a body is called as const with a bastion::context: "
             "bastion::process body(bastion::context ctx), not mutable, no other arguments");
