@@ -1,3 +1,4 @@
+#include "runtime/last_words.hpp"
 #include "runtime/state.hpp"
 
 #include <bastion/runtime/main.hpp>
@@ -71,6 +72,7 @@ void on_dead_letter(void* data, const dead_letter_info& info) {
 
 runtime::runtime(config c) {
     using namespace detail;
+    install_last_words();
     c.complete();
     state_ = std::make_unique<runtime_state>(std::move(c));
     runtime_state& s = *state_;
@@ -232,12 +234,13 @@ int guarded(Body body) {
 } // namespace
 
 int run_main_process(process (*body)(context)) {
-    return guarded([body](runtime& rt) { (void)spawn_plain(rt.root().temporaries(), body, true); });
+    return guarded([body](runtime& rt) { (void)spawn_plain(rt.root().temporaries(), body, source_location(), true); });
 }
 
 int run_main_process(process (*body)(context, args), args words) {
     return guarded([&](runtime& rt) {
-        (void)spawn_any(rt.root().temporaries(), [body, words](context ctx) { return body(ctx, words); }, true);
+        (void)spawn_any(
+            rt.root().temporaries(), [body, words](context ctx) { return body(ctx, words); }, source_location(), true);
     });
 }
 

@@ -20,6 +20,10 @@ public:
 
     [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_, fate()); }
     [[nodiscard]] bool is_implicit() const noexcept { return spec_ == nullptr; }
+    // Where an element was written to be spawned; may be unknown.
+    [[nodiscard]] source_location place_of(const control_block& child) const noexcept {
+        return spec_ != nullptr ? spec_->where : source_location::at(child.site_file, child.site_line);
+    }
     [[nodiscard]] const supervisor_ref& above() const noexcept { return above_; }
     [[nodiscard]] bool is_supervisor() const noexcept override { return false; }
 

@@ -51,6 +51,7 @@ public:
     [[nodiscard]] control_block& self() noexcept { return self_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] std::string path_of(control_block& child) const { return path_ + "/" + child_name(child); }
     // Ends the time in which only its maker, then its owner, touches it: before, signals wait and it never runs.
     void release() noexcept;
     static void announce_end(control_block& owner, bool kill) noexcept {
@@ -140,7 +141,6 @@ protected:
     [[nodiscard]] std::optional<exit_reason> call_after(control_block& child);
     void report(control_block& child, const exit_reason& why, std::string_view next);
     void announce(const fault_report& fault) const;
-    [[nodiscard]] std::string path_of(control_block& child) const { return path_ + "/" + child_name(child); }
     void arm(control_block& child, request_kind what, std::chrono::nanoseconds d);
     void disarm(control_block& child) noexcept;
     [[nodiscard]] std::int64_t now() const noexcept;

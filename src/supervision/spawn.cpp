@@ -36,7 +36,8 @@ void charge_spawn() noexcept {
     if (strand* s = this_thread().current) --s->budget;
 }
 
-child_ref spawn_element(address temporaries, process (*entry)(context), shared<process_body> body, bool is_main) {
+child_ref spawn_element(address temporaries, process (*entry)(context), shared<process_body> body,
+    const source_location& where, bool is_main) {
     child_ref made;
     charge_spawn();
     inside(temporaries, [&](runtime_home& home) {
@@ -44,6 +45,8 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
         control_block* b = make_block(home);
         b->entry = reinterpret_cast<void (*)()>(entry);
         b->body = body.get();
+        b->site_file = where.file_name();
+        b->site_line = where.line();
         if (body) body->add_owner();  // dropped when the block is recycled
         if (is_main) b->owner_flags = child_flag::is_main;
         made = child_ref(b->here());
@@ -54,11 +57,11 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
 
 } // namespace
 
-child_ref spawn_plain(address temporaries, process (*entry)(context), bool is_main) {
-    return spawn_element(temporaries, entry, {}, is_main);
+child_ref spawn_plain(address temporaries, process (*entry)(context), source_location where, bool is_main) {
+    return spawn_element(temporaries, entry, {}, where, is_main);
 }
-child_ref spawn_body(address temporaries, shared<process_body> body, bool is_main) {
-    return spawn_element(temporaries, nullptr, std::move(body), is_main);
+child_ref spawn_body(address temporaries, shared<process_body> body, source_location where, bool is_main) {
+    return spawn_element(temporaries, nullptr, std::move(body), where, is_main);
 }
 
 const supervisor_ref& supervisor_above(const control_block& block) {

@@ -147,6 +147,34 @@ TEST_CASE("A signal reaches every runtime that is waited for") {
 }
 #endif
 
+namespace {
+void throws() { throw std::runtime_error("out of noexcept"); }
+void breaks_its_word(void (*how)()) noexcept { how(); }
+} // namespace
+TEST_CASE("program-terminate", "[.]") {
+    const bool temporary = std::getenv("TEMPORARY") != nullptr;
+    bastion::runtime rt(bastion::config().with_workers(1));
+    const auto body = [](bastion::context ctx) -> bastion::process {
+        co_await ctx.yield();
+        breaks_its_word(&throws);
+    };
+    if (temporary) rt.spawn(body);
+    else (void)rt.spawn(bastion::children().with_name("victim").with_exec(body));
+    rt.wait();
+}
+TEST_CASE("What ends the program inside a process names the process") {
+    SECTION("in a group") {
+        child_program p("program-terminate");
+        CHECK_THAT(
+            p.finish(), BASTION_CATCH_CONTAINS("bastion: /victim/0 (spawned at program_test.cpp:") &&
+                            BASTION_CATCH_CONTAINS("): the program ends inside this process: panic: out of noexcept"));
+    }
+    SECTION("a temporary one") {
+        child_program p("program-terminate", {"TEMPORARY=1"});
+        CHECK_THAT(p.finish(), BASTION_CATCH_CONTAINS("bastion: /temporary/0 (spawned at program_test.cpp:"));
+    }
+}
+
 TEST_CASE("program-log", "[.]") {
     auto clock = std::make_shared<bastion::manual_clock>();
     bastion::runtime rt(bastion::config().with_workers(1).with_signals(false).with_clock(clock));

@@ -1,6 +1,8 @@
 // What survives a restart: mail and with_data.
 #include "supervision/tree.hpp"
 
+#include <algorithm>
+
 using namespace tree;
 
 TEST_CASE("Unread mail survives a restart, oldest first; only the message in hand is lost") {
@@ -221,4 +223,33 @@ TEST_CASE("A data factory that throws: at the spawn the caller's, at a restart a
                                   "/g/0: panic: no data; ends: out of tries (2)"});
     }
     CHECK(bastion::detail::live_blocks() == before);
+}
+
+TEST_CASE("A broadcast to a supervisor reaches every element below it, one shared value for all") {
+    world w;
+    std::vector<const void*> values;
+    std::mutex lock;
+    const auto listener = [&](bastion::context ctx) -> bastion::process {
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (const auto* text = m.broadcast<std::string>()) {
+                const std::lock_guard guard(lock);
+                values.push_back(text);
+                w.events.add(*text);
+            }
+        }
+    };
+    auto sup = w.rt.spawn(bastion::supervisor()
+            .with_children(bastion::children().with_redundancy(2).with_exec(listener))
+            .with_supervisor(bastion::supervisor().with_children(bastion::children().with_exec(listener))));
+    (void)sup.spawn(listener);  // a temporary element
+    w.settle();
+    sup.broadcast("news");
+    w.settle();
+    CHECK(w.events.take() == lines{"news", "news", "news", "news"});
+    CHECK(values.size() == 4);
+    CHECK(std::count(values.begin(), values.end(), values.front()) == 4);
+    w.rt.broadcast(std::string("all"));
+    w.settle();
+    CHECK(w.events.take() == lines{"all", "all", "all", "all"});
 }

@@ -19,6 +19,14 @@ public:
         return here;
     }
 
+    // `file` must live as long as the program.
+    [[nodiscard]] static constexpr source_location at(const char* file, int line) noexcept {
+        source_location here;
+        here.file_ = file;
+        here.line_ = line;
+        return here;
+    }
+
     [[nodiscard]] constexpr const char* file_name() const noexcept { return file_; }
     [[nodiscard]] constexpr const char* function_name() const noexcept { return function_; }
     [[nodiscard]] constexpr int line() const noexcept { return line_; }

@@ -97,6 +97,8 @@ struct alignas(cache_line) control_block : strand {
     void* owner_timer = nullptr;         // the deadline or back-off that runs for it
     std::uint16_t lost_in_hand = 0;      // messages destroyed by unwinding
     const message_meta* hand = nullptr;  // the type of the message handled last
+    const char* site_file = "";          // where a temporary element was spawned
+    std::int32_t site_line = 0;
 
     // relaxed: set before the block is known to anybody, and its memory stays what it is.
     [[nodiscard]] bounded_mailbox* bounded() const noexcept { return bounded_box.load(std::memory_order_relaxed); }

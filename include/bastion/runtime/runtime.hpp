@@ -127,9 +127,9 @@ public:
 
     // Below the root supervisor. Any thread. Throws usage_error when the runtime has stopped.
     template <class F>
-    child_ref spawn(F&& body, source_location = source_location::current()) {
+    child_ref spawn(F&& body, source_location where = source_location::current()) {
         require_running();
-        return root().spawn(std::forward<F>(body));
+        return root().spawn(std::forward<F>(body), where);
     }
     children_ref spawn(children&& group) {
         require_running();
@@ -170,8 +170,8 @@ public:
         require_running();
         using value = detail::value_or_monostate<T>;
         auto to = std::make_shared<detail::handover<value>>();
-        (void)detail::spawn_body(
-            root().temporaries(), detail::shared<detail::process_body>(new detail::run_task_body<T>(std::move(t), to)));
+        (void)detail::spawn_body(root().temporaries(),
+            detail::shared<detail::process_body>(new detail::run_task_body<T>(std::move(t), to)), source_location());
         if constexpr (std::is_void_v<T>) to->wait();
         else return to->wait();
     }

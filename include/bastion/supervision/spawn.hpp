@@ -8,8 +8,10 @@ namespace bastion {
 namespace detail {
 
 // A temporary element in the implicit group `temporaries`: dead from the start when that is gone.
-[[nodiscard]] BASTION_API child_ref spawn_plain(address temporaries, process (*entry)(context), bool is_main = false);
-[[nodiscard]] BASTION_API child_ref spawn_body(address temporaries, shared<process_body> body, bool is_main = false);
+[[nodiscard]] BASTION_API child_ref spawn_plain(
+    address temporaries, process (*entry)(context), source_location where, bool is_main = false);
+[[nodiscard]] BASTION_API child_ref spawn_body(
+    address temporaries, shared<process_body> body, source_location where, bool is_main = false);
 // The supervisor above the group of the running element.
 [[nodiscard]] BASTION_API const supervisor_ref& supervisor_above(const control_block& block);
 [[nodiscard]] BASTION_API children_ref group_above(const control_block& block);
@@ -17,27 +19,27 @@ namespace detail {
 [[noreturn]] BASTION_API void panic_wrong_data(const user_data& has, std::string_view wanted);
 
 template <class F>
-[[nodiscard]] child_ref spawn_any(address temporaries, F&& f, bool is_main = false) {
+[[nodiscard]] child_ref spawn_any(address temporaries, F&& f, source_location where, bool is_main = false) {
     check_behaviour<F>();
     if constexpr (!behaviour<F>) return child_ref();
     else if constexpr (is_plain_behaviour<F>)
-        return spawn_plain(temporaries, static_cast<process (*)(context)>(f), is_main);
+        return spawn_plain(temporaries, static_cast<process (*)(context)>(f), where, is_main);
     else
         return spawn_body(
-            temporaries, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))), is_main);
+            temporaries, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))), where, is_main);
 }
 
 } // namespace detail
 
 template <class F>
-child_ref supervisor_ref::spawn(F&& body, source_location) const {
-    return detail::spawn_any(temporaries_, std::forward<F>(body));
+child_ref supervisor_ref::spawn(F&& body, source_location where) const {
+    return detail::spawn_any(temporaries_, std::forward<F>(body), where);
 }
 
 template <class F>
-child_ref context::spawn(F&& body, source_location) const {
+child_ref context::spawn(F&& body, source_location where) const {
     detail::require_running(*block_, "ctx.spawn");
-    return detail::spawn_any(detail::supervisor_above(*block_).temporaries(), std::forward<F>(body));
+    return detail::spawn_any(detail::supervisor_above(*block_).temporaries(), std::forward<F>(body), where);
 }
 inline children_ref context::spawn(children&& group) const {
     detail::require_running(*block_, "ctx.spawn");

@@ -1,0 +1,13 @@
+// What is said when the program ends inside a process: a throw out of a noexcept function, a destructor that throws
+// while another exception is on its way. No library can contain that in one address space; this one says who it was.
+#ifndef BASTION_SRC_RUNTIME_LAST_WORDS_HPP
+#define BASTION_SRC_RUNTIME_LAST_WORDS_HPP
+
+namespace bastion::detail {
+
+// Puts itself before the program's terminate handler, once; that one is called afterwards.
+void install_last_words() noexcept;
+
+} // namespace bastion::detail
+
+#endif
