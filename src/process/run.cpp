@@ -123,15 +123,20 @@ void yield_turn(control_block& b, worker& w) noexcept {
 }
 
 // A process that many send to gets as many turns as one of them: as soon as it leaves mail behind and goes to the end of
-// the line, each round brings more than it takes, for good. So, once in a turn, it may finish the batch it has drained;
-// not what comes meanwhile, and no more than ten budgets in all. True: it may go on.
-[[nodiscard]] BASTION_COLD bool finish_batch(control_block& b, const worker& w, bool& asked) noexcept {
+// the line, each round brings more than it takes, for good. So, once in a turn, it may finish the batch it has drained,
+// not what comes meanwhile, and no more than ten budgets in all. If that was not enough it takes turns with each of the
+// others until it has caught up. True: it may go on; false: its turn is over.
+[[nodiscard]] BASTION_COLD bool finish_batch(control_block& b, worker& w, bool& asked) noexcept {
     constexpr std::int32_t most_budgets = 10;
-    if (std::exchange(asked, true)) return false;
+    if (std::exchange(asked, true)) {
+        b.life_state.enqueue();
+        w.push_after_one(b);
+        return false;
+    }
     const std::int32_t most = (most_budgets - 1) * w.budget();
     b.budget = 0;
     for (const envelope* e = b.mail; e != nullptr && b.budget < most; e = e->next) ++b.budget;
-    return b.budget > 0;
+    return true;
 }
 
 BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
@@ -141,8 +146,10 @@ BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thr
             if (!obey_signals(b)) return;
         const bool mail_in_hand = b.mail != nullptr;
         if (leaf_is_ready(b)) {
-            if (b.budget <= 0 && !(mail_in_hand && b.own_slot.mail && finish_batch(b, w, batch_asked)))
-                return yield_turn(b, w);
+            if (b.budget <= 0) [[unlikely]] {
+                if (!mail_in_hand || !b.own_slot.mail) return yield_turn(b, w);
+                if (!finish_batch(b, w, batch_asked)) return;
+            }
             resume_flat(b.own_slot.leaf, thread);
             if (b.body_ended) return end_by_itself(b);
             if (!b.started_sent && !b.wait_ready) [[unlikely]]
@@ -179,7 +186,10 @@ void run_handlers(control_block& b, worker& w) noexcept {
     for (;;) {
         if (b.signals.now() != 0) [[unlikely]]
             if (!obey_signals(b)) return;
-        if (b.budget <= 0 && (b.mail == nullptr || !finish_batch(b, w, batch_asked))) return yield_turn(b, w);
+        if (b.budget <= 0) [[unlikely]] {
+            if (b.mail == nullptr) return yield_turn(b, w);
+            if (!finish_batch(b, w, batch_asked)) return;
+        }
         if (envelope* e = next_mail(b)) {
             --b.budget;
             bool failed = false;

@@ -87,6 +87,11 @@ public:
         }
         slot_.store(&r, std::memory_order_release);  // release: pairs with the acquire of a thief's exchange
     }
+    // After one of the others: a strand that has far more to do than a turn allows, until it has caught up.
+    BASTION_INLINE void push_after_one(runnable& r) noexcept {
+        push_next(r);
+        slot_streak_ = slot_turns;
+    }
     // The end of the line: a strand whose budget is spent.
     BASTION_INLINE void push_last(runnable& r) noexcept {
         if (!ring_.push(&r)) [[unlikely]]
