@@ -126,9 +126,11 @@ void kill_in(const row& r, std::size_t workers) {
     w.settle();
     const auto blocks = detail::live_blocks();
     const child_ref p = w.spawn([&r, &s](context ctx) { return r.body(ctx, s); });
+    std::atomic<bool> watched{false};
     const child_ref watcher = w.spawn([&](context ctx) -> process {
         auto watch = ctx.monitor(p);
         log("watches");
+        watched = true;
         auto d = co_await ctx.recv<down>();
         log(d.reason().what());
     });
@@ -137,7 +139,7 @@ void kill_in(const row& r, std::size_t workers) {
         REQUIRE(local::alive >= 2);
         REQUIRE(p.alive());
     } else {
-        while (local::alive < 2) std::this_thread::yield();
+        while (local::alive < 2 || !watched) std::this_thread::yield();
     }
     p.kill();
     w.settle();
