@@ -39,9 +39,4 @@ void wake_cell_owner(completion_cell* cell, runnable* owner) noexcept {
     else futex_wake(cell->word.word(), 1);
 }
 
-void wait_for_cell(completion_cell& cell) {
-    while (cell.word.load() == cell_state::pending)
-        futex_wait(cell.word.word(), static_cast<std::uint32_t>(cell_state::pending), -1);
-}
-
 } // namespace bastion::detail

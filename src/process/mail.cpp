@@ -33,17 +33,16 @@ void append_mail(control_block& b, envelope* newest) noexcept {
         }
         e = older;
     }
-    if (oldest == nullptr) return;
-    (b.mail != nullptr ? b.mail_last->next : b.mail) = oldest;
-    b.mail_last = last;
+    if (oldest != nullptr) append_list(b, oldest, last);
 }
 
 void collect_mail(control_block& b) noexcept {
     if (bounded_mailbox* box = b.bounded(); box != nullptr) [[unlikely]] {
         envelope* oldest = box->take_all();
         if (oldest == nullptr) return;
-        (b.mail != nullptr ? b.mail_last->next : b.mail) = oldest;
-        for (envelope* e = oldest; e != nullptr; e = e->next) b.mail_last = e;
+        envelope* last = oldest;
+        while (last->next != nullptr) last = last->next;
+        append_list(b, oldest, last);
         return;
     }
     const auto drained = b.inbox.drain();

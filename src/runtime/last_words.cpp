@@ -5,7 +5,6 @@
 
 #include <bastion/process/panic.hpp>
 
-#include <atomic>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -17,8 +16,7 @@ std::terminate_handler before = nullptr;
 
 void say_last_words() {
     if (control_block* here = running_block(); here != nullptr && here->kind != process_kind::system) {
-        // Safety: the element runs, so its owner lives; the path and the place do not change while it does.
-        const auto& above = static_cast<const group&>(owner::of(*here->owner.load()));
+        const group& above = group_of(*here); // its path and its place do not change while the element runs
         std::string text = "bastion: " + above.path_of(*here);
         if (const source_location place = above.place_of(*here); place.known())
             text += " (spawned at " + place.to_string() + ")";

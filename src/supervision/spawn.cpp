@@ -64,12 +64,9 @@ child_ref spawn_body(address temporaries, shared<process_body> body, source_loca
     return spawn_element(temporaries, nullptr, std::move(body), where, is_main);
 }
 
-const supervisor_ref& supervisor_above(const control_block& block) {
-    // Safety: an element runs only while its group does, and the group's frame is its owner object.
-    return static_cast<const group&>(owner::of(*block.owner.load(std::memory_order_relaxed))).above();
-}
+const supervisor_ref& supervisor_above(const control_block& block) { return group_of(block).above(); }
 children_ref group_above(const control_block& block) {
-    const auto& above = static_cast<const group&>(owner::of(*block.owner.load(std::memory_order_relaxed)));
+    const group& above = group_of(block);
     return above.is_implicit() ? children_ref() : above.ref();
 }
 

@@ -12,18 +12,14 @@ public:
 
     [[nodiscard]] static constexpr source_location current(const char* file = __builtin_FILE(),
         int line = __builtin_LINE(), const char* function = __builtin_FUNCTION()) noexcept {
+        return at(file, line, function);
+    }
+    // The texts must live as long as the program.
+    [[nodiscard]] static constexpr source_location at(const char* file, int line, const char* function = "") noexcept {
         source_location here;
         here.file_ = file;
         here.line_ = line;
         here.function_ = function;
-        return here;
-    }
-
-    // `file` must live as long as the program.
-    [[nodiscard]] static constexpr source_location at(const char* file, int line) noexcept {
-        source_location here;
-        here.file_ = file;
-        here.line_ = line;
         return here;
     }
 

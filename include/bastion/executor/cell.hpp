@@ -19,7 +19,6 @@
 #include <bastion/executor/timer_wheel.hpp>
 
 #include <cstdint>
-#include <new>
 
 namespace bastion::detail {
 
@@ -90,9 +89,6 @@ BASTION_API void cancel_cell_timer(completion_cell& cell, executor& home) noexce
 // Wakes whoever waits on the cell, after the word was completed or timed out by the caller. `owner` is read before
 // that step, because the cell may be gone after it.
 BASTION_API void wake_cell_owner(completion_cell* cell, runnable* owner) noexcept;
-
-// Blocks a plain thread until the cell is no longer pending.
-BASTION_API void wait_for_cell(completion_cell& cell);
 
 } // namespace bastion::detail
 

@@ -141,9 +141,8 @@ public:
                 "bastion: a join cannot be given up: bound what the forked tasks do, or have a stop_token end them");
         }
         template <class Token>
-        void until(Token) {
-            static_assert(!std::is_same_v<Token, Token>,
-                "bastion: a join cannot be given up: bound what the forked tasks do, or have a stop_token end them");
+        void until(Token token) {
+            within(token);
         }
 
     private:

@@ -76,7 +76,7 @@ struct shared_value {
 
     static void drop(shared_value* box) noexcept {
         // acq_rel: the last reader frees what the others have read.
-        if (box->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) { pool_delete(box); }
+        if (box->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) pool_delete(box);
     }
 };
 
@@ -103,10 +103,15 @@ void destroy_payload(envelope& e) noexcept {
 }
 
 template <class T>
-inline constexpr message_meta meta_object{type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>,
-    std::is_trivially_destructible_v<T>&& envelope_bytes<T> <= pool_max_bytes
-        ? static_cast<std::uint8_t>(pool_class_of(envelope_bytes<T> <= pool_max_bytes ? envelope_bytes<T> : 0u))
-        : message_meta::no_quick_end};
+consteval std::uint8_t quick_class_of() {
+    if constexpr (!std::is_trivially_destructible_v<T> || envelope_bytes<T> > pool_max_bytes)
+        return message_meta::no_quick_end;
+    else return static_cast<std::uint8_t>(pool_class_of(envelope_bytes<T>));
+}
+
+template <class T>
+inline constexpr message_meta meta_object{
+    type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>, quick_class_of<T>()};
 
 template <class T, class... Args>
 void construct_payload(void* where, Args&&... args) {

@@ -51,11 +51,14 @@ BASTION_API void collect_mail(control_block& block) noexcept;
 // Appends drained messages, newest first, to the block's list.
 BASTION_API void append_mail(control_block& block, envelope* newest) noexcept;
 
-// Appends one message to the list of a process whose right to run the caller holds.
+// Appends messages linked from `first` to `last` to the list of a process whose right to run the caller holds.
+BASTION_INLINE void append_list(control_block& block, envelope* first, envelope* last) noexcept {
+    (block.mail != nullptr ? block.mail_last->next : block.mail) = first;
+    block.mail_last = last;
+}
 BASTION_INLINE void hand_over_mail(control_block& block, envelope* e) noexcept {
     e->next = nullptr;
-    (block.mail != nullptr ? block.mail_last->next : block.mail) = e;
-    block.mail_last = e;
+    append_list(block, e, e);
 }
 
 [[nodiscard]] inline bool has_new_mail(control_block& block) noexcept {

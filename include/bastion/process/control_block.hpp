@@ -40,6 +40,7 @@ enum class signal_kind : std::uint8_t {
 
 enum class process_kind : std::uint8_t { coroutine, handlers, system };
 enum class restart_when : std::uint8_t { permanent, transient, temporary };
+// Whether an element comes back after an end for that reason, if its strategy has tries left.
 [[nodiscard]] inline bool comes_back_after(restart_when when, const exit_reason& why) noexcept {
     return when == restart_when::permanent || (when == restart_when::transient && why.is_fault());
 }

@@ -2,7 +2,8 @@
 //
 // A value, chained. Environment variables of the same names override it, so that an operator can: BASTION_WORKERS,
 // BASTION_SEED, BASTION_BUDGET, BASTION_ASK_TIMEOUT_MS, BASTION_START_TIMEOUT_MS, BASTION_SHUTDOWN_MS,
-// BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1). An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
+// BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1). An
+// unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
 #ifndef BASTION_RUNTIME_CONFIG_HPP
 #define BASTION_RUNTIME_CONFIG_HPP
 
