@@ -338,7 +338,7 @@ TEST_CASE("asking oneself: a deadlock while unread, legal once read") {
     REQUIRE(log.take() == "timeout");
 }
 
-TEST_CASE("a second reply is an error; a reply to an asker that is gone is none") {
+TEST_CASE("a second reply is an error, and a reply to an asker that is gone is none") {
     test::world w;
     test::journal log;
     auto to = w.spawn([&](context ctx) -> process {
@@ -395,7 +395,7 @@ TEST_CASE("an answer may be made of the question's own content, and be bigger th
     REQUIRE(log.take() == "100, grown");
 }
 
-TEST_CASE("a plain thread asks and blocks; its answer is its own") {
+TEST_CASE("a plain thread asks and blocks, and its answer is its own") {
     test::world w(2);
     auto to = w.spawn(answers);
     REQUIRE(test::shown(w.rt.run(to.ask(square{9}))) == "81");

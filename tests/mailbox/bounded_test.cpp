@@ -96,7 +96,7 @@ TEST_CASE("bounded, drop_oldest: what the process has skipped stays, the newest 
     REQUIRE(s.w.dead(drop_reason::full) == 1);
 }
 
-TEST_CASE("bounded, kill: the receiver is at fault and restarts; its mail stays") {
+TEST_CASE("bounded, kill: the receiver is at fault and restarts, and its mail stays") {
     shop s(mailbox::bounded(2, overflow::kill));
     REQUIRE(s.ref.tell(1) == delivery::accepted);
     s.w.settle();

@@ -69,7 +69,7 @@ TEST_CASE("subscribers are told of every dead letter: cause, type, to, from") {
     REQUIRE(w.dead(drop_reason::noproc) == 1);
 }
 
-TEST_CASE("a subscription ends with its subscriber; dead letters about dead letters are not told") {
+TEST_CASE("a subscription ends with its subscriber, and dead letters about dead letters are not told") {
     test::world w;
     auto sub = w.only(children().with_mailbox(mailbox::bounded(1)).with_exec([](context ctx) -> process {
         (void)co_await ctx.recv<std::string>();

@@ -118,7 +118,7 @@ TEST_CASE("cancel says whether it came in time, and frees the message") {
     REQUIRE(log.take() == "in time, freed, 1, late, late");
 }
 
-TEST_CASE("a told-later message is dropped when its target is gone; a periodic one ends by itself") {
+TEST_CASE("a told-later message is dropped when its target is gone, and a periodic one ends by itself") {
     test::world w;
     test::journal log;
     std::weak_ptr<int> once, again;

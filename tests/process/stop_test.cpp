@@ -10,7 +10,7 @@
 using namespace bastion;
 using namespace std::chrono_literals;
 
-TEST_CASE("a stop takes effect at the next recv, after other awaits; mail before it is lost in order") {
+TEST_CASE("a stop takes effect at the next recv, after other awaits, and mail before it is lost in order") {
     test::world w;
     test::journal log;
     auto p = w.spawn([&](context ctx) -> process {

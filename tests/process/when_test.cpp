@@ -115,7 +115,7 @@ TEST_CASE("when_all: branches that wait for the same mail get one each") {
     REQUIRE(log.take() == "1, 2, 3, timeout");
 }
 
-TEST_CASE("when_any: the first result; the losers' frames are destroyed, their mail stays") {
+TEST_CASE("when_any: the first result, and the losers' frames are destroyed, their mail stays") {
     test::world w;
     test::journal log;
     auto p = w.spawn([&](context ctx) -> process {
@@ -201,7 +201,7 @@ task<> takes_mail(context ctx, test::journal& log) {
 
 } // namespace
 
-TEST_CASE("a task with a bound: its result in time; else its frame is destroyed") {
+TEST_CASE("a task with a bound: its result in time, and else its frame is destroyed") {
     test::world w;
     test::journal log;
     auto to = w.spawn(answers_slowly);

@@ -190,7 +190,7 @@ TEST_CASE("program-log", "[.]") {
     clock->advance(1s);
     std::fputs("a second later\n", stderr);
 }
-TEST_CASE("The default log: one line that says who, why, where and what next; a flood is summed up") {
+TEST_CASE("The default log: one line that says who, why, where and what next, and a flood is summed up") {
     child_program p("program-log");
     const auto said = p.finish();
     CHECK_THAT(said, BASTION_CATCH_CONTAINS("bastion: /g/0: panic: oh no (") &&

@@ -97,7 +97,7 @@ TEST_CASE("rt.run waits for answers, tasks and starts") {
     CHECK_THROWS_WITH(rt.run(half(7)), "odd");
     auto s = rt.run(a.started());
     CHECK(s.has_value());
-    auto late = rt.run(rt.spawn([](bastion::context ctx) -> bastion::process { co_await ctx.sleep_for(1h); })
+    auto late = rt.run(rt.spawn([](bastion::context ctx) -> bastion::process { (void)co_await ctx.recv<double>(); })
             .ask(sum{1, 2})
             .within(1ms));
     REQUIRE_FALSE(late);
@@ -131,7 +131,7 @@ TEST_CASE("Waiting on a worker thread is a usage error") {
     CHECK(errors == 4);
 }
 
-TEST_CASE("Two runtimes; plain threads use the refs of a destroyed one") {
+TEST_CASE("Two runtimes, and plain threads use the refs of a destroyed one") {
     bastion::runtime other(quiet());
     const auto alive = other.spawn(adder);
     bastion::child_ref child;
@@ -220,7 +220,7 @@ TEST_CASE("Dead letters: counted and told to subscribers") {
     CHECK(w.rt.dead_letters() == 2);
 }
 
-TEST_CASE("Free functions need a runtime here; inside a process they use its own") {
+TEST_CASE("Free functions need a runtime here, and inside a process they use its own") {
     CHECK_THROWS_AS(bastion::spawn(adder), bastion::usage_error);
     CHECK_THROWS_AS(bastion::stop(), bastion::usage_error);
     bastion::runtime other(quiet());
@@ -243,7 +243,7 @@ TEST_CASE("Zero or too many workers and other senseless settings are refused by 
     CHECK_THROWS_WITH(refused(bastion::config().with_budget(0)), BASTION_CATCH_CONTAINS("with_budget"));
 }
 
-TEST_CASE("The environment overrides the program; what it does not know is an error") {
+TEST_CASE("The environment overrides the program, and what it does not know is an error") {
     struct variable {
         variable(const char* n, const char* v) : name(n) { setenv(n, v, 1); }
         ~variable() { unsetenv(name); }

@@ -71,7 +71,7 @@ TEST_CASE("cell stress: completer, timer and asker agree on who frees", "[stress
     REQUIRE(woken_twice == 0);
 }
 
-TEST_CASE("lane stress: every signal once, in order, the first one says so; a closed lane refuses", "[stress]") {
+TEST_CASE("lane stress: every signal once, in order, the first one says so, and a closed lane refuses", "[stress]") {
     struct signal : system_signal {
         std::uint32_t sender = 0, number = 0;
     };

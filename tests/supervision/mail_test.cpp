@@ -5,7 +5,7 @@
 
 using namespace tree;
 
-TEST_CASE("Unread mail survives a restart, oldest first; only the message in hand is lost") {
+TEST_CASE("Unread mail survives a restart, oldest first, and only the message in hand is lost") {
     world w;
     const auto g = w.rt.spawn(
         bastion::children().with_name("g").with_restart_strategy(at_once()).with_exec(element(w.events, "g")));
@@ -44,7 +44,7 @@ TEST_CASE("Mail that a selective receive skipped survives, too, and is older") {
     CHECK(j.take() == lines{"skipped 1", "skipped 2", "after"});
 }
 
-TEST_CASE("Mail sent during the back-off waits; a question is answered by the next incarnation") {
+TEST_CASE("Mail sent during the back-off waits, and a question is answered by the next incarnation") {
     world w(2);
     const auto g = w.rt.spawn(bastion::children()
             .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
@@ -192,7 +192,7 @@ TEST_CASE("ctx.data of another type, or without with_data, is a panic that names
     CHECK_THAT(second[0], BASTION_CATCH_CONTAINS("no with_data"));
 }
 
-TEST_CASE("A data factory that throws: at the spawn the caller's, at a restart a fault of the element; nothing leaks") {
+TEST_CASE("A data factory that throws: at the spawn the caller's, at a restart a fault of the element, and nothing leaks") {
     const auto before = bastion::detail::live_blocks();
     {
         world w;

@@ -188,7 +188,7 @@ TEST_CASE("A monitor made just before the fault watches the incarnation that die
     CHECK(only_downs(w.events.take()) == lines{"down: panic: x"});
 }
 
-TEST_CASE("Siblings that stop for a restart return; those below a failing supervisor are told when it is decided") {
+TEST_CASE("Siblings that stop for a restart return, and those below a failing supervisor are told when it is decided") {
     world w;
     SECTION("a sibling in the group") {
         const auto g = w.rt.spawn(
@@ -261,7 +261,7 @@ TEST_CASE("A monitor does not promise a return that the supervisor may refuse") 
     }
 }
 
-TEST_CASE("A restarted watcher hears nothing of its last incarnation's monitors; the kill of a watcher ends them") {
+TEST_CASE("A restarted watcher hears nothing of its last incarnation's monitors, and the kill of a watcher ends them") {
     world w;
     const auto target = w.rt.spawn(element(w.events, "t"));
     const auto who = w.rt.spawn(bastion::children().with_restart_strategy(at_once()).with_exec(

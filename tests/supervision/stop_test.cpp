@@ -24,7 +24,7 @@ TEST_CASE("A tree stops in reverse start order, temporary elements first") {
     CHECK(w.log.take().empty());
 }
 
-TEST_CASE("Each child has its own deadline; then it is killed") {
+TEST_CASE("Each child has its own deadline, and then it is killed") {
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
     auto spawn = [&](const char* name, bastion::shutdown s) {
