@@ -129,7 +129,6 @@ void group::adopt(control_block& child) {
         return;
     }
     set_state(child, child_state::up);
-    set(child, child_flag::was_started);
     child.started_sent = true;  // nobody waits for it
     schedule_block(child, this_thread());
 }

@@ -261,6 +261,53 @@ TEST_CASE("A monitor does not promise a return that the supervisor may refuse") 
     }
 }
 
+TEST_CASE("A sibling that fails while its group stops for a restart: its monitors do not wait for the others") {
+    world w;
+    const auto g = w.rt.spawn(
+        bastion::children()
+            .with_redundancy(3)
+            .with_shutdown(bastion::shutdown::infinite())
+            .with_restart_strategy(at_once())
+            .with_exec([](bastion::context ctx) -> bastion::process {
+                auto m = co_await ctx.recv();
+                if (m.told<die>() != nullptr) bastion::panic("the first");
+                auto* n = m.told<nap>();
+                co_await ctx.sleep_for(n->time);
+                bastion::panic("late");
+            }));
+    watcher_of(w, g[1]);
+    const std::size_t first = GENERATE(2u, 0u); // 2: the plan waits for 1, which was asked to stop; 0: it waits for 2
+    CAPTURE(first);
+    g[1].tell(nap{1s});
+    g[2 - first].tell(nap{2s});
+    w.settle();
+    g[first].tell(die{});
+    w.advance(1s);
+    CHECK(only_downs(w.events.take()) == lines{"down: panic: late, returns"});
+    w.advance(1s);
+    CHECK(only_downs(w.events.take()).empty());
+}
+
+TEST_CASE("Monitors that are cancelled leave nothing at a process that lives on") {
+    world w;
+    const auto target = w.rt.spawn(element(w.events, "t"));
+    const auto who = w.rt.spawn([target](bastion::context ctx) -> bastion::process {
+        for (;;) {
+            (void)co_await ctx.recv();
+            for (int i = 0; i < 1000; ++i) {
+                const auto handle = ctx.monitor(target);
+                co_await ctx.yield();
+            }
+        }
+    });
+    who.tell("first");
+    w.settle();
+    const auto before = bastion::detail::read_pool_stats().live_blocks;
+    who.tell("again");
+    w.settle();
+    CHECK(bastion::detail::read_pool_stats().live_blocks == before);
+}
+
 TEST_CASE("A restarted watcher hears nothing of its last incarnation's monitors, and the kill of a watcher ends them") {
     world w;
     const auto target = w.rt.spawn(element(w.events, "t"));
@@ -275,9 +322,18 @@ TEST_CASE("A restarted watcher hears nothing of its last incarnation's monitors,
             }
         }));
     w.settle();
-    who[0].tell(die{""});
-    w.settle();
+    SECTION("it restarts") {
+        who[0].tell(die{""});
+        w.settle();
+        CHECK(who[0].alive());
+    }
+    SECTION("it is killed") {
+        who.kill();
+        w.settle();
+        CHECK_FALSE(who[0].alive());
+    }
     target.stop();
     w.settle();
     CHECK(only_downs(w.events.take()).empty());
+    CHECK(w.rt.dead_letters() == 0);
 }
