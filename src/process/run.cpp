@@ -32,10 +32,13 @@ void end_incarnation(control_block& b) noexcept {
         answer_with_error(question, errc::target_died, &b.reason);
     }
     cold_part* cold = cold_if_any(b);
-    const bool ordered =
-        (b.signals.now() & (signal_flags::stop | signal_flags::kill)) != 0 || (cold != nullptr && cold->stop_trapped);
-    if (ordered && b.reason.kind() == exit_kind::normal) b.reason = exit_reason(exit_kind::stopped);
-    if (!ordered && !comes_back_after(b.policy, b.reason)) {
+    const std::uint32_t asked = b.signals.now();
+    const bool killed = (asked & signal_flags::kill) != 0;
+    const bool ordered = killed || (asked & signal_flags::stop) != 0 || (cold != nullptr && cold->stop_trapped);
+    if (ordered && b.reason.kind() == exit_kind::normal)
+        b.reason = exit_reason(killed ? exit_kind::killed : exit_kind::stopped);
+    // One that was to say when it is ready, and has not, failed to start: its owner may start it again.
+    if (!ordered && !b.wait_ready && !comes_back_after(b.policy, b.reason)) {
         close_block(b);
         b.life_state.exit();
     } else {

@@ -19,11 +19,14 @@ void reporter::line(const std::string& text) noexcept {
 
 bool reporter::report(const fault_report& r) noexcept {
     const std::lock_guard lock(mutex_);
-    if (hook_) {
+    if (hook_ && !in_hook_) {
+        in_hook_ = true;
         try {
             hook_(log_record{r.path, r.reason, r.next, r.in_hand, r.lost, r.restarts});
+            in_hook_ = false;
             return false;
         } catch (...) {
+            in_hook_ = false;
             hook_ = nullptr;
             line("bastion: the log hook threw an exception; from now on reports go to standard error\n");
         }

@@ -17,7 +17,7 @@ public:
     reporter(config::log_function hook, bool quiet) : hook_(std::move(hook)), quiet_(quiet) {}
     ~reporter();
 
-    // From workers. A hook that throws is reported once and used no more. True: the first line of this second that was
+    // From any thread. A hook that throws is reported once and used no more. True: the first line of this second that was
     // not shown: somebody should call `sum_up` when the second is over.
     [[nodiscard]] bool report(const fault_report& r) noexcept;
     // Says how many lines were not shown.
@@ -29,8 +29,9 @@ private:
     [[nodiscard]] bool print(const fault_report& r);
     void print_suppressed();
 
-    std::mutex mutex_;
+    std::recursive_mutex mutex_; // a hook may do what is reported itself: that goes to standard error
     config::log_function hook_;
+    bool in_hook_ = false;
     const bool quiet_;
     std::int64_t second_ = 0;
     unsigned shown_ = 0;

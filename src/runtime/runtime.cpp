@@ -31,10 +31,11 @@ private:
 };
 
 void on_report(void* data, const fault_report& r) {
-    reporter& reports = *static_cast<runtime_state*>(data)->reports;
-    if (!reports.report(r)) return;
-    worker& wheel = *this_thread().current_worker;
-    wheel.arm(*new flood_end(reports), std::chrono::nanoseconds(std::chrono::seconds(1)).count());
+    auto& state = *static_cast<runtime_state*>(data);
+    reporter& reports = *state.reports;
+    if (reports.report(r))
+        state.workers->timer_home().arm(
+            *new flood_end(reports), std::chrono::nanoseconds(std::chrono::seconds(1)).count());
 }
 
 void on_main_ended(void* data, const exit_reason& why) {

@@ -31,8 +31,8 @@ void owner::start_child(control_block& child) {
         child.reason = std::move(*fault);
         set_state(child, child_state::down);
         set(child, child_flag::was_started);
-        if (again) decide(child, true);
-        else start_failed(child);
+        if (!again && child.wait_ready) start_failed(child);
+        else decide(child, true);
         return;
     }
     child.since_ns = now();
@@ -81,7 +81,7 @@ void owner::child_exited(control_block& child) {
             break;
         }
         clear(child, child_flag::callback_fault | child_flag::killed);
-        if (has(child, child_flag::for_good) || ending_for_good_) finalize(child);
+        if (has(child, child_flag::for_good) || ending_for_good_) finalize_stopped(child);
         else if (stays_for_next_start(child))
             ;  // nothing is decided while its owner stands still
         else if (child.wait_ready && !child.started_sent) start_failed(child);
@@ -92,7 +92,7 @@ void owner::child_exited(control_block& child) {
     const bool owner_gone = has(child, child_flag::is_owner) && of(child).gone();
     const bool over = child.life_state.now() == life::exited;  // it had ended for good before the order reached it
     if (has(child, child_flag::for_good) || owner_gone || (over && before == child_state::stopping)) {
-        finalize(child);
+        finalize_stopped(child);
     } else if (before == child_state::stopping) {
         // Ordered: its plan goes on.
         if (has(child, child_flag::in_plan)) {
@@ -150,7 +150,8 @@ void owner::order_stop(control_block& child, bool for_good, bool kill) {
         if (!kill && !how.is_infinite()) arm(child, request_kind::deadline, how.time());
         return;
     }
-    if (child.policy == restart_when::temporary) set(child, child_flag::for_good);
+    if (child.policy == restart_when::temporary && !has(child, child_flag::callback_fault))
+        set(child, child_flag::for_good);
     set_state(child, child_state::stopping);
     if (brutal) {
         set(child, child_flag::killed);
@@ -213,6 +214,12 @@ void owner::decide(control_block& child, bool later) {
     }
 }
 
+// It was on its way to its end for good; a fault on that way has no other place to be told.
+void owner::finalize_stopped(control_block& child) {
+    if (child.reason.is_fault() && !has(child, child_flag::is_owner)) report(child, child.reason, "ends: it was stopping");
+    finalize(child);
+}
+
 // The child has ended for good: everything that is known of it goes.
 void owner::finalize(control_block& child) {
     disarm(child);
@@ -244,6 +251,8 @@ void owner::finalize(control_block& child) {
 }
 
 void owner::start_failed(control_block& child) {
+    if (!child.reason.is_fault() && !has(child, child_flag::is_owner))
+        child.reason = exit_reason::error("it ended before it called ctx.ready()");
     const exit_reason why = exit_reason::of_child(exit_kind::start_failed, child_name(child), child.reason);
     if (announced_) {
         // A restart, or a late addition: a failed restart counts as one more try; a failed addition goes.

@@ -26,6 +26,7 @@ void group::make_elements() {
         b->body->add_owner();
         b->index = i;
         b->max_depth = spec_->bounds.max_depth();
+        b->wait_ready = waits_for_ready();
         if (spec_->box.capacity() != 0 || spec_->bounds.max_memory() != 0)
             make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
         if (spec_->make_data) cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
@@ -79,7 +80,7 @@ bool group::launch(control_block& child, bool again) {
         child.signals.clear(signal_flags::stop | signal_flags::kill | signal_flags::limit);
     }
     child.started_sent = false;
-    child.wait_ready = spec_ != nullptr && spec_->start == start_mode::wait_ready;
+    child.wait_ready = waits_for_ready();
     if (child.wait_ready) arm(child, request_kind::start_timeout, spec_->start_timeout.value_or(home_.start_timeout));
     schedule_block(child, this_thread());
     return true;

@@ -44,6 +44,9 @@ protected:
 
 private:
     void restart_now(control_block& child);
+    [[nodiscard]] bool waits_for_ready() const noexcept {
+        return spec_ != nullptr && spec_->start == start_mode::wait_ready;
+    }
 
     std::unique_ptr<group_spec> spec_;  // null: temporary elements
     supervisor_ref above_;

@@ -124,6 +124,7 @@ protected:
     // `later`: never from inside a start, which would call itself again and again.
     void decide(control_block& child, bool later = false);
     void finalize(control_block& child);
+    void finalize_stopped(control_block& child);
     void fail_upwards(exit_reason why);
     void start_failed(control_block& child);
     void refuse(control_block& child, const std::string& why);

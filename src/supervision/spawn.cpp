@@ -4,6 +4,7 @@
 #include <bastion/supervision/spawn.hpp>
 
 #include <mutex>
+#include <optional>
 #include <unordered_set>
 
 namespace bastion {
@@ -32,6 +33,20 @@ bool hand_over(address to, control_block& child) {
     return push_signal(*to.block, child.exit_node, signal_kind::adopt);
 }
 
+// Why a spawn that comes too late gives a dead ref: for the log, and for `started()`.
+exit_reason too_late() { return exit_reason::error("its supervisor stops, or has ended"); }
+
+void report_refusal(address above, const char* what, const std::string& name, const source_location& where) {
+    runtime_home* home = home_of(above);
+    if (home == nullptr) return;
+    const visit standing(*home);
+    if (!standing || home->hooks.report == nullptr) return;
+    std::string who = what;
+    if (!name.empty()) who += " \"" + name + "\"";
+    if (where.known()) who += " spawned at " + where.to_string();
+    home->hooks.report(home->hooks.runtime_data, {who, too_late(), "does not start", {}});
+}
+
 void charge_spawn() noexcept {
     if (strand* s = this_thread().current) --s->budget;
 }
@@ -39,6 +54,7 @@ void charge_spawn() noexcept {
 child_ref spawn_element(address temporaries, process (*entry)(context), shared<process_body> body,
     const source_location& where, bool is_main) {
     child_ref made;
+    bool adopted = false;
     charge_spawn();
     inside(temporaries, [&](runtime_home& home) {
         if (is_closing(temporaries)) return;
@@ -50,8 +66,10 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
         if (body) body->add_owner();  // dropped when the block is recycled
         if (is_main) b->owner_flags = child_flag::is_main;
         made = child_ref(b->here());
-        if (!hand_over(temporaries, *b)) owner::send_away(*b);
+        adopted = hand_over(temporaries, *b);
+        if (!adopted) owner::send_away(*b);
     });
+    if (!adopted) report_refusal(temporaries, "a process", {}, where);
     return made;
 }
 
@@ -231,19 +249,27 @@ monitor_handle watch(control_block& watcher, address target) {
 
 namespace {
 
-// What a builder describes, made and given to the supervisor `above`; a ref that names nobody when that is gone.
-template <class Ref, class Spec, class Make>
-Ref spawn_owner(address above, std::unique_ptr<Spec> spec, Make make) {
+// What a builder describes, made and given to the supervisor `above`. When that ends: what `dead` makes of the reason.
+template <class Spec, class Make, class Dead>
+auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Make make, Dead dead) {
     check_spec(*spec);
-    Ref made;
+    const std::string name = spec->name;
+    const source_location where = spec->where;
+    std::optional<decltype(make(std::declval<runtime_home&>(), std::move(spec)).ref())> made;
+    bool adopted = false;
     charge_spawn();
     inside(above, [&](runtime_home& home) {
         if (is_closing(above)) return;
         auto& child = make(home, std::move(spec));
         made = child.ref();
-        if (!hand_over(above, child.self())) owner::send_away(child.self());
+        adopted = hand_over(above, child.self());
+        if (!adopted) owner::send_away(child.self());
     });
-    return made;
+    if (!adopted) report_refusal(above, what, name, where);
+    if (made) return *std::move(made);
+    auto fate = std::make_shared<owner_fate>();
+    fate->why = exit_reason::of_child(exit_kind::start_failed, name.empty() ? what : name, too_late());
+    return dead(std::move(fate));
 }
 
 } // namespace
@@ -267,10 +293,15 @@ void context::ready() const {
 }
 
 children_ref supervisor_ref::spawn(children&& group) const {
-    return detail::spawn_owner<children_ref>(self_, std::move(group).release(), detail::make_group);
+    auto spec = std::move(group).release();
+    const std::size_t size = spec->redundancy;
+    return detail::spawn_owner(self_, std::move(spec), "children", detail::make_group, [size](auto fate) {
+        return children_ref({}, std::make_shared<const std::vector<child_ref>>(size), std::move(fate));
+    });
 }
 supervisor_ref supervisor_ref::spawn(supervisor&& tree) const {
-    return detail::spawn_owner<supervisor_ref>(self_, std::move(tree).release(), detail::make_supervisor);
+    return detail::spawn_owner(self_, std::move(tree).release(), "supervisor", detail::make_supervisor,
+        [](auto fate) { return supervisor_ref({}, {}, std::move(fate)); });
 }
 
 } // namespace bastion

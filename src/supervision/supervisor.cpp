@@ -88,6 +88,7 @@ bastion::shutdown supervisor_owner::shutdown_of(control_block& child) const noex
 }
 
 void supervisor_owner::on_start() {
+    recent_.clear(); // a new life, a new window
     if (temporaries_ == nullptr) return;
     set_state(*temporaries_, child_state::up);
     send(make_request(request_kind::start, temporaries_address_));

@@ -66,19 +66,43 @@ TEST_CASE("The event names the element, which can be told from the callback") {
     CHECK(w.events.take() == lines{"start g0", "g0: hello"});
 }
 
-TEST_CASE("before_start throws: a start failure") {
+TEST_CASE("before_start throws: a fault of its element, and a start failure of one that is to say when it is ready") {
+    world w;
+    auto group = bastion::children()
+                     .with_name("g")
+                     .with_restart_strategy(bastion::restart_strategy::tries(1).immediate())
+                     .with_callbacks(bastion::callbacks().before_start(
+                         [](const bastion::event&) { throw std::runtime_error("no"); }))
+                     .with_exec(element(w.events, "g", true));
+    SECTION("without wait_ready its policy decides, and its siblings start") {
+        auto sup = w.rt.spawn(bastion::supervisor().with_name("s").with_children(std::move(group)).with_children(
+            bastion::children().with_exec(element(w.events, "next"))));
+        w.advance(1ms);
+        CHECK(sup.alive());
+        CHECK(w.events.take() == lines{"start next0", "start g0"});
+        CHECK(w.log.take() == lines{"/s/g/0: panic: no; restarts now"});
+    }
+    SECTION("with wait_ready") {
+        const auto g = w.rt.spawn(std::move(group).with_start(bastion::wait_ready, 1s));
+        w.settle();
+        CHECK_FALSE(g.alive());
+        CHECK(w.events.take().empty());
+        const auto log = w.log.take();
+        REQUIRE_FALSE(log.empty());
+        CHECK_THAT(log.front(), BASTION_CATCH_CONTAINS("no; did not start"));
+    }
+}
+
+TEST_CASE("after_start throws for a temporary element: it ends, and that is told") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
             .with_name("g")
-            .with_callbacks(
-                bastion::callbacks().before_start([](const bastion::event&) { throw std::runtime_error("no"); }))
+            .with_restart(bastion::temporary)
+            .with_callbacks(bastion::callbacks().after_start([](const bastion::event&) { bastion::panic("callback"); }))
             .with_exec(element(w.events, "g")));
     w.settle();
-    CHECK_FALSE(g.alive());
-    CHECK(w.events.take().empty());
-    const auto log = w.log.take();
-    REQUIRE_FALSE(log.empty());
-    CHECK_THAT(log.front(), BASTION_CATCH_CONTAINS("no; did not start"));
+    CHECK(w.log.take() == lines{"/g/0: panic: callback; ends: it is temporary"});
+    CHECK_FALSE(g[0].alive());
 }
 
 TEST_CASE("after_start throws: the incarnation is ended and restarted") {

@@ -273,3 +273,25 @@ TEST_CASE("Intensity exceeded up to the root stops the runtime with exit code 1"
     REQUIRE_FALSE(log.empty());
     CHECK_THAT(log.back(), BASTION_CATCH_CONTAINS("the runtime stops"));
 }
+
+TEST_CASE("A restarted supervisor counts its children's restarts from the start") {
+    world w;
+    auto outer = w.rt.spawn(bastion::supervisor()
+            .with_name("outer")
+            .with_strategy(bastion::strategy::one_for_all)
+            .with_restart_strategy(at_once()));
+    auto inner =
+        outer.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(1, 10s));
+    const auto y = inner.spawn(bastion::children().with_name("y").with_exec(element(w.events, "y")));
+    const auto x = outer.spawn(bastion::children().with_name("x").with_exec(element(w.events, "x")));
+    w.settle();
+    y[0].tell(die{"1"});
+    w.settle();
+    x[0].tell(die{"2"}); // inner is restarted with it
+    w.settle();
+    y[0].tell(die{"3"});
+    w.settle();
+    CHECK(w.log.take() == lines{"/outer/inner/y/0: panic: 1; restarts now", "/outer/x/0: panic: 2; restarts now",
+                              "/outer/inner/y/0: panic: 3; restarts now"});
+    CHECK(y[0].alive());
+}

@@ -161,11 +161,60 @@ TEST_CASE("after_stop hears why an element ended that did not start") {
     SECTION("a callback") {
         (void)w.rt.spawn(bastion::children()
                 .with_name("g")
+                .with_start(bastion::wait_ready)
                 .with_callbacks(told_to(w.events).before_start([](const bastion::event&) { bastion::panic("no"); }))
                 .with_exec(element(w.events, "g")));
         w.settle();
         CHECK(w.events.take() == lines{"after_stop /g/0 panic: no 0"});
     }
+}
+
+TEST_CASE("An element that ended before it was ready is started again with its owner") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor()
+            .with_name("s")
+            .with_strategy(bastion::strategy::one_for_all)
+            .with_restart_strategy(at_once()));
+    const auto x = sup.spawn(bastion::children().with_name("x").with_exec(element(w.events, "x")));
+    const auto g = sup.spawn(bastion::children()
+            .with_name("g")
+            .with_start(bastion::wait_ready, 1s)
+            .with_exec([&](bastion::context ctx) -> bastion::process {
+                w.events.add("start g, incarnation " + std::to_string(ctx.incarnation()));
+                if (ctx.incarnation() == 1) co_return; // a normal end, of a transient element: but a start failure
+                ctx.ready();
+                for (;;) {
+                    auto m = co_await ctx.recv();
+                    if (auto* text = m.told<std::string>()) w.events.add(*text);
+                }
+            }));
+    w.settle();
+    CHECK(w.events.take() == lines{"start x0", "start g, incarnation 0"});
+    x[0].tell(die{"x"});
+    w.settle();
+    CHECK(w.events.take() ==
+          lines{"end x0", "start x0", "start g, incarnation 1", "end x0", "start x0", "start g, incarnation 2"});
+    CHECK(g[0].tell("hello") == bastion::delivery::accepted);
+    w.settle();
+    CHECK(w.events.take() == lines{"hello"});
+    sup.stop();
+    w.settle();
+    CHECK_FALSE(sup.alive());
+}
+
+TEST_CASE("A temporary element that is not ready in time is a start failure, too") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor()
+            .with_name("s")
+            .with_children(slow_group(w.events, "slow").with_restart(bastion::temporary))
+            .with_children(bastion::children().with_name("after").with_exec(element(w.events, "after"))));
+    w.advance(1s);
+    CHECK(w.events.take() == lines{"start slow", "end slow"});
+    CHECK_FALSE(sup.alive());
+    const auto log = w.log.take();
+    REQUIRE_FALSE(log.empty());
+    CHECK(log.front() ==
+          "/s/slow/0: error: it did not call ctx.ready() within its start time-out; did not start: its owner fails");
 }
 
 TEST_CASE("A start failure during a restart counts as a try") {
@@ -309,9 +358,19 @@ TEST_CASE("A spawn on a stopped supervisor gives a dead ref") {
     CHECK_FALSE(group.alive());
     CHECK_FALSE(tree.alive());
     CHECK(child.tell("x") == bastion::delivery::noproc);
-    auto r = w.rt.run(group.started());
-    CHECK_FALSE(r.has_value());
+    CHECK(group.size() == 1);
+    CHECK(group[0].tell("x") == bastion::delivery::noproc);
+    for (auto started : {w.rt.run(group.started()), w.rt.run(tree.started())}) {
+        REQUIRE_FALSE(started.has_value());
+        CHECK(started.error().code() == bastion::errc::start_failed);
+        CHECK_THAT(started.error().what(), BASTION_CATCH_CONTAINS("its supervisor stops, or has ended"));
+    }
     CHECK(w.events.take().empty());
+    const auto log = w.log.take();
+    REQUIRE(log.size() >= 3);
+    for (const auto& line : log)
+        CHECK_THAT(line, BASTION_CATCH_CONTAINS("spawned at ") &&
+                             BASTION_CATCH_CONTAINS("its supervisor stops, or has ended; does not start"));
 }
 
 TEST_CASE("spawn(f): a temporary element of the implicit group") {

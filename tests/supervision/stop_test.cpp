@@ -304,3 +304,46 @@ TEST_CASE("A process that still runs a grace time after its kill is reported onc
     CHECK(rt.wait() == 0);
     CHECK(log.take() == lines{"/g/0; still runs after a kill: waiting"});
 }
+
+TEST_CASE("A fault on the way to the end is reported") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children().with_name("g").with_exec([](bastion::context ctx) -> bastion::process {
+        ctx.trap_stop();
+        auto m = co_await ctx.recv();
+        if (m.told<bastion::stop_request>() != nullptr) bastion::panic("in goodbye");
+        co_await ctx.sleep_for(1s);
+        bastion::panic("while draining");
+    }));
+    w.settle();
+    SECTION("after a trapped stop") {
+        g.stop();
+        w.settle();
+        CHECK(w.log.take() == lines{"/g/0: panic: in goodbye; ends: it was stopping"});
+    }
+    SECTION("before it heard of the stop") {
+        g[0].tell(nap{});
+        w.settle();
+        g.stop();
+        w.advance(1s);
+        CHECK(w.log.take() == lines{"/g/0: panic: while draining; ends: it was stopping"});
+    }
+    CHECK_FALSE(g.alive());
+}
+
+TEST_CASE("A kill that a body outran is still the reason of its end") {
+    world w(2);
+    std::latch inside(1);
+    const auto g = w.rt.spawn(bastion::children()
+            .with_name("g")
+            .with_callbacks(told_to(w.events))
+            .with_exec([&inside](bastion::context ctx) -> bastion::process {
+                inside.count_down();
+                while (!ctx.stop_requested()) std::this_thread::yield();
+                co_return;
+            }));
+    inside.wait();
+    g.kill();
+    while (g.alive()) std::this_thread::yield();
+    w.settle();
+    CHECK(w.events.take().back() == "after_stop /g/0 killed 0");
+}
