@@ -22,7 +22,7 @@ public:
         meter_.limit = static_cast<std::int64_t>(memory);
         meter_.used.store(0, std::memory_order_relaxed);
         first_ = last_ = nullptr;
-        counted_ = 0;
+        counted_ = queued_ = pushed_out_ = 0;
         open_ = true;
     }
 
@@ -45,10 +45,13 @@ public:
             case overflow::drop_newest: return verdict::dropped;
             case overflow::kill: return verdict::limit;
             case overflow::drop_oldest:
-                // What the process has skipped is its own already: then the newest gives way.
-                if (first_ == nullptr) return verdict::dropped;
-                oldest = unlink_first();
-                uncount(*oldest);
+                if (counted_ > queued_) { // the process has it in its list, and ends it when it looks there
+                    ++pushed_out_;
+                    --counted_;
+                } else {
+                    oldest = unlink_first();
+                    uncount(*oldest);
+                }
                 break;
             }
         }
@@ -99,16 +102,36 @@ public:
         const std::lock_guard lock(lock_);
         envelope* oldest = first_;
         first_ = last_ = nullptr;
+        queued_ = 0;
         return oldest;
     }
     [[nodiscard]] bool has_mail() noexcept override {
         const std::lock_guard lock(lock_);
         return first_ != nullptr;
     }
-    void consumed(const envelope& e) noexcept override {
+    void consumed(const control_block& block, const envelope& e) noexcept override {
         const std::lock_guard lock(lock_);
-        uncount(e);
+        if (is_pushed_out(block, e)) { // the process was faster: the room it leaves is given away already
+            --pushed_out_;
+            if (meter_.limit != 0) meter_.discharge(bytes_of(e));
+        } else {
+            uncount(e);
+        }
         wake_one();
+    }
+    [[nodiscard]] envelope* pushed_out(control_block& block) noexcept override {
+        const std::lock_guard lock(lock_);
+        if (pushed_out_ == 0) return nullptr;
+        envelope* oldest = block.mail;
+        envelope* last = nullptr;
+        for (; pushed_out_ != 0; --pushed_out_) {
+            last = block.mail;
+            block.mail = last->next;
+            ++block.taken;
+            if (meter_.limit != 0) meter_.discharge(bytes_of(*last));
+        }
+        last->next = nullptr;
+        return oldest;
     }
     [[nodiscard]] envelope* close() noexcept override {
         const std::lock_guard lock(lock_);
@@ -136,6 +159,7 @@ private:
         (last_ != nullptr ? last_->next : first_) = e;
         last_ = e;
         ++counted_;
+        ++queued_;
     }
     // Whatever the memory limit says.
     void link_charged(envelope* e) noexcept {
@@ -147,7 +171,15 @@ private:
         envelope* e = first_;
         first_ = e->next;
         if (first_ == nullptr) last_ = nullptr;
+        --queued_;
         return e;
+    }
+    // Whether it is one of the oldest `pushed_out_` of its process' list. Only its process.
+    [[nodiscard]] bool is_pushed_out(const control_block& block, const envelope& e) const noexcept {
+        const envelope* at = block.mail;
+        for (std::uint32_t i = 0; i < pushed_out_; ++i, at = at->next)
+            if (at == &e) return true;
+        return false;
     }
     void uncount(const envelope& e) noexcept {
         --counted_;
@@ -174,7 +206,9 @@ private:
     std::uint32_t capacity_ = 0;
     overflow policy_ = overflow::fail;
     bool open_ = false;
-    std::uint32_t counted_ = 0;  // unread, drained and skipped ones included
+    std::uint32_t counted_ = 0;    // unread, drained and skipped ones included, those pushed out not
+    std::uint32_t queued_ = 0;     // of these, not drained
+    std::uint32_t pushed_out_ = 0; // the oldest of the process' list, which gave way to newer ones; it ends them itself
     memory_meter meter_;         // limit 0: none; frames of the process are charged to it, too
     const char* limit_met_ = "mailbox";
     envelope* first_ = nullptr;

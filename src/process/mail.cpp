@@ -50,6 +50,14 @@ void collect_mail(control_block& b) noexcept {
     append_mail(b, drained.newest);
 }
 
+void drop_pushed_out(control_block& b) noexcept {
+    for (envelope* e = b.bounded()->pushed_out(b); e != nullptr;) {
+        envelope* next = e->next;
+        dead_letter(*b.home, e, b.here(), drop_reason::full);
+        e = next;
+    }
+}
+
 void complete_with(completion_cell* cell, envelope* answer) noexcept {
     runnable* owner = cell->owner;
     cell->payload = answer;
@@ -135,9 +143,12 @@ void bury_list(control_block& b) noexcept {
 
 void clear_mail(control_block& b) noexcept {
     collect_mail(b);
-    if (b.bounded() != nullptr)
-        for (envelope* e = b.mail; e != nullptr; e = e->next) b.bounded()->consumed(*e);
-    bury_list(b);
+    while (b.mail != nullptr) {
+        envelope* e = b.mail;
+        unlink_mail(b, nullptr, e);
+        e->next = nullptr;
+        bury(b, e);
+    }
 }
 
 void close_block(control_block& b) noexcept {

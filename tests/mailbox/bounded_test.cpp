@@ -88,12 +88,55 @@ TEST_CASE("bounded, drop_oldest: the oldest message gives way") {
     REQUIRE(w.dead(drop_reason::full) == 4);
 }
 
-TEST_CASE("bounded, drop_oldest: what the process has skipped stays, the newest gives way") {
-    shop s(mailbox::bounded(1, overflow::drop_oldest));
-    REQUIRE(s.ref.tell(1) == delivery::accepted);
-    s.w.settle();
-    REQUIRE(s.ref.tell(2) == delivery::dropped);
-    REQUIRE(s.w.dead(drop_reason::full) == 1);
+TEST_CASE("bounded, drop_oldest: what the process has skipped gives way, too") {
+    test::world w;
+    test::journal log;
+    const auto ref = w.only(
+        children().with_mailbox(mailbox::bounded(2, overflow::drop_oldest)).with_exec([&](context ctx) -> process {
+            log(co_await ctx.recv<std::string>());
+            for (;;) log(co_await ctx.recv<int>());
+        }));
+    for (int i = 1; i <= 5; ++i) {
+        REQUIRE(ref.tell(i) == delivery::accepted);
+        w.settle();
+    }
+    REQUIRE(w.dead(drop_reason::full) == 3);
+    auto lost = ref.ask(square{1});
+    w.settle();
+    REQUIRE(ref.tell("go") == delivery::accepted);
+    w.settle();
+    // 5 gave way to "go", as the question came after it.
+    REQUIRE(log.take() == "go");
+    REQUIRE(w.dead(drop_reason::full) == 5);
+    REQUIRE(ref.tell(6) == delivery::accepted);
+    REQUIRE(ref.tell(7) == delivery::accepted); // the question gave way
+    w.settle();
+    REQUIRE(log.take() == "6, 7");
+    auto r = w.rt.run(std::move(lost));
+    REQUIRE(test::shown(r) == "mailbox_full");
+    REQUIRE(w.dead(drop_reason::full) == 6);
+}
+
+TEST_CASE("bounded, drop_oldest: mail that waits behind the message in hand gives way in order") {
+    test::world w;
+    test::journal log;
+    const auto ref = w.only(
+        children().with_mailbox(mailbox::bounded(4, overflow::drop_oldest)).with_exec([&](context ctx) -> process {
+            for (;;) {
+                log(co_await ctx.recv<int>());
+                co_await ctx.sleep_for(1s);
+            }
+        }));
+    for (int i = 0; i < 4; ++i) ref.tell(i);
+    w.settle(); // 1, 2 and 3 lie in the list of the process, which sleeps
+    for (int i = 4; i < 12; ++i) REQUIRE(ref.tell(i) == delivery::accepted);
+    w.advance(10s);
+    REQUIRE(log.take() == "0, 8, 9, 10, 11");
+    REQUIRE(w.dead(drop_reason::full) == 7);
+    for (int i = 12; i < 16; ++i) REQUIRE(ref.tell(i) == delivery::accepted); // all the room is there again
+    w.advance(10s);
+    REQUIRE(log.take() == "12, 13, 14, 15");
+    REQUIRE(w.dead(drop_reason::full) == 7);
 }
 
 TEST_CASE("bounded, kill: the receiver is at fault and restarts, and its mail stays") {

@@ -1,7 +1,8 @@
 // Bounded mailboxes: `mailbox::bounded(n, policy)`, and `co_await ref.send(x)` for the policy that waits.
 //
 // A bound counts everything unread, also what a selective receive skipped. Cost: a short lock per message instead of
-// one atomic.
+// one atomic. With drop_oldest what gives way may lie in the process' own list already: then the process ends it when
+// it looks at its mail next, and until then it takes memory, at most as much again as the bound.
 #ifndef BASTION_MAILBOX_BOUNDED_HPP
 #define BASTION_MAILBOX_BOUNDED_HPP
 

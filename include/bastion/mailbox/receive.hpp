@@ -52,6 +52,8 @@ public:
 
     // Looks at each message once: `seen_` is the last one that did not fit.
     [[nodiscard]] bool poll() noexcept {
+        if (block_->bounded() != nullptr) [[unlikely]]
+            detail::drop_pushed_out(*block_);
         if (version_ != block_->taken) restart();
         if (found_ || scan()) return true;
         if (!detail::has_new_mail(*block_)) return false;

@@ -31,8 +31,10 @@ public:
     // The unread mail, oldest first, linked by `next`; it still counts until `consumed`.
     [[nodiscard]] virtual envelope* take_all() noexcept = 0;
     [[nodiscard]] virtual bool has_mail() noexcept = 0;
-    // One message has been handed to the process.
-    virtual void consumed(const envelope& e) noexcept = 0;
+    // `e`, in the list of its process, is about to be handed to it.
+    virtual void consumed(const control_block& block, const envelope& e) noexcept = 0;
+    // Takes those out of the process' list that newer mail has pushed out; the oldest first. Null: none.
+    [[nodiscard]] virtual envelope* pushed_out(control_block& block) noexcept = 0;
     // Refuses from now on; returns what is left. Its memory stays a mailbox: late senders find it closed.
     [[nodiscard]] virtual envelope* close() noexcept = 0;
     virtual void release() noexcept = 0;
@@ -61,6 +63,9 @@ BASTION_INLINE void hand_over_mail(control_block& block, envelope* e) noexcept {
     append_list(block, e, e);
 }
 
+// Ends what newer mail has pushed out of a bounded mailbox. Only the running worker.
+BASTION_API void drop_pushed_out(control_block& block) noexcept;
+
 [[nodiscard]] inline bool has_new_mail(control_block& block) noexcept {
     return block.bounded() != nullptr ? block.bounded()->has_mail() : block.inbox.has_mail();
 }
@@ -70,6 +75,8 @@ BASTION_API bool any_mail_ready(void* block);
 
 // Unlinks `e`, whose predecessor in the list is `before` (null: it is the first).
 inline void unlink_mail(control_block& block, envelope* before, envelope* e) noexcept {
+    if (block.bounded() != nullptr) [[unlikely]]
+        block.bounded()->consumed(block, *e);
     if (before == nullptr) {
         block.mail = e->next;
     } else {
@@ -77,8 +84,6 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
         if (block.mail_last == e) block.mail_last = before;
     }
     ++block.taken;
-    if (block.bounded() != nullptr) [[unlikely]]
-        block.bounded()->consumed(*e);
 }
 
 // Whether there is mail for this process; moves what came in to its list (a stale message may turn out not to be its).
@@ -103,6 +108,8 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
 
 // The oldest unread message, or null.
 [[nodiscard]] BASTION_INLINE envelope* next_mail(control_block& block) noexcept {
+    if (block.bounded() != nullptr) [[unlikely]]
+        drop_pushed_out(block);
     if (!mail_at_hand(block)) return nullptr;
     envelope* e = block.mail;
     unlink_mail(block, nullptr, e);
