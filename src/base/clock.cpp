@@ -33,7 +33,13 @@ struct manual_clock::impl {
     // Invariant: held over a whole advance, so that no user goes away between being found and being asked.
     std::mutex mutex;
     std::vector<detail::clock_user*> users;
+    std::mutex users_mutex; // for those who look at the users without `mutex`
 
+    // Before `mutex` is waited for: who holds it may wait for the very process that called.
+    void check_caller() {
+        const std::lock_guard lock(users_mutex);
+        for (const auto* user : users) user->check_caller();
+    }
     void rest() {
         for (auto* user : users) user->wait_until_at_rest();
     }
@@ -55,6 +61,7 @@ manual_clock::~manual_clock() = default;
 std::int64_t manual_clock::now_ns() noexcept { return impl_->now.load(); }
 
 void manual_clock::advance(std::chrono::nanoseconds d) {
+    impl_->check_caller();
     const std::lock_guard lock(impl_->mutex);
     const std::int64_t target = impl_->now.load() + std::max<std::int64_t>(0, d.count());
     impl_->rest();
@@ -69,17 +76,18 @@ void manual_clock::advance(std::chrono::nanoseconds d) {
 }
 
 void manual_clock::settle() {
+    impl_->check_caller();
     const std::lock_guard lock(impl_->mutex);
     impl_->rest();
 }
 
 void manual_clock::attach(detail::clock_user& user) {
-    const std::lock_guard lock(impl_->mutex);
+    const std::scoped_lock lock(impl_->mutex, impl_->users_mutex);
     impl_->users.push_back(&user);
 }
 
 void manual_clock::detach(detail::clock_user& user) {
-    const std::lock_guard lock(impl_->mutex);
+    const std::scoped_lock lock(impl_->mutex, impl_->users_mutex);
     std::erase(impl_->users, &user);
 }
 

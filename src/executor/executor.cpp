@@ -1,3 +1,4 @@
+#include <bastion/executor/awaitable.hpp>
 #include <bastion/executor/executor.hpp>
 #include <bastion/topology/machine.hpp>
 
@@ -117,6 +118,13 @@ void executor::rested() noexcept {
 bool executor::at_rest() noexcept {
     return resting_.load() == workers_.size() && sleepers_.asleep() == workers_.size() && shared_.empty_for_sure() &&
            shared_system_.empty_for_sure();
+}
+
+void executor::check_caller() const {
+    const worker* here = this_thread().current_worker;
+    if (here != nullptr && &here->owner() == this)
+        throw usage_error("bastion: a process moved the manual clock of its own runtime, and would wait for itself: "
+                          "call advance and settle from a plain thread");
 }
 
 void executor::wait_until_at_rest() {

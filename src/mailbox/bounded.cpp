@@ -1,3 +1,4 @@
+#include <bastion/base/chain.hpp>
 #include <bastion/executor/type_stable.hpp>
 #include <bastion/mailbox/bounded.hpp>
 
@@ -49,7 +50,7 @@ public:
                     ++pushed_out_;
                     --counted_;
                 } else {
-                    oldest = unlink_first();
+                    oldest = unlink_oldest();
                     uncount(*oldest);
                 }
                 break;
@@ -122,16 +123,24 @@ public:
     [[nodiscard]] envelope* pushed_out(control_block& block) noexcept override {
         const std::lock_guard lock(lock_);
         if (pushed_out_ == 0) return nullptr;
-        envelope* oldest = block.mail;
-        envelope* last = nullptr;
-        for (; pushed_out_ != 0; --pushed_out_) {
-            last = block.mail;
-            block.mail = last->next;
-            ++block.taken;
-            if (meter_.limit != 0) meter_.discharge(bytes_of(*last));
+        envelope* newest = nullptr;
+        envelope* before = nullptr;
+        for (envelope* e = block.mail; pushed_out_ != 0;) {
+            envelope* next = e->next;
+            if (e->meta().is_notice) {
+                before = e;
+            } else {
+                (before != nullptr ? before->next : block.mail) = next;
+                if (next == nullptr) block.mail_last = before;
+                e->next = newest;
+                newest = e;
+                ++block.taken;
+                --pushed_out_;
+                if (meter_.limit != 0) meter_.discharge(bytes_of(*e));
+            }
+            e = next;
         }
-        last->next = nullptr;
-        return oldest;
+        return reversed(newest);
     }
     [[nodiscard]] envelope* close() noexcept override {
         const std::lock_guard lock(lock_);
@@ -158,6 +167,7 @@ private:
         e->next = nullptr;
         (last_ != nullptr ? last_->next : first_) = e;
         last_ = e;
+        if (e->meta().is_notice) return;
         ++counted_;
         ++queued_;
     }
@@ -167,22 +177,27 @@ private:
             meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
         link(e);
     }
-    envelope* unlink_first() noexcept {
+    // The oldest that counts; there is one.
+    envelope* unlink_oldest() noexcept {
+        envelope* before = nullptr;
         envelope* e = first_;
-        first_ = e->next;
-        if (first_ == nullptr) last_ = nullptr;
+        for (; e->meta().is_notice; e = e->next) before = e;
+        (before != nullptr ? before->next : first_) = e->next;
+        if (e->next == nullptr) last_ = before;
         --queued_;
         return e;
     }
     // Whether it is one of the oldest `pushed_out_` of its process' list. Only its process.
     [[nodiscard]] bool is_pushed_out(const control_block& block, const envelope& e) const noexcept {
-        const envelope* at = block.mail;
-        for (std::uint32_t i = 0; i < pushed_out_; ++i, at = at->next)
-            if (at == &e) return true;
+        std::uint32_t older = 0;
+        for (const envelope* at = block.mail; older < pushed_out_; at = at->next) {
+            if (at == &e) return !e.meta().is_notice;
+            if (!at->meta().is_notice) ++older;
+        }
         return false;
     }
     void uncount(const envelope& e) noexcept {
-        --counted_;
+        if (!e.meta().is_notice) --counted_;
         if (meter_.limit != 0) meter_.discharge(bytes_of(e));
     }
     // Under the lock: the block cannot have become another process' meanwhile. The caller wakes it.
@@ -206,6 +221,7 @@ private:
     std::uint32_t capacity_ = 0;
     overflow policy_ = overflow::fail;
     bool open_ = false;
+    // Notices count nowhere.
     std::uint32_t counted_ = 0;    // unread, drained and skipped ones included, those pushed out not
     std::uint32_t queued_ = 0;     // of these, not drained
     std::uint32_t pushed_out_ = 0; // the oldest of the process' list, which gave way to newer ones; it ends them itself
@@ -218,7 +234,15 @@ private:
 
 type_stable<box> boxes;
 
-void box::release() noexcept { boxes.give_back(this); }
+// One for all who read no mail: it is never opened.
+box* closed_box() {
+    static box* const one = boxes.take();
+    return one;
+}
+
+void box::release() noexcept {
+    if (this != closed_box()) boxes.give_back(this);
+}
 
 box* box_of(address to) noexcept {
     // Safety: every bounded mailbox is a box, and boxes are never unmapped.
@@ -233,6 +257,8 @@ void make_bounded(control_block& block, std::uint32_t capacity, overflow policy,
     block.meter = b->meter();
     block.bounded_box.store(b, std::memory_order_release);
 }
+
+void refuse_mail(control_block& block) { block.bounded_box.store(closed_box(), std::memory_order_release); }
 
 delivery deliver_bounded(address to, envelope* e) noexcept {
     box* b = box_of(to);

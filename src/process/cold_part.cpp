@@ -80,8 +80,17 @@ void context::trap_stop() const {
     detail::cold_of(*block_).trap_stop = true;
 }
 
+void context::stop() const {
+    detail::require_running(*block_, "ctx.stop");
+    if (block_->kind != detail::process_kind::handlers)
+        throw usage_error("bastion: ctx.stop() is for handlers: a coroutine ends by co_return");
+    block_->body_ended = true;
+}
+
 bool context::stop_requested() const noexcept {
-    return (block_->signals.now() & (detail::signal_flags::stop | detail::signal_flags::kill)) != 0;
+    if ((block_->signals.now() & (detail::signal_flags::stop | detail::signal_flags::kill)) != 0) return true;
+    const detail::cold_part* cold = detail::cold_if_any(*block_);
+    return cold != nullptr && cold->stop_trapped;
 }
 
 std::stop_token context::stop_token() const {

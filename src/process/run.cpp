@@ -195,15 +195,15 @@ void run_handlers(control_block& b, worker& w) noexcept {
         }
         if (envelope* e = next_mail(b)) {
             --b.budget;
-            bool failed = false;
+            bool ends = false;
             try {
                 b.body->handle(b, e);
-                failed = b.reason.kind() != exit_kind::normal;
+                ends = b.body_ended || b.reason.kind() != exit_kind::normal;
             } catch (...) {
                 body_threw();
-                failed = true;
+                ends = true;
             }
-            if (failed) return end_by_itself(b);
+            if (ends) return end_by_itself(b);
             continue;
         }
         if (b.repoll) [[unlikely]] {

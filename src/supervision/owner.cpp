@@ -1,5 +1,7 @@
 #include "supervision/owner.hpp"
 
+#include <bastion/mailbox/bounded.hpp>
+
 #include <cstdlib>
 #include <mutex>
 #include <utility>
@@ -49,6 +51,7 @@ control_block* make_owner_block(runtime_home& home) {
     b->ops = &owner_ops;
     b->kind = process_kind::system;
     b->owner_flags = child_flag::is_owner;
+    refuse_mail(*b);
     return b;
 }
 

@@ -1,6 +1,7 @@
 // Bounded mailboxes: the five policies, and senders that wait for room.
 #include "support/questions.hpp"
 
+#include <thread>
 #include <vector>
 
 namespace {
@@ -115,6 +116,46 @@ TEST_CASE("bounded, drop_oldest: what the process has skipped gives way, too") {
     auto r = w.rt.run(std::move(lost));
     REQUIRE(test::shown(r) == "mailbox_full");
     REQUIRE(w.dead(drop_reason::full) == 6);
+}
+
+TEST_CASE("bounded: no bound counts or drops notices of ends and of stops") {
+    test::world w;
+    test::journal log;
+    const auto watched = w.spawn([](context ctx) -> process { (void)co_await ctx.recv(); });
+    const auto ref = w.only(
+        children().with_mailbox(mailbox::bounded(1, overflow::drop_oldest)).with_exec([&](context ctx) -> process {
+            ctx.trap_stop();
+            const auto watch = ctx.monitor(watched);
+            log(co_await ctx.recv<std::string>());
+            (void)co_await ctx.recv<down>();
+            log("down");
+            (void)co_await ctx.recv<stop_request>();
+            log("asked to stop");
+            log(co_await ctx.recv<int>());
+        }));
+    const bool drained = GENERATE(true, false);
+    const auto then = [&] {
+        if (drained) w.settle();
+    };
+    ref.tell(1);
+    then();
+    watched.stop();
+    w.settle();
+    ref.stop();
+    w.settle();
+    ref.tell(2);
+    then();
+    ref.tell(3);
+    w.settle();
+    REQUIRE(log.take().empty());
+    REQUIRE(w.dead(drop_reason::full) == 2);
+    ref.tell("go"); // pushes 3 out
+    w.settle();
+    REQUIRE(log.take() == "go, down, asked to stop");
+    ref.tell(4);
+    w.settle();
+    REQUIRE(log.take() == "4");
+    REQUIRE(w.dead(drop_reason::full) == 3);
 }
 
 TEST_CASE("bounded, drop_oldest: mail that waits behind the message in hand gives way in order") {
@@ -353,4 +394,39 @@ TEST_CASE("limits: unread mail over the memory limit is the receiver's fault") {
     w.settle();
     REQUIRE_FALSE(p.alive());
     REQUIRE(w.dead(drop_reason::limit) > 0);
+}
+
+TEST_CASE("bounded, drop_oldest: whoever is faster, every message is handled, dropped or unread, once") {
+    test::world w(2);
+    const bool selective = GENERATE(false, true);
+    std::atomic<std::uint64_t> handled{0};
+    const auto ref = w.only(
+        children().with_mailbox(mailbox::bounded(8, overflow::drop_oldest)).with_exec([&](context ctx) -> process {
+            for (;;) {
+                if (selective) (void)co_await ctx.recv<int>();
+                else (void)co_await ctx.recv();
+                ++handled;
+            }
+        }));
+    constexpr std::uint64_t each = 20'000;
+    std::atomic<std::uint64_t> accepted{0};
+    {
+        std::vector<std::jthread> senders;
+        for (int s = 0; s < 2; ++s)
+            senders.emplace_back([&] {
+                for (std::uint64_t i = 0; i < each; ++i) {
+                    const auto said = i % 8 == 0 ? ref.tell(std::string("skipped")) : ref.tell(static_cast<int>(i));
+                    if (said == delivery::accepted) ++accepted;
+                }
+            });
+    }
+    w.settle();
+    REQUIRE(accepted == 2 * each);
+    const std::uint64_t before = w.dead(drop_reason::full);
+    w.elements.stop();
+    w.settle();
+    const std::uint64_t unread = w.dead(drop_reason::unread);
+    REQUIRE(unread <= 8);
+    REQUIRE(handled + before + unread == 2 * each);
+    REQUIRE(handled > 0);
 }

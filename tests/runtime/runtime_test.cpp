@@ -131,6 +131,24 @@ TEST_CASE("Waiting on a worker thread is a usage error") {
     CHECK(errors == 4);
 }
 
+TEST_CASE("A process that moves its own manual clock is told so") {
+    const auto clock = std::make_shared<bastion::manual_clock>();
+    bastion::runtime rt(quiet().with_clock(clock));
+    std::atomic<int> errors{0};
+    (void)rt.spawn([&](bastion::context) -> bastion::process {
+        try {
+            clock->advance(1s);
+        } catch (const bastion::usage_error&) { ++errors; }
+        try {
+            clock->settle();
+        } catch (const bastion::usage_error&) { ++errors; }
+        co_return;
+    });
+    clock->settle();
+    CHECK(errors == 2);
+    CHECK(clock->now() == 0s);
+}
+
 TEST_CASE("Two runtimes, and plain threads use the refs of a destroyed one") {
     bastion::runtime other(quiet());
     const auto alive = other.spawn(adder);

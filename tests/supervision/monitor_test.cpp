@@ -337,3 +337,62 @@ TEST_CASE("A restarted watcher hears nothing of its last incarnation's monitors,
     CHECK(only_downs(w.events.take()).empty());
     CHECK(w.rt.dead_letters() == 0);
 }
+
+TEST_CASE("Groups and supervisors are watched as elements are") {
+    world w;
+    auto sup = w.rt.spawn(
+        bastion::supervisor().with_name("s").with_strategy(bastion::strategy::one_for_all).with_restart_strategy(at_once()));
+    const auto a = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    const auto b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    w.settle();
+    const auto watch_both = [&](bastion::context ctx) -> bastion::process {
+        const auto group = ctx.monitor(a);
+        const auto tree = ctx.monitor(sup);
+        for (;;) {
+            const auto d = co_await ctx.recv<bastion::down>();
+            const char* who = d.who().where() == a.where() ? "down: group, " : "down: supervisor, ";
+            w.events.add(who + d.reason().what() + (d.returns() ? ", returns" : ", for good"));
+        }
+    };
+    (void)w.rt.spawn(watch_both);
+    w.settle();
+    (void)w.events.take();
+    SECTION("a restart of the group by its supervisor") {
+        b[0].tell(die{"x"});
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: group, stopped, returns"});
+    }
+    SECTION("the end of the group") {
+        a.stop();
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{"down: group, stopped, for good"});
+    }
+    SECTION("the end of the supervisor") {
+        sup.stop();
+        w.settle();
+        CHECK(only_downs(w.events.take()) ==
+              lines{"down: group, stopped, for good", "down: supervisor, stopped, for good"});
+    }
+}
+
+TEST_CASE("A supervisor reads no mail: what is sent there is a dead letter") {
+    world w(2);
+    bastion::child_ref owner;
+    auto sup = w.rt.spawn(bastion::supervisor()
+            .with_children(bastion::children().with_exec(element(w.events, "x")))
+            .with_callbacks(bastion::callbacks().after_start([&](const bastion::event& e) { owner = e.who(); })));
+    w.settle();
+    REQUIRE(owner.alive());
+    CHECK(owner.tell("hello") == bastion::delivery::noproc);
+    CHECK(w.rt.dead_letters() == 1);
+    const auto asked = w.rt.run(owner.ask(are_you_there{}));
+    REQUIRE_FALSE(asked);
+    CHECK(asked.error().code() == bastion::errc::noproc);
+    (void)w.rt.spawn([&](bastion::context) -> bastion::process {
+        const auto sent = co_await owner.send(std::string("x"));
+        w.events.add(sent ? "sent" : "not sent");
+    });
+    w.settle();
+    CHECK(w.events.take().back() == "not sent");
+    CHECK(sup.alive());
+}

@@ -347,3 +347,57 @@ TEST_CASE("A kill that a body outran is still the reason of its end") {
     w.settle();
     CHECK(w.events.take().back() == "after_stop /g/0 killed 0");
 }
+
+namespace {
+
+struct polite {
+    explicit polite(bastion::context ctx) { ctx.trap_stop(); }
+    void asked(bastion::context ctx, const bastion::stop_request&) const { ctx.stop(); }
+    void told(bastion::context ctx, const finish&) const { ctx.stop(); }
+};
+
+} // namespace
+
+TEST_CASE("ctx.stop() ends a process of handlers, also one that was asked to stop and traps it") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children().with_name("g").with_callbacks(told_to(w.events)).with_handlers<polite>(
+        bastion::on_tell(&polite::asked), bastion::on_tell(&polite::told)));
+    w.settle();
+    (void)w.events.take();
+    SECTION("asked to stop") {
+        g.stop();
+        w.settle(); // not the deadline
+        CHECK(w.events.take() == lines{"after_stop /g/0 stopped 0"});
+    }
+    SECTION("by itself") {
+        g[0].tell(finish{});
+        w.settle();
+        CHECK(w.events.take() == lines{"after_stop /g/0 normal 0"});
+    }
+    SECTION("a coroutine ends by co_return") {
+        (void)w.rt.spawn([](bastion::context ctx) -> bastion::process {
+            ctx.stop();
+            co_return;
+        });
+        w.settle();
+        const auto log = w.log.take();
+        REQUIRE(log.size() == 1);
+        CHECK_THAT(log[0], BASTION_CATCH_CONTAINS("a coroutine ends by co_return"));
+    }
+}
+
+TEST_CASE("A trapped stop shows in stop_requested() and the stop_token") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children().with_exec([&](bastion::context ctx) -> bastion::process {
+        ctx.trap_stop();
+        const auto early = ctx.stop_token();
+        (void)co_await ctx.recv<bastion::stop_request>();
+        w.events.add(ctx.stop_requested() ? "requested" : "not requested");
+        w.events.add(early.stop_requested() ? "token requested" : "token not requested");
+        w.events.add(ctx.stop_token().stop_requested() ? "new token requested" : "new token not requested");
+    }));
+    w.settle();
+    g.stop();
+    w.settle();
+    CHECK(w.events.take() == lines{"requested", "token requested", "new token requested"});
+}

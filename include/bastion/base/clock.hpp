@@ -19,6 +19,8 @@ namespace detail {
 // Who measures time by a manual clock: it must be at rest before time may move.
 class clock_user {
 public:
+    // Throws usage_error on a thread that would wait for itself.
+    virtual void check_caller() const = 0;
     // Blocks until nothing can happen before time moves.
     virtual void wait_until_at_rest() = 0;
     // The earliest instant somebody waits for, in nanoseconds of the clock. Only at rest.
@@ -54,8 +56,8 @@ public:
 // A clock that stands still until its owner advances it.
 //
 // `advance` steps from one due instant to the next: before each step it waits until every runtime that uses this clock
-// is at rest, so whatever falls due happens exactly at its instant and in order. Call it from a plain thread, never
-// from a process of such a runtime (it would wait for itself).
+// is at rest, so whatever falls due happens exactly at its instant and in order. Called by a process of such a runtime
+// it would wait for itself: that throws usage_error.
 class BASTION_API manual_clock final : public clock {
 public:
     manual_clock();

@@ -75,6 +75,7 @@ public:
     // Ends the threads and waits for them. Not from a worker. Idempotent.
     void stop();
 
+    void check_caller() const override;
     void wait_until_at_rest() override;
     [[nodiscard]] std::optional<std::int64_t> next_due() override;
     void time_moved() override;

@@ -53,6 +53,9 @@ namespace detail {
 BASTION_API void make_bounded(
     control_block& block, std::uint32_t capacity, overflow policy, std::uint64_t memory_limit);
 
+// The block's process reads no mail: what is sent there is undeliverable. The same conditions.
+BASTION_API void refuse_mail(control_block& block);
+
 // One sender that waits for room: in the mailbox' list from the first refusal until it is woken.
 struct send_waiter {
     list_hook<send_waiter> hook;

@@ -102,6 +102,10 @@ void destroy_payload(envelope& e) noexcept {
     else payload_of<T>(e)->~T();
 }
 
+// A message that no bound of a mailbox counts or drops: its type says so.
+template <class T>
+concept notice = requires { typename T::is_notice; };
+
 template <class T>
 consteval std::uint8_t quick_class_of() {
     if constexpr (!std::is_trivially_destructible_v<T> || envelope_bytes<T> > pool_max_bytes)
@@ -111,7 +115,7 @@ consteval std::uint8_t quick_class_of() {
 
 template <class T>
 inline constexpr message_meta meta_object{
-    type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>, quick_class_of<T>()};
+    type_name<T>(), &destroy_payload<T>, envelope_bytes<T>, payload_offset<T>, quick_class_of<T>(), notice<T>};
 
 template <class T, class... Args>
 void construct_payload(void* where, Args&&... args) {

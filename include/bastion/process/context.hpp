@@ -68,10 +68,15 @@ public:
     [[nodiscard]] sleep_wait sleep_for(std::chrono::nanoseconds d) const noexcept { return sleep_wait(d); }
     // To the end of the line: lets others run.
     [[nodiscard]] yield_wait yield() const noexcept { return yield_wait(); }
+    // Ends a process of handlers when this handler returns: normally, or as `stopped` if it was asked to stop. A
+    // coroutine ends by `co_return`: there it throws usage_error.
+    BASTION_API void stop() const;
     // From now on a stop request comes as a told `bastion::stop_request`; the process ends itself.
     BASTION_API void trap_stop() const;
+    // Whether this process was asked to stop, or killed; also if it has trapped the request.
     [[nodiscard]] BASTION_API bool stop_requested() const noexcept;
-    // Asked to stop when this process is stopped or killed; for long computations and foreign waits.
+    // Asked to stop when this process is stopped or killed; for long computations and foreign waits. Callbacks
+    // registered with it run where the stop is ordered, not in this process: they must not use its context, nor throw.
     [[nodiscard]] BASTION_API std::stop_token stop_token() const;
 
     // ---- mailbox/
@@ -99,6 +104,8 @@ public:
     [[nodiscard]] T& data() const;
     // Watches the incarnation alive now; its end comes as a told `bastion::down`. Ends with the handle.
     [[nodiscard]] monitor_handle monitor(const child_ref& target) const;
+    [[nodiscard]] monitor_handle monitor(const children_ref& target) const;
+    [[nodiscard]] monitor_handle monitor(const supervisor_ref& target) const;
 
     // ---- runtime/
     [[nodiscard]] bastion::runtime& runtime() const;
@@ -157,6 +164,7 @@ inline child_ref context::self() const noexcept { return child_ref(block_->here(
 
 // Told to a process that traps stops.
 struct stop_request {
+    using is_notice = void; // see detail::notice
     bool operator==(const stop_request&) const = default;
 };
 

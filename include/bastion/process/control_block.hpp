@@ -55,7 +55,7 @@ struct alignas(cache_line) control_block : strand {
     life_cycle life_state;
     process_kind kind = process_kind::coroutine;
     restart_when policy = restart_when::temporary;
-    bool body_ended = false;       // the body came to its final suspend
+    bool body_ended = false;       // the body came to its final suspend, or a handler said so
     bool started_sent = false;     // the owner knows that this incarnation started
     bool wait_ready = false;       // started only at ctx.ready()
     bool repoll = false;           // a drain swallowed a wake-up

@@ -42,6 +42,8 @@ struct alignas(16) message_meta {
     std::uint32_t payload_offset;
     // The class of its blocks, when nothing has to be destroyed; `no_quick_end` otherwise.
     std::uint8_t quick_class;
+    // The end of another process, or a request to stop: no bound of a mailbox counts or drops it.
+    bool is_notice = false;
 
     static constexpr std::uint8_t no_quick_end = 0xff;
 };

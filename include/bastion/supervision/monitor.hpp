@@ -7,12 +7,14 @@
 
 #include <bastion/mailbox/send.hpp>
 #include <bastion/process/cold_part.hpp>
+#include <bastion/supervision/refs.hpp>
 
 namespace bastion {
 
 // Told to the watcher.
 class down {
 public:
+    using is_notice = void; // see detail::notice
     down(child_ref who, exit_reason reason, bool returns) noexcept
         : who_(who), reason_(std::move(reason)), returns_(returns) {}
     [[nodiscard]] child_ref who() const noexcept { return who_; }
@@ -54,6 +56,10 @@ namespace detail {
 inline monitor_handle context::monitor(const child_ref& target) const {
     detail::require_running(*block_, "ctx.monitor");
     return detail::watch(*block_, target.where());
+}
+inline monitor_handle context::monitor(const children_ref& target) const { return monitor(child_ref(target.where())); }
+inline monitor_handle context::monitor(const supervisor_ref& target) const {
+    return monitor(child_ref(target.where()));
 }
 
 } // namespace bastion
