@@ -95,6 +95,22 @@ void group::restart(control_block& child) {
     r->child = self_.here();
     r->reason = child.reason;
     r->name = name_ + "/" + child_name(child);
+    r->apart = spec_->scope == restart_scope::element;
+    send(std::move(r));
+}
+
+// Tells the supervisor that the restarts it waits for are done: started, given up, or put off.
+void group::on_progress() {
+    if (!proceeding_) return;
+    for (const address& a : *proceeding_) {
+        if (!a.block->lives(a.generation)) continue;
+        const child_state s = state_of(*a.block);
+        if (s == child_state::starting || s == child_state::down) return;
+    }
+    proceeding_.reset();
+    control_block* parent = self_.owner.load(std::memory_order_relaxed);
+    request_ptr r = make_request(request_kind::proceeded, parent->here());
+    r->child = self_.here();
     send(std::move(r));
 }
 
@@ -113,11 +129,13 @@ void group::on_request(owner_request& r) {
         return;
     }
     const std::vector<address> waiting = std::exchange(asked_, {});
+    if (r.apart) proceeding_ = waiting;
     for (const address& a : waiting) {
         if (!a.block->lives(a.generation) || state_of(*a.block) != child_state::down) continue;
         if (phase_ == phase::idle) restart_now(*a.block);
         else restarts_due_.push_back(a);
     }
+    on_progress();
 }
 
 // Only temporary elements are adopted: the others are made with their group.

@@ -5,6 +5,7 @@
 #include "supervision/owner.hpp"
 
 #include <memory>
+#include <optional>
 
 namespace bastion::detail {
 
@@ -38,7 +39,11 @@ protected:
     void restart(control_block& child) override;
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;
-    void on_start() override { asked_.clear(); }
+    void on_start() override {
+        asked_.clear();
+        proceeding_.reset();
+    }
+    void on_progress() override;
     void on_empty() override;
     void pass_on(broadcast_source& source) override;
 
@@ -54,6 +59,7 @@ private:
     restart_when when_ = restart_when::transient;
     bool ask_first_ = false;            // the supervisor's strategy or intensity has a say
     std::vector<address> asked_;        // elements whose restart the supervisor thinks about
+    std::optional<std::vector<address>> proceeding_; // elements whose restart the supervisor waits for
     std::uint32_t next_index_ = 0;
     std::shared_ptr<std::vector<child_ref>> roster_;
 };

@@ -39,6 +39,7 @@ inline constexpr std::uint8_t is_main = 8;        // its end stops the runtime
 inline constexpr std::uint8_t is_owner = 16;      // a group or a supervisor
 inline constexpr std::uint8_t killed = 32;        // kill was raised
 inline constexpr std::uint8_t callback_fault = 64; // ended because of a callback: `reason` was kept aside
+inline constexpr std::uint8_t apart = 128; // in its place in the plan it restarts single elements, and goes on else
 } // namespace child_flag
 
 class owner : public process_body {
@@ -102,6 +103,10 @@ protected:
     virtual void on_request(owner_request& r) = 0;
     virtual void on_start() {}
     virtual void on_empty() {}
+    // After a child has started or ended.
+    virtual void on_progress() {}
+    // In the starting phase, of a child that the plan has not stopped: whether it must be waited for.
+    [[nodiscard]] virtual bool restarts_apart(control_block&) { return false; }
     [[nodiscard]] virtual control_block* stops_first() noexcept { return nullptr; }
     virtual void forget(control_block&) noexcept {}
     virtual void pass_on(broadcast_source& source) = 0;

@@ -22,6 +22,7 @@ enum class request_kind : std::uint8_t {
     broadcast,      // pass it on to all below
     restart_wanted, // group to supervisor: an element failed, decide
     proceed,        // supervisor to group: restart it yourself
+    proceeded,      // group to supervisor: done
     deadline,       // a child did not stop in time
     grace,          // a killed child still runs
     start_timeout,  // a child did not become ready in time
@@ -32,6 +33,7 @@ struct owner_request : system_signal {
     request_kind what{};
     bool for_good = false;
     bool kill = false;
+    bool apart = false; // restart_wanted: its siblings in the group go on; proceed: say when it is done
     bool undecided = false;  // stop: whether there will be another start is not known yet
     bool seen = false;  // stop: the sender has consumed the owner's last exit, or there was none
     address owner;

@@ -101,7 +101,10 @@ void owner::progress() {
             if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
             return;
         }
-        if (has(*c, child_flag::in_plan)) {
+        if (!has(*c, child_flag::in_plan)) {
+            if (restarts_apart(*c)) return;
+        } else {
+            clear(*c, child_flag::apart);
             if (state_of(*c) == child_state::starting || state_of(*c) == child_state::stopping) return;
             if (state_of(*c) == child_state::down || state_of(*c) == child_state::unborn) {
                 start_child(*c);
@@ -130,6 +133,7 @@ void owner::start_arrivals() {
 }
 
 void owner::go_on() {
+    on_progress();
     if (phase_ != phase::idle) progress();
     else start_arrivals();
 }

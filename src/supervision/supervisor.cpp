@@ -128,26 +128,49 @@ bool supervisor_owner::too_often(const std::string& child, const exit_reason& wh
     return true;
 }
 
-void supervisor_owner::mark_scope(control_block& failed) {
+// `apart`: of the failed group itself only single elements restart, in its place in the order.
+void supervisor_owner::mark_scope(control_block& failed, bool apart) {
     bool reached = spec_->strategy == bastion::strategy::one_for_all;
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         if (c == &failed) reached = true;
-        if (reached && (c == &failed || spec_->strategy != bastion::strategy::one_for_one))
-            set(*c, child_flag::in_plan);
+        if (reached && !(apart && c == &failed)) set(*c, child_flag::in_plan);
     }
+    if (apart) set(failed, child_flag::apart);
+    proceeding_ = {};
+}
+
+bool supervisor_owner::restarts_apart(control_block& child) {
+    if (!has(child, child_flag::apart)) return false;
+    if (state_of(child) != child_state::up) {
+        clear(child, child_flag::apart);
+        return false;
+    }
+    if (proceeding_ != child.here()) {
+        proceeding_ = child.here();
+        request_ptr r = make_request(request_kind::proceed, child.here());
+        r->apart = true;
+        send(std::move(r));
+    }
+    return true;
 }
 
 void supervisor_owner::restart(control_block& child) {
     if (too_often(child_name(child), child.reason)) return;
     if (spec_->strategy == bastion::strategy::one_for_one) return start_child(child);
-    mark_scope(child);
+    mark_scope(child, false);
     plan_restart_of_marked();
 }
 
 void supervisor_owner::on_request(owner_request& r) {
-    if (r.what != request_kind::restart_wanted) return;
     control_block& child = *r.child.block;
     if (!child.lives(r.child.generation) || !running_) return;
+    if (r.what == request_kind::proceeded) {
+        if (proceeding_ == r.child) {
+            clear(child, child_flag::apart);
+            proceeding_ = {};
+        }
+        return go_on();
+    }
     if (state_of(child) == child_state::stopping || state_of(child) == child_state::down) return; // it restarts anyway
     if (phase_ != phase::idle && has(child, child_flag::in_plan) && phase_ == phase::stopping) return;
     if (too_often(r.name, r.reason)) return;
@@ -155,7 +178,9 @@ void supervisor_owner::on_request(owner_request& r) {
         send(make_request(request_kind::proceed, child.here()));
         return;
     }
-    mark_scope(child);
+    const bool apart = r.apart && state_of(child) == child_state::up; // else it starts just now, as a whole
+    if (apart) clear(child, child_flag::in_plan);
+    mark_scope(child, apart);
     plan_restart_of_marked();
 }
 

@@ -33,6 +33,7 @@ protected:
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;
     void on_start() override;
+    [[nodiscard]] bool restarts_apart(control_block& child) override;
     void pass_on(broadcast_source& source) override;
     [[nodiscard]] control_block* stops_first() noexcept override { return temporaries_; }
     void forget(control_block& child) noexcept override {
@@ -42,12 +43,13 @@ protected:
 
 private:
     [[nodiscard]] bool too_often(const std::string& child, const exit_reason& why);
-    void mark_scope(control_block& failed);
+    void mark_scope(control_block& failed, bool apart);
     void settle(control_block& child);
 
     std::unique_ptr<supervisor_spec> spec_;
     control_block* temporaries_ = nullptr;
     address temporaries_address_;
+    address proceeding_; // the child whose restart of single elements the plan waits for
     std::deque<std::int64_t> recent_;  // restarts within the window
     std::unordered_set<std::string> names_;
     std::uint32_t unnamed_ = 0;

@@ -186,3 +186,127 @@ TEST_CASE("One_for_all over a failing inner supervisor") {
     CHECK(a[0].alive());
     CHECK(b[0].alive());
 }
+
+namespace {
+
+// Groups a (two elements, each of which restarts alone), b and c, in that order after `first`.
+struct mixed {
+    bastion::children_ref first, a, b, c;
+};
+
+mixed mixed_groups(world& w, bastion::strategy s, bastion::children&& group_a) {
+    auto sup = w.rt.spawn(bastion::supervisor().with_name("sup").with_strategy(s).with_restart_strategy(at_once()));
+    mixed m;
+    m.first = sup.spawn(bastion::children().with_name("first").with_exec(element(w.events, "first")));
+    m.a = sup.spawn(std::move(group_a).with_name("a").with_redundancy(2).with_restart_scope(bastion::restart_scope::element));
+    m.b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    m.c = sup.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    w.settle();
+    CHECK(w.events.take() == lines{"start first0", "start a0", "start a1", "start b0", "start c0"});
+    return m;
+}
+
+} // namespace
+
+TEST_CASE("restart_scope::element below a supervisor that restarts other groups: the failed one's siblings go on") {
+    world w;
+    const auto plain = [&] { return bastion::children().with_exec(element(w.events, "a")); };
+    SECTION("rest_for_one") {
+        const mixed m = mixed_groups(w, bastion::strategy::rest_for_one, plain());
+        for (const char* why : {"once", "again"}) {
+            m.a[1].tell(die{why});
+            w.settle();
+            CHECK(w.events.take() == lines{"end a1", "end c0", "end b0", "start a1", "start b0", "start c0"});
+        }
+        m.b[0].tell(die{"b"}); // a stands before it
+        w.settle();
+        CHECK(w.events.take() == lines{"end b0", "end c0", "start b0", "start c0"});
+        m.first[0].tell(die{"first"}); // and after that one: as a whole
+        w.settle();
+        CHECK(w.events.take() == lines{"end first0", "end c0", "end b0", "end a1", "end a0", "start first0", "start a0",
+                                     "start a1", "start b0", "start c0"});
+    }
+    SECTION("one_for_all") {
+        const mixed m = mixed_groups(w, bastion::strategy::one_for_all, plain());
+        m.a[0].tell(die{"x"});
+        w.settle();
+        CHECK(w.events.take() ==
+              lines{"end a0", "end c0", "end b0", "end first0", "start first0", "start a0", "start b0", "start c0"});
+        CHECK(w.log.take() == lines{"/sup/a/0: panic: x; restarts now"});
+    }
+    SECTION("both elements fail") {
+        const mixed m = mixed_groups(w, bastion::strategy::rest_for_one, plain());
+        m.a[0].tell(die{"x"});
+        m.a[1].tell(die{"y"});
+        w.settle();
+        (void)w.events.take();
+        for (const auto& group : {m.first, m.a, m.b, m.c})
+            for (const auto& one : group) CHECK(one.alive());
+        m.a[0].tell("hello");
+        m.a[1].tell("hello");
+        w.settle();
+        CHECK(w.events.take() == lines{"a0: hello", "a1: hello"});
+    }
+}
+
+TEST_CASE("Groups after one that restarts single elements wait until these have started") {
+    world w;
+    int ready = 0; // from which incarnation on it says so at once
+    const auto slow = [&] { return bastion::children()
+                          .with_start(bastion::wait_ready, 1s)
+                          .with_exec([&](bastion::context ctx) -> bastion::process {
+                              const std::string me = "a" + std::to_string(ctx.block().index);
+                              w.events.add("start " + me);
+                              const end_mark mark(w.events, me);
+                              if (ctx.incarnation() == 0 || ctx.incarnation() >= ready) ctx.ready();
+                              for (;;) {
+                                  auto m = co_await ctx.recv();
+                                  if (auto* d = m.told<die>()) bastion::panic(d->why);
+                                  if (m.told<finish>() != nullptr) ctx.ready();
+                              }
+                          });
+    };
+    SECTION("it becomes ready") {
+        ready = 100;
+        const mixed m = mixed_groups(w, bastion::strategy::rest_for_one, slow());
+        m.a[1].tell(die{"x"});
+        w.settle();
+        CHECK(w.events.take() == lines{"end a1", "end c0", "end b0", "start a1"});
+        m.a[1].tell(finish{});
+        w.settle();
+        CHECK(w.events.take() == lines{"start b0", "start c0"});
+    }
+    SECTION("it fails meanwhile") {
+        ready = 2;
+        const mixed m = mixed_groups(w, bastion::strategy::rest_for_one, slow());
+        m.a[1].tell(die{"x"});
+        w.settle();
+        (void)w.events.take();
+        m.a[1].tell(die{"y"});
+        w.settle();
+        CHECK(w.events.take() == lines{"end a1", "start a1", "start b0", "start c0"});
+    }
+    SECTION("an earlier group takes it along meanwhile") {
+        ready = 2;
+        const mixed m = mixed_groups(w, bastion::strategy::rest_for_one, slow());
+        m.a[1].tell(die{"x"});
+        w.settle();
+        (void)w.events.take();
+        m.first[0].tell(die{"first"});
+        w.settle();
+        CHECK(w.events.take() == lines{"end first0", "end a1", "end a0", "start first0", "start a0"});
+        m.a[0].tell(finish{});
+        w.settle();
+        CHECK(w.events.take() == lines{"start a1", "start b0", "start c0"});
+    }
+    SECTION("all is stopped meanwhile") {
+        ready = 100;
+        const mixed m = mixed_groups(w, bastion::strategy::rest_for_one, slow());
+        m.a[1].tell(die{"x"});
+        w.settle();
+        (void)w.events.take();
+        w.rt.stop();
+        CHECK(w.rt.wait() == 0);
+        CHECK(w.events.take() == lines{"end a1", "end a0", "end first0"});
+    }
+}
