@@ -225,7 +225,7 @@ private:
     std::uint32_t counted_ = 0;    // unread, drained and skipped ones included, those pushed out not
     std::uint32_t queued_ = 0;     // of these, not drained
     std::uint32_t pushed_out_ = 0; // the oldest of the process' list, which gave way to newer ones; it ends them itself
-    memory_meter meter_;         // limit 0: none; frames of the process are charged to it, too
+    memory_meter meter_; // limit 0: none; frames of the process are charged to it, too
     const char* limit_met_ = "mailbox";
     envelope* first_ = nullptr;
     envelope* last_ = nullptr;

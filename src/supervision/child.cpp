@@ -216,7 +216,8 @@ void owner::decide(control_block& child, bool later) {
 
 // It was on its way to its end for good; a fault on that way has no other place to be told.
 void owner::finalize_stopped(control_block& child) {
-    if (child.reason.is_fault() && !has(child, child_flag::is_owner)) report(child, child.reason, "ends: it was stopping");
+    if (child.reason.is_fault() && !has(child, child_flag::is_owner))
+        report(child, child.reason, "ends: it was stopping");
     finalize(child);
 }
 

@@ -75,8 +75,10 @@ TEST_CASE("before_start throws: a fault of its element, and a start failure of o
                          [](const bastion::event&) { throw std::runtime_error("no"); }))
                      .with_exec(element(w.events, "g", true));
     SECTION("without wait_ready its policy decides, and its siblings start") {
-        auto sup = w.rt.spawn(bastion::supervisor().with_name("s").with_children(std::move(group)).with_children(
-            bastion::children().with_exec(element(w.events, "next"))));
+        auto sup = w.rt.spawn(bastion::supervisor()
+                .with_name("s")
+                .with_children(std::move(group))
+                .with_children(bastion::children().with_exec(element(w.events, "next"))));
         w.advance(1ms);
         CHECK(sup.alive());
         CHECK(w.events.take() == lines{"start next0", "start g0"});

@@ -192,7 +192,8 @@ TEST_CASE("ctx.data of another type, or without with_data, is a panic that names
     CHECK_THAT(second[0], BASTION_CATCH_CONTAINS("no with_data"));
 }
 
-TEST_CASE("A data factory that throws: at the spawn the caller's, at a restart a fault of the element, and nothing leaks") {
+TEST_CASE(
+    "A data factory that throws: at the spawn the caller's, at a restart a fault of the element, and nothing leaks") {
     const auto before = bastion::detail::live_blocks();
     {
         world w;

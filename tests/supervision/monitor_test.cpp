@@ -263,8 +263,7 @@ TEST_CASE("A monitor does not promise a return that the supervisor may refuse") 
 
 TEST_CASE("A sibling that fails while its group stops for a restart: its monitors do not wait for the others") {
     world w;
-    const auto g = w.rt.spawn(
-        bastion::children()
+    const auto g = w.rt.spawn(bastion::children()
             .with_redundancy(3)
             .with_shutdown(bastion::shutdown::infinite())
             .with_restart_strategy(at_once())
@@ -340,8 +339,10 @@ TEST_CASE("A restarted watcher hears nothing of its last incarnation's monitors,
 
 TEST_CASE("Groups and supervisors are watched as elements are") {
     world w;
-    auto sup = w.rt.spawn(
-        bastion::supervisor().with_name("s").with_strategy(bastion::strategy::one_for_all).with_restart_strategy(at_once()));
+    auto sup = w.rt.spawn(bastion::supervisor()
+            .with_name("s")
+            .with_strategy(bastion::strategy::one_for_all)
+            .with_restart_strategy(at_once()));
     const auto a = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
     const auto b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
     w.settle();

@@ -307,13 +307,14 @@ TEST_CASE("A process that still runs a grace time after its kill is reported onc
 
 TEST_CASE("A fault on the way to the end is reported") {
     world w;
-    const auto g = w.rt.spawn(bastion::children().with_name("g").with_exec([](bastion::context ctx) -> bastion::process {
-        ctx.trap_stop();
-        auto m = co_await ctx.recv();
-        if (m.told<bastion::stop_request>() != nullptr) bastion::panic("in goodbye");
-        co_await ctx.sleep_for(1s);
-        bastion::panic("while draining");
-    }));
+    const auto g =
+        w.rt.spawn(bastion::children().with_name("g").with_exec([](bastion::context ctx) -> bastion::process {
+            ctx.trap_stop();
+            auto m = co_await ctx.recv();
+            if (m.told<bastion::stop_request>() != nullptr) bastion::panic("in goodbye");
+            co_await ctx.sleep_for(1s);
+            bastion::panic("while draining");
+        }));
     w.settle();
     SECTION("after a trapped stop") {
         g.stop();
@@ -360,8 +361,10 @@ struct polite {
 
 TEST_CASE("ctx.stop() ends a process of handlers, also one that was asked to stop and traps it") {
     world w;
-    const auto g = w.rt.spawn(bastion::children().with_name("g").with_callbacks(told_to(w.events)).with_handlers<polite>(
-        bastion::on_tell(&polite::asked), bastion::on_tell(&polite::told)));
+    const auto g = w.rt.spawn(bastion::children()
+            .with_name("g")
+            .with_callbacks(told_to(w.events))
+            .with_handlers<polite>(bastion::on_tell(&polite::asked), bastion::on_tell(&polite::told)));
     w.settle();
     (void)w.events.take();
     SECTION("asked to stop") {

@@ -198,7 +198,8 @@ mixed mixed_groups(world& w, bastion::strategy s, bastion::children&& group_a) {
     auto sup = w.rt.spawn(bastion::supervisor().with_name("sup").with_strategy(s).with_restart_strategy(at_once()));
     mixed m;
     m.first = sup.spawn(bastion::children().with_name("first").with_exec(element(w.events, "first")));
-    m.a = sup.spawn(std::move(group_a).with_name("a").with_redundancy(2).with_restart_scope(bastion::restart_scope::element));
+    m.a = sup.spawn(
+        std::move(group_a).with_name("a").with_redundancy(2).with_restart_scope(bastion::restart_scope::element));
     m.b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
     m.c = sup.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
     w.settle();
@@ -252,19 +253,20 @@ TEST_CASE("restart_scope::element below a supervisor that restarts other groups:
 TEST_CASE("Groups after one that restarts single elements wait until these have started") {
     world w;
     int ready = 0; // from which incarnation on it says so at once
-    const auto slow = [&] { return bastion::children()
-                          .with_start(bastion::wait_ready, 1s)
-                          .with_exec([&](bastion::context ctx) -> bastion::process {
-                              const std::string me = "a" + std::to_string(ctx.block().index);
-                              w.events.add("start " + me);
-                              const end_mark mark(w.events, me);
-                              if (ctx.incarnation() == 0 || ctx.incarnation() >= ready) ctx.ready();
-                              for (;;) {
-                                  auto m = co_await ctx.recv();
-                                  if (auto* d = m.told<die>()) bastion::panic(d->why);
-                                  if (m.told<finish>() != nullptr) ctx.ready();
-                              }
-                          });
+    const auto slow = [&] {
+        return bastion::children()
+            .with_start(bastion::wait_ready, 1s)
+            .with_exec([&](bastion::context ctx) -> bastion::process {
+                const std::string me = "a" + std::to_string(ctx.block().index);
+                w.events.add("start " + me);
+                const end_mark mark(w.events, me);
+                if (ctx.incarnation() == 0 || ctx.incarnation() >= ready) ctx.ready();
+                for (;;) {
+                    auto m = co_await ctx.recv();
+                    if (auto* d = m.told<die>()) bastion::panic(d->why);
+                    if (m.told<finish>() != nullptr) ctx.ready();
+                }
+            });
     };
     SECTION("it becomes ready") {
         ready = 100;

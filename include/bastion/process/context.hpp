@@ -119,7 +119,7 @@ private:
 // Names an element for ever. 16 bytes, trivially copyable, owns nothing; a stale one is safe and says so. Any thread.
 class child_ref {
 public:
-    child_ref() noexcept = default;  // names nobody
+    child_ref() noexcept = default; // names nobody
     explicit child_ref(detail::address a) noexcept : address_(a) {}
 
     // ---- mailbox/
