@@ -26,15 +26,21 @@ if(DEFINED ENV{DEV_PRECOMPILE})
 endif()
 
 set(BASTION_TEST_FOLDERS
-    "base;topology;executor;process;mailbox;supervision;routing;runtime;testing;net;cluster;observer;stress;hazards"
+    "base;topology;executor;process;mailbox;supervision;routing;runtime;testing;net;cluster;observer;model;stress;hazards"
     CACHE STRING "Folders of tests to build")
 foreach(folder IN LISTS BASTION_TEST_FOLDERS)
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
     if(NOT sources)
         continue()
     endif()
+    if(folder STREQUAL "model" AND BASTION_SANITIZE)
+        continue() # one thread, and stacks of its own that the sanitizers do not know
+    endif()
     add_executable(bastion-test-${folder} ${sources})
     target_link_libraries(bastion-test-${folder} PRIVATE bastion-test-support)
+    if(folder STREQUAL "model")
+        target_link_libraries(bastion-test-model PRIVATE Boost::context)
+    endif()
     if(DEFINED ENV{DEV_PRECOMPILE})
         target_precompile_headers(bastion-test-${folder} REUSE_FROM bastion-test-headers)
     endif()

@@ -1,0 +1,333 @@
+// An explorer of interleavings: runs a small program of several threads again and again, until every schedule up to a
+// bound of preemptions has been seen, with every value that a load may return under the orders written in the code.
+//
+// The shipped lock-free classes take their atomics from a policy (base/atomics.hpp); `model::atomics` is the explorer's.
+// It is not the processor's memory: each atomic keeps all values it ever had, a load chooses among those that C++
+// allows (so a missing seq_cst shows as a stale read, also on x86), and happens-before follows from the orders alone:
+// release, acquire, release sequences through read-modify-writes, seq_cst. Any plain access, free or reuse that it does
+// not order fails, and so does a schedule that ends with somebody asleep.
+//
+// What is not modelled: stores that become visible out of their order to one atomic other than as stale reads (the
+// modification order is the order of execution), consume, fences (the project has none), spurious failure of weak CAS.
+//
+// How it works: one fiber per thread; before each operation on an atomic the explorer decides who goes on. The
+// decisions of a run are written down; the next run repeats them up to the last one that has another answer left
+// (Musuvathi and Qadeer 2007 for the bound; the values a load may see after Norris and Demsky 2013).
+#ifndef BASTION_TESTS_MODEL_EXPLORER_HPP
+#define BASTION_TESTS_MODEL_EXPLORER_HPP
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace model {
+
+inline constexpr std::size_t most_threads = 6; // with the one that sets up and looks at the end
+
+// A vector clock: what each thread has done, as far as its holder knows.
+struct clock {
+    std::array<std::uint16_t, most_threads> ticks{};
+
+    void join(const clock& other) noexcept {
+        for (std::size_t i = 0; i < most_threads; ++i)
+            if (ticks[i] < other.ticks[i]) ticks[i] = other.ticks[i];
+    }
+};
+
+enum class operation : std::uint8_t { load, store, rmw, cas, cas_failed };
+
+// A place in the shipped code that touches an atomic.
+struct site {
+    const char* file = "";
+    int line = 0;
+    operation what{};
+    std::memory_order order = std::memory_order_seq_cst;
+
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] bool same_place(const site& other) const noexcept;
+};
+
+// All orders that are weaker, and mean something there; the strongest first.
+[[nodiscard]] std::vector<std::memory_order> weaker(const site& s);
+[[nodiscard]] const char* name_of(std::memory_order order) noexcept;
+
+struct limits {
+    int preemptions = 3;
+    int stale_reads = 3; // loads of one run that do not return the newest value
+    std::uint64_t steps = 2000; // operations of one run: more is taken for a livelock
+    std::uint64_t runs = 20'000'000;
+};
+
+struct outcome {
+    std::uint64_t interleavings = 0;
+    bool complete = false; // all of them were seen
+    std::string failure; // empty: none; else what went wrong and the steps that led there
+};
+
+// One run of a program, as its setup sees it.
+class run {
+public:
+    virtual ~run() = default;
+    // A thread; all start together when the setup is over.
+    virtual void thread(std::function<void()> body) = 0;
+    // Looked at when all threads are through.
+    virtual void at_end(std::function<void()> look) = 0;
+
+    // Something that lives as long as the run.
+    template <class T, class... Args>
+    T& make(Args&&... args) {
+        auto made = std::make_shared<T>(std::forward<Args>(args)...);
+        T& ref = *made;
+        keep(std::move(made));
+        return ref;
+    }
+
+private:
+    virtual void keep(std::shared_ptr<void> thing) = 0;
+};
+
+using program = std::function<void(run&)>;
+
+// Explores all interleavings of the program. `weakened`: the operations of that place take that order instead.
+[[nodiscard]] outcome explore(const program& p, limits l = {}, const site* weakened = nullptr);
+
+// The places of atomic operations that explorations of this program's threads have met, each once.
+[[nodiscard]] std::vector<site> sites_met(const program& p, limits l = {});
+
+// ---- inside a run
+
+// Ends the run with a failure unless the condition holds.
+void require(bool holds, const char* what);
+[[noreturn]] void fail(const std::string& why);
+// Waits for another thread's doing; for spinning loops.
+void pause();
+
+namespace detail {
+
+// The memory of one atomic: who stored what, and who is known to have seen it. Values live in the template.
+class history {
+public:
+    history();
+    history(const history&) = delete;
+    history& operator=(const history&) = delete;
+
+    // Lets others run first; then says which stored value a load gets.
+    std::size_t load(const site& s);
+    void store(const site& s);
+    // Lets others run first; the newest value's number. Then exactly one of the next three.
+    std::size_t begin_rmw(const site& s);
+    void modify(const site& s);
+    void refuse(const site& failed);
+
+    [[nodiscard]] std::size_t size() const noexcept { return records_.size(); }
+    void end_of_life();
+
+private:
+    struct record {
+        clock released; // what whoever acquires it learns
+        bool seq_cst = false;
+    };
+    struct seen {
+        std::uint8_t thread;
+        std::uint16_t tick;
+        std::uint16_t number;
+    };
+    [[nodiscard]] std::size_t oldest_allowed(bool seq_cst) const;
+    void observe(std::size_t number);
+    void check_alive(const site& s) const;
+
+    std::vector<record> records_;
+    std::vector<seen> seen_;
+    int number_; // of this atomic, for the trace
+    bool dead_ = false;
+};
+
+void note_value(std::uint64_t value); // for the trace, of the operation just done
+
+// Plain memory: who wrote it last, and who has read it since.
+class access {
+public:
+    void read() const;
+    void write();
+    void kill();
+
+private:
+    mutable clock reads_;
+    std::uint8_t writer_ = 0;
+    std::uint16_t written_ = 0;
+    bool dead_ = false;
+};
+
+} // namespace detail
+
+// Plain memory whose races, uses after free and unordered reuse the explorer sees.
+template <class T>
+class plain {
+public:
+    plain() = default;
+    plain(T value) : value_(value) { access_.write(); }
+    plain(const plain& other) : plain(static_cast<T>(other)) {}
+    plain& operator=(const plain& other) { return *this = static_cast<T>(other); }
+    plain& operator=(T value) {
+        access_.write();
+        value_ = value;
+        return *this;
+    }
+    operator T() const {
+        access_.read();
+        return value_;
+    }
+    T operator->() const { return static_cast<T>(*this); }
+    [[nodiscard]] T get() const { return static_cast<T>(*this); }
+    void set(T value) { *this = value; }
+    // Its memory is given back: nobody may touch it before `reuse`, and all who have must be known to be through.
+    void free() { access_.kill(); }
+    void reuse() {
+        access_ = detail::access();
+        access_.write();
+    }
+
+private:
+    detail::access access_;
+    T value_{};
+};
+
+// The policy for the shipped classes.
+struct atomics {
+    template <class T>
+    class atomic;
+    template <class T>
+    using var = plain<T>;
+    static void pause() { model::pause(); }
+};
+
+template <class T>
+class atomics::atomic {
+    static constexpr auto strict = std::memory_order_seq_cst;
+    using order_type = std::memory_order;
+
+public:
+    constexpr atomic() : atomic(T{}) {}
+    constexpr atomic(T value) : values_{value} {}
+
+    T load(order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) const {
+        return noted(values_[history_.load({f, l, operation::load, o})]);
+    }
+    void store(T value, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
+        history_.store({f, l, operation::store, o});
+        values_.push_back(noted(value));
+    }
+    T exchange(T value, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
+        return change([&](T) { return value; }, {f, l, operation::rmw, o});
+    }
+    T fetch_add(T n, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
+        return change([&](T old) { return static_cast<T>(old + n); }, {f, l, operation::rmw, o});
+    }
+    T fetch_sub(T n, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
+        return change([&](T old) { return static_cast<T>(old - n); }, {f, l, operation::rmw, o});
+    }
+    T fetch_or(T bits, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
+        return change([&](T old) { return static_cast<T>(old | bits); }, {f, l, operation::rmw, o});
+    }
+    T fetch_and(T bits, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
+        return change([&](T old) { return static_cast<T>(old & bits); }, {f, l, operation::rmw, o});
+    }
+    bool compare_exchange_strong(T& expected, T wanted, order_type yes, order_type no, const char* f = __builtin_FILE(),
+        int l = __builtin_LINE()) {
+        const T old = values_[history_.begin_rmw({f, l, operation::cas, yes})];
+        if (old == expected) {
+            history_.modify({f, l, operation::cas, yes});
+            values_.push_back(noted(wanted));
+            return true;
+        }
+        history_.refuse({f, l, operation::cas_failed, no});
+        expected = noted(old);
+        return false;
+    }
+    bool compare_exchange_strong(
+        T& expected, T wanted, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
+        return compare_exchange_strong(expected, wanted, o, on_failure(o), f, l);
+    }
+    bool compare_exchange_weak(T& expected, T wanted, order_type yes, order_type no, const char* f = __builtin_FILE(),
+        int l = __builtin_LINE()) {
+        return compare_exchange_strong(expected, wanted, yes, no, f, l);
+    }
+    bool compare_exchange_weak(
+        T& expected, T wanted, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
+        return compare_exchange_strong(expected, wanted, o, on_failure(o), f, l);
+    }
+
+    // For the model of the kernel: the newest value, without a step.
+    [[nodiscard]] T newest() const { return values_.back(); }
+    void end_of_life() { history_.end_of_life(); }
+
+private:
+    static constexpr order_type on_failure(order_type o) {
+        if (o == std::memory_order_acq_rel) return std::memory_order_acquire;
+        return o == std::memory_order_release ? std::memory_order_relaxed : o;
+    }
+    template <class Change>
+    T change(Change next, const site& s) {
+        const T old = values_[history_.begin_rmw(s)];
+        history_.modify(s);
+        values_.push_back(noted(next(old)));
+        return old;
+    }
+    static T noted(T value) {
+        if constexpr (std::is_pointer_v<T>) detail::note_value(reinterpret_cast<std::uintptr_t>(value));
+        else detail::note_value(static_cast<std::uint64_t>(value));
+        return value;
+    }
+
+    mutable detail::history history_;
+    std::vector<T> values_;
+};
+
+// What the parker asks of the system: a futex that wakes in any order, and also for no reason once in a run.
+struct kernel {
+    [[nodiscard]] static std::int64_t now_ns() noexcept { return 0; }
+    static bool wait_until(const atomics::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t) {
+        return wait(&word, [&] { return word.newest() != expected; });
+    }
+    static void wake_one(const atomics::atomic<std::uint32_t>& word) { wake(&word); }
+
+    // Sleeps on an address unless `changed`; true.
+    static bool wait(const void* address, const std::function<bool()>& changed);
+    static void wake(const void* address);
+};
+
+// Hands things from thread to thread, as a queue under a lock does: for what is not explored itself.
+template <class T>
+class queue {
+public:
+    void push(T thing) {
+        turn_.fetch_add(1, std::memory_order_acq_rel);
+        things_.push_back(thing);
+        kernel::wake(this);
+    }
+    // Waits until there is one.
+    T pop() {
+        for (;;) {
+            turn_.fetch_add(1, std::memory_order_acq_rel);
+            if (!things_.empty()) break;
+            kernel::wait(this, [this] { return !things_.empty(); });
+        }
+        T thing = things_.front();
+        things_.erase(things_.begin());
+        return thing;
+    }
+
+private:
+    atomics::atomic<int> turn_{0};
+    std::vector<T> things_;
+};
+
+} // namespace model
+
+#endif

@@ -1,0 +1,149 @@
+// The inbox word in all interleavings: senders that queue or hand over, a receiver that drains and parks, wake-ups,
+// the end of a process and the next one in the same block.
+#include "model/checked.hpp"
+
+#include <bastion/process/inbox.hpp>
+
+#include <array>
+#include <vector>
+
+namespace {
+
+struct alignas(64) node {
+    model::plain<node*> next = nullptr;
+    model::plain<int> value = 0;
+};
+using inbox = bastion::detail::basic_inbox<node, model::atomics>;
+using bastion::detail::push_result;
+
+// A process as the run loop sees it: the inbox, its own list of mail, and the right to run, handed on through a queue.
+struct process {
+    inbox word;
+    model::plain<node*> mail = nullptr;
+    model::queue<int> right_to_run;
+    std::vector<int> got;
+
+    void send(node& n, int value, std::uint64_t generation = 1) {
+        n.value = value;
+        switch (word.push(&n, generation)) {
+        case push_result::claimed:
+            n.next = nullptr;
+            model::require(mail == nullptr, "a parked process has no mail");
+            mail = &n;
+            right_to_run.push(1);
+            break;
+        case push_result::queued: break;
+        case push_result::refused: model::fail("an open inbox refused");
+        }
+    }
+    void wake() {
+        if (word.unpark()) right_to_run.push(1);
+    }
+    void take(node* newest) {
+        std::vector<int> batch;
+        for (node* n = newest; n != nullptr;) {
+            node* older = n->next;
+            batch.insert(batch.begin(), n->value);
+            n->value.free(); // the block goes back to the pool
+            n->next.free();
+            n = older;
+        }
+        got.insert(got.end(), batch.begin(), batch.end());
+    }
+    void read_all() {
+        node* handed = mail;
+        mail = nullptr;
+        take(handed);
+        take(word.drain().newest);
+    }
+};
+
+// One sender of two messages, one of one.
+void mail_against_park(model::run& r) {
+    auto& p = r.make<process>();
+    auto& nodes = r.make<std::array<node, 3>>();
+    p.word.open(1);
+    r.thread([&] {
+        p.send(nodes[0], 1);
+        p.send(nodes[1], 2);
+    });
+    r.thread([&] { p.send(nodes[2], 3); });
+    r.thread([&] {
+        for (;;) {
+            p.read_all();
+            if (p.got.size() == 3) break;
+            if (p.word.park_on_mail()) (void)p.right_to_run.pop();
+        }
+    });
+    r.at_end([&] {
+        std::vector<int> first;
+        for (int v : p.got)
+            if (v != 3) first.push_back(v);
+        model::require(first == std::vector<int>{1, 2}, "each sender's messages come in order");
+    });
+}
+
+// A wake-up, and mail, against a process that parks in something else than a receive and looks at a flag.
+void wake_against_park(model::run& r) {
+    auto& p = r.make<process>();
+    auto& n = r.make<node>();
+    auto& flag = r.make<model::atomics::atomic<int>>(0);
+    auto& result = r.make<model::plain<int>>(0);
+    p.word.open(1);
+    r.thread([&] { p.send(n, 1); });
+    r.thread([&] {
+        result = 7;
+        flag.store(1, std::memory_order_relaxed); // ordered by the wake-up alone
+        p.wake();
+    });
+    r.thread([&] {
+        while (flag.load(std::memory_order_relaxed) == 0)
+            if (p.word.park_elsewhere()) (void)p.right_to_run.pop();
+    });
+    r.at_end([&] {
+        model::require(result == 7, "written before the wake-up");
+        p.read_all();
+        model::require(p.got == std::vector<int>{1}, "mail to a process that waits for something else stays");
+    });
+}
+
+// A process ends and another one lives in its block: mail for the first is either taken at its end or refused.
+void end_against_mail(model::run& r) {
+    auto& p = r.make<process>();
+    auto& nodes = r.make<std::array<node, 3>>();
+    struct counts {
+        int refused = 0;
+        int closed = 0;
+    };
+    auto& c = r.make<counts>();
+    p.word.open(1);
+    for (std::size_t i : {0u, 1u})
+        r.thread([&, i] {
+            nodes[i].value = static_cast<int>(i);
+            switch (p.word.push(&nodes[i], 1)) {
+            case push_result::refused: ++c.refused; break;
+            case push_result::queued: break;
+            case push_result::claimed: model::fail("the process was never parked");
+            }
+        });
+    r.thread([&] {
+        p.take(p.word.close());
+        c.closed = static_cast<int>(p.got.size());
+        model::require(p.word.is_closed(), "closed");
+        p.word.open(2);
+        nodes[2].value = 9;
+        model::require(p.word.push(&nodes[2], 2) == push_result::queued, "mail for the second process");
+        p.take(p.word.drain().newest);
+    });
+    r.at_end([&] {
+        model::require(p.got.size() == static_cast<std::size_t>(c.closed) + 1 && p.got.back() == 9,
+            "the second process gets its own mail only");
+        model::require(c.refused + c.closed == 2, "nothing is lost");
+    });
+}
+
+} // namespace
+
+TEST_CASE("model: mail against a receiver that parks") { model::check(mail_against_park); }
+TEST_CASE("model: wake-ups against a process that parks") { model::check(wake_against_park); }
+TEST_CASE("model: the end of a process against mail for it") { model::check(end_against_mail); }
