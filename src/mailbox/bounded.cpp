@@ -32,14 +32,18 @@ public:
         const std::lock_guard lock(lock_);
         if (!is(to)) return verdict::closed;
         const std::size_t size = bytes_of(*e);
-        if (meter_.limit != 0 && !meter_.charge(size)) { return over_limit("memory"); }
+        if (meter_.limit != 0 && !meter_.charge(size)) {
+            // What gave way and is not ended yet is charged, but nobody's fault.
+            if (pushed_out_ == 0) return over_limit("memory");
+            meter_.used.fetch_add(static_cast<std::int64_t>(size), std::memory_order_relaxed);
+        }
         const verdict said = push_counted(e, oldest);
         if (meter_.limit != 0 && said != verdict::accepted) meter_.discharge(size);
         return said == verdict::limit ? over_limit("mailbox") : said;
     }
 
     [[nodiscard]] verdict push_counted(envelope* e, envelope*& oldest) noexcept {
-        if (capacity_ != 0 && counted_ >= capacity_) {
+        if (capacity_ != 0 && counted_ >= capacity_ && !e->meta().is_notice) {
             switch (policy_) {
             case overflow::fail:
             case overflow::wait: return verdict::full;

@@ -26,7 +26,7 @@ void owner::start_child(control_block& child) {
     const bool again = has(child, child_flag::was_started);
     clear(child, child_flag::killed | child_flag::for_good | child_flag::callback_fault);
     set_state(child, child_state::starting);
-    if (again) notify_monitors(child, child.reason, true);  // whom nobody could tell before
+    if (again) tell_monitors(child, child.reason);  // whom nobody could tell before
     if (auto fault = call(again ? moment::before_restart : moment::before_start, child, child.reason)) {
         child.reason = std::move(*fault);
         set_state(child, child_state::down);
@@ -45,6 +45,15 @@ void owner::start_child(control_block& child) {
     if (launch(child, again)) return;
     set_state(child, child_state::down);
     decide(child, true);
+}
+
+// That the child's last life has ended and there will be another. An owner runs for its lane also when it stands still:
+// its monitors are its own.
+void owner::tell_monitors(control_block& child, const exit_reason& why) {
+    if (!has(child, child_flag::is_owner)) return notify_monitors(child, why, true);
+    request_ptr r = make_request(request_kind::tell_monitors, child.here());
+    r->reason = why;
+    send(std::move(r));
 }
 
 void owner::child_started(control_block& child) {
@@ -70,7 +79,7 @@ void owner::child_exited(control_block& child) {
     if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited)
         handle_element_signals(child, child.lane.drain());
     if (&child == stops_first() && !has(child, child_flag::for_good)) {
-        progress();  // the implicit group stands still until its supervisor starts again
+        progress(); // the implicit group stands still until its supervisor starts again
         return;
     }
     if (has(child, child_flag::callback_fault)) {
@@ -83,14 +92,14 @@ void owner::child_exited(control_block& child) {
         clear(child, child_flag::callback_fault | child_flag::killed);
         if (has(child, child_flag::for_good) || ending_for_good_) finalize_stopped(child);
         else if (stays_for_next_start(child))
-            ;  // nothing is decided while its owner stands still
+            ; // nothing is decided while its owner stands still
         else if (child.wait_ready && !child.started_sent) start_failed(child);
         else decide(child);
         go_on();
         return;
     }
     const bool owner_gone = has(child, child_flag::is_owner) && of(child).gone();
-    const bool over = child.life_state.now() == life::exited;  // it had ended for good before the order reached it
+    const bool over = child.life_state.now() == life::exited; // it had ended for good before the order reached it
     if (has(child, child_flag::for_good) || owner_gone || (over && before == child_state::stopping)) {
         finalize_stopped(child);
     } else if (before == child_state::stopping) {
@@ -99,7 +108,7 @@ void owner::child_exited(control_block& child) {
             if (child.reason.is_fault() && !has(child, child_flag::is_owner))
                 report(child, child.reason, restarting_ ? "restarts with its siblings" : "restarts with its owner");
             // Otherwise this owner failed: whether it comes back is known when its own owner has decided.
-            if (restarting_ || !undecided_) notify_monitors(child, child.reason, true);
+            if (restarting_ || !undecided_) tell_monitors(child, child.reason);
         } else {
             decide(child);
         }
@@ -116,7 +125,7 @@ void owner::child_exited(control_block& child) {
         if (phase_ == phase::stopping && restarting_ && has(child, child_flag::in_plan) &&
             child.life_state.now() != life::exited && comes_back_after(when_of(child), child.reason)) {
             if (child.reason.is_fault()) report(child, child.reason, "restarts with its siblings");
-            notify_monitors(child, child.reason, true);
+            tell_monitors(child, child.reason);
         } else if (stays_for_next_start(child)) {
             if (child.reason.is_fault()) report(child, child.reason, "restarts with its owner");
         } else {
@@ -202,7 +211,7 @@ void owner::decide(control_block& child, bool later) {
     if (why.is_fault() && !quiet)
         report(child, why, delay.count() > 0 ? "restarts in " + readable(delay) : "restarts now");
     // Otherwise they are told when it is known: by the next start, or by the end for good.
-    if (restarts_by_itself()) notify_monitors(child, why, true);
+    if (restarts_by_itself()) tell_monitors(child, why);
     if (delay.count() > 0 || later) {
         set_state(child, child_state::backing_off);
         arm(child, request_kind::backoff_over, delay);
@@ -274,6 +283,7 @@ void owner::start_failed(control_block& child) {
 void owner::fail_upwards(exit_reason why) {
     why_ = std::move(why);
     silent_ = undecided_ = true;
+    if (is_root_) announce_end(self_, false); // whoever still spawns is turned away
     answer_watchers(nullptr, &why_);
     plan_stop(is_root_, false); // nobody starts the root again
 }
@@ -302,12 +312,19 @@ void owner::refuse(control_block& child, const std::string& why) {
     }
 }
 
-void owner::send_away(control_block& child) noexcept {
+void owner::turn_away(control_block& child) {
+    const std::string name = has(child, child_flag::is_owner) ? of(child).name() : std::string();
+    const exit_reason why = too_late();
+    announce({path_ + "/" + (name.empty() ? "(unnamed)" : name), why, "does not start", {}});
+    send_away(child, exit_reason::of_child(exit_kind::start_failed, name, why));
+}
+
+void owner::send_away(control_block& child, const exit_reason& why) noexcept {
     if (has(child, child_flag::is_owner)) {
         // It may be running by now, for a stop request of its spawner: it ends by itself.
         child.owner.store(nullptr);
         child.home->turned_away.fetch_add(1);
-        end_unstarted(child, exit_reason());
+        end_unstarted(child, why);
         return;
     }
     child.reason = exit_reason(exit_kind::noproc);

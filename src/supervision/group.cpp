@@ -101,7 +101,7 @@ void group::restart(control_block& child) {
 
 // Tells the supervisor that the restarts it waits for are done: started, given up, or put off.
 void group::on_progress() {
-    if (!proceeding_) return;
+    if (!proceeding_ || !asked_.empty()) return; // what it asked for meanwhile belongs to the answer
     for (const address& a : *proceeding_) {
         if (!a.block->lives(a.generation)) continue;
         const child_state s = state_of(*a.block);
@@ -129,7 +129,10 @@ void group::on_request(owner_request& r) {
         return;
     }
     const std::vector<address> waiting = std::exchange(asked_, {});
-    if (r.apart) proceeding_ = waiting;
+    if (r.apart) {
+        if (!proceeding_) proceeding_.emplace();
+        proceeding_->insert(proceeding_->end(), waiting.begin(), waiting.end());
+    }
     for (const address& a : waiting) {
         if (!a.block->lives(a.generation) || state_of(*a.block) != child_state::down) continue;
         if (phase_ == phase::idle) restart_now(*a.block);

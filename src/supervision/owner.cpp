@@ -1,5 +1,6 @@
 #include "supervision/owner.hpp"
 
+#include <bastion/base/chain.hpp>
 #include <bastion/mailbox/bounded.hpp>
 
 #include <cstdlib>
@@ -82,7 +83,7 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
         // `since_ns` names whom it was meant for: this block may have been used again in between.
         if (ending_for_good_ ||
             static_cast<std::uint64_t>(child.since_ns) != self_.generation.load(std::memory_order_relaxed))
-            send_away(child);
+            turn_away(child);
         else adopt(child);
         break;
     }
@@ -106,10 +107,16 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
     case signal_kind::monitor:
     case signal_kind::demonitor:
         signal.next = nullptr;
-        handle_element_signals(self_, &signal);
+        if (stands_still_) signal.next = std::exchange(late_monitors_, &signal);
+        else handle_element_signals(self_, &signal);
         break;
     }
     return go_on_living();
+}
+
+void owner::admit_late_monitors() noexcept {
+    stands_still_ = false;
+    handle_element_signals(self_, reversed(std::exchange(late_monitors_, nullptr)));
 }
 
 bool owner::close_early(system_signal* rest) {
@@ -130,6 +137,7 @@ void owner::common_request(owner_request& r) {
     switch (r.what) {
     case request_kind::start:
         if (!running_ && phase_ == phase::idle && !ending_for_good_) {
+            admit_late_monitors();
             on_start();
             plan_start();
         }
@@ -141,6 +149,7 @@ void owner::common_request(owner_request& r) {
         undecided_ = undecided_ || r.undecided;
         plan_stop(r.for_good, r.kill);
         break;
+    case request_kind::tell_monitors: notify_monitors(self_, r.reason, true); break;
     case request_kind::stop_child: stop_child(r); break;
     case request_kind::watch_started: {
         control_block* child = r.child.block;
@@ -225,7 +234,9 @@ void owner::end(bool for_good) {
         const exit_reason stopped(exit_kind::stopped);
         self_.reason = why_.kind() == exit_kind::normal ? stopped : why_;
         self_.life_state.await_decision();
+        stands_still_ = true;
     } else {
+        admit_late_monitors();
         if (why_.kind() == exit_kind::normal && !silent_)
             why_ = ended_by_itself_ ? exit_reason() : exit_reason(exit_kind::stopped);
         self_.reason = why_;
@@ -256,12 +267,12 @@ void owner::end(bool for_good) {
     }
 }
 
-void owner::discard_all(system_signal* oldest) noexcept {
+void owner::discard_all(system_signal* oldest) {
     while (oldest != nullptr) {
         system_signal* s = oldest;
         oldest = s->next;
         switch (s->kind) {
-        case signal_kind::adopt: send_away(block_of_node(*s)); break;
+        case signal_kind::adopt: turn_away(block_of_node(*s)); break;
         case signal_kind::request: {
             auto& r = static_cast<owner_request&>(*s);
             if (r.owner == self_.here() && r.child.block == nullptr && r.cell != nullptr)

@@ -75,7 +75,9 @@ public:
     }
     [[nodiscard]] bool close_early(system_signal* rest);
     // A child that comes too late: it ends without ever having started.
-    static void send_away(control_block& child) noexcept;
+    static void send_away(control_block& child, const exit_reason& why = exit_reason()) noexcept;
+    // The same, and says so.
+    void turn_away(control_block& child);
     // One that could not be made completely, with all below it: nobody knows it.
     static void abandon(owner& o) noexcept;
     static owner& of(control_block& block) noexcept { return *static_cast<owner*>(block.frame); }
@@ -122,6 +124,7 @@ protected:
 
     // ---- children
     void start_child(control_block& child);
+    void tell_monitors(control_block& child, const exit_reason& why);
     void child_started(control_block& child);
     void child_exited(control_block& child);
     void order_stop(control_block& child, bool for_good, bool kill);
@@ -152,7 +155,7 @@ protected:
     [[nodiscard]] std::int64_t now() const noexcept;
     void tell_parent_started();
     void end(bool for_good);
-    void discard_all(system_signal* oldest) noexcept;
+    void discard_all(system_signal* oldest);
 
     [[nodiscard]] static child_state state_of(const control_block& c) noexcept {
         return static_cast<child_state>(c.owner_state);
@@ -185,6 +188,9 @@ protected:
     bool is_root_ = false;
     bool silent_ = false; // its fault was reported by a child's
     bool ended_by_itself_ = false; // not asked to: no child is left
+    bool stands_still_ = false; // its last life has ended, the parent decides
+    system_signal* late_monitors_ = nullptr; // made while it stands still, newest first: they watch its next life
+    void admit_late_monitors() noexcept;
     system_signal* rest_ = nullptr; // drained and not handled yet
     std::vector<std::pair<control_block*, exit_reason>> aside_; // why a child is being killed for its owner's sake
     std::unordered_map<control_block*, exit_reason> before_; // why the last incarnation ended, for after_restart

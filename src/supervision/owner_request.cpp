@@ -47,6 +47,8 @@ void discard_signal(system_signal& signal) noexcept {
     if (r->cell != nullptr) answer_never_started(r->cell, exit_reason(exit_kind::noproc));
 }
 
+exit_reason too_late() { return exit_reason::error("its supervisor stops, or has ended"); }
+
 void answer_started(completion_cell* cell) noexcept { complete_with(cell, started_answer()); }
 
 void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept {

@@ -17,6 +17,7 @@ namespace bastion::detail {
 enum class request_kind : std::uint8_t {
     start,          // parent to owner: start your children
     stop,           // stop your children; `for_good`: and end
+    tell_monitors,  // parent to owner: your last life has ended, for `reason`, and there will be another
     stop_child,     // a user's stop or kill of one element
     watch_started,  // a user waits for the start
     broadcast,      // pass it on to all below
@@ -78,6 +79,9 @@ struct owner_fate {
     mutable spin_lock lock;
     exit_reason why;  // normal: nothing to say
 };
+
+// Why what is spawned too late does not start.
+[[nodiscard]] exit_reason too_late();
 
 } // namespace bastion::detail
 

@@ -33,9 +33,6 @@ bool hand_over(address to, control_block& child) {
     return push_signal(*to.block, child.exit_node, signal_kind::adopt);
 }
 
-// Why a spawn that comes too late gives a dead ref: for the log, and for `started()`.
-exit_reason too_late() { return exit_reason::error("its supervisor stops, or has ended"); }
-
 void report_refusal(address above, const char* what, const std::string& name, const source_location& where) {
     runtime_home* home = home_of(above);
     if (home == nullptr) return;

@@ -280,6 +280,37 @@ TEST_CASE("A storm of monitors: each fires exactly once or is cancelled") {
     CHECK(fired == made);
 }
 
+TEST_CASE("A storm of monitors on groups that their supervisor stops and starts all the time") {
+    const int each = 4'000 / slow;
+    bastion::runtime rt(quiet(2));
+    auto sup = rt.spawn(bastion::supervisor()
+            .with_strategy(bastion::strategy::one_for_all)
+            .with_restart_strategy(bastion::restart_strategy::always().immediate()));
+    const auto dies = [](bastion::context ctx) -> bastion::process {
+        (void)co_await ctx.recv<poison>();
+        bastion::panic("x");
+    };
+    const auto a = sup.spawn(bastion::children().with_exec(dies));
+    const auto b = sup.spawn(bastion::children().with_exec(idle));
+    std::atomic<int> finished{0};
+    std::atomic<std::uint64_t> fired{0};
+    for (int w = 0; w < 3; ++w)
+        (void)rt.spawn([&](bastion::context ctx) -> bastion::process {
+            for (int i = 0; i < each; ++i) {
+                { const auto cancelled = ctx.monitor(b); }
+                const auto kept = ctx.monitor(b);
+                const auto tree = ctx.monitor(sup);
+                a[0].tell(poison{});
+                (void)co_await ctx.recv<bastion::down>(); // the group's: its supervisor lives
+                ++fired;
+                while (auto extra = ctx.try_recv()) (void)extra;
+            }
+            ++finished;
+        });
+    while (finished != 3) std::this_thread::yield();
+    CHECK(fired == 3 * static_cast<std::uint64_t>(each));
+}
+
 TEST_CASE("Runtimes come and go while strangers use their refs") {
     struct shared_refs {
         std::mutex lock;

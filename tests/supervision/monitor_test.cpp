@@ -397,3 +397,33 @@ TEST_CASE("A supervisor reads no mail: what is sent there is a dead letter") {
     CHECK(w.events.take().back() == "not sent");
     CHECK(sup.alive());
 }
+
+TEST_CASE("A monitor made while a group stands still watches its next life") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor()
+            .with_name("s")
+            .with_strategy(bastion::strategy::one_for_all)
+            .with_restart_strategy(at_once()));
+    const auto a = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    const auto b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    const auto e = sup.spawn(bastion::children().with_name("e").with_exec(element(w.events, "e")));
+    (void)w.rt.spawn([&](bastion::context ctx) -> bastion::process {
+        for (;;) {
+            const auto watch = ctx.monitor(e);
+            const auto d = co_await ctx.recv<bastion::down>();
+            w.events.add(std::string("down: ") + d.reason().what() + (d.returns() ? ", returns" : ", for good"));
+            if (!d.returns()) co_return;
+        }
+    });
+    w.settle();
+    b[0].tell(nap{1s}); // e has stopped long before
+    w.settle();
+    a[0].tell(die{"x"});
+    w.settle();
+    CHECK(only_downs(w.events.take()) == lines{"down: stopped, returns"});
+    w.advance(1s);
+    CHECK(only_downs(w.events.take()).empty());
+    e.stop();
+    w.settle();
+    CHECK(only_downs(w.events.take()) == lines{"down: stopped, for good"});
+}

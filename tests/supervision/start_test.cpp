@@ -373,6 +373,27 @@ TEST_CASE("A spawn on a stopped supervisor gives a dead ref") {
                              BASTION_CATCH_CONTAINS("its supervisor stops, or has ended; does not start"));
 }
 
+TEST_CASE("A spawn on a root that has failed gives a dead ref that says why") {
+    world w;
+    auto sup = w.rt.spawn(bastion::supervisor().with_intensity(0, 1s).with_restart_strategy(at_once()));
+    const auto x = sup.spawn(bastion::children().with_name("x").with_exec(element(w.events, "x")));
+    const auto busy = w.rt.spawn(bastion::children().with_exec(element(w.events, "b")));
+    w.settle();
+    busy[0].tell(nap{1s});
+    x[0].tell(die{"x"});
+    w.settle();
+    (void)w.log.take();
+    const auto group = w.rt.spawn(bastion::children().with_name("late").with_exec(element(w.events, "late")));
+    w.settle();
+    const auto log = w.log.take();
+    REQUIRE(log.size() == 1);
+    CHECK_THAT(log[0], BASTION_CATCH_CONTAINS("late") && BASTION_CATCH_CONTAINS("does not start"));
+    const auto started = w.rt.run(group.started());
+    REQUIRE_FALSE(started.has_value());
+    CHECK(started.error().code() == bastion::errc::start_failed);
+    w.advance(1s);
+}
+
 TEST_CASE("spawn(f): a temporary element of the implicit group") {
     world w;
     const auto a = w.rt.spawn(element(w.events, "a"));

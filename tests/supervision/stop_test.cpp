@@ -377,6 +377,15 @@ TEST_CASE("ctx.stop() ends a process of handlers, also one that was asked to sto
         w.settle();
         CHECK(w.events.take() == lines{"after_stop /g/0 normal 0"});
     }
+    SECTION("in the constructor of its state") {
+        struct born_old {
+            explicit born_old(bastion::context ctx) { ctx.stop(); }
+            void told(const finish&) const {}
+        };
+        const auto h = w.rt.spawn(bastion::children().with_handlers<born_old>(bastion::on_tell(&born_old::told)));
+        w.settle();
+        CHECK_FALSE(h[0].alive());
+    }
     SECTION("a coroutine ends by co_return") {
         (void)w.rt.spawn([](bastion::context ctx) -> bastion::process {
             ctx.stop();

@@ -288,6 +288,21 @@ TEST_CASE("Groups after one that restarts single elements wait until these have 
         w.settle();
         CHECK(w.events.take() == lines{"end a1", "start a1", "start b0", "start c0"});
     }
+    SECTION("its sibling fails meanwhile") {
+        ready = 100;
+        const mixed m = mixed_groups(w, bastion::strategy::rest_for_one, slow());
+        m.a[0].tell(die{"x"});
+        w.settle();
+        m.a[1].tell(die{"y"});
+        w.settle();
+        (void)w.events.take();
+        m.a[1].tell(finish{});
+        w.settle();
+        CHECK(w.events.take().empty()); // a0 is not ready yet
+        m.a[0].tell(finish{});
+        w.settle();
+        CHECK(w.events.take() == lines{"start b0", "start c0"});
+    }
     SECTION("an earlier group takes it along meanwhile") {
         ready = 2;
         const mixed m = mixed_groups(w, bastion::strategy::rest_for_one, slow());

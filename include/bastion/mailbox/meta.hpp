@@ -104,7 +104,7 @@ void destroy_payload(envelope& e) noexcept {
 
 // A message that no bound of a mailbox counts or drops: its type says so.
 template <class T>
-concept notice = requires { typename T::is_notice; };
+concept notice = requires { typename T::bastion_notice; };
 
 template <class T>
 consteval std::uint8_t quick_class_of() {

@@ -164,7 +164,7 @@ inline child_ref context::self() const noexcept { return child_ref(block_->here(
 
 // Told to a process that traps stops.
 struct stop_request {
-    using is_notice = void; // see detail::notice
+    using bastion_notice = void; // see detail::notice
     bool operator==(const stop_request&) const = default;
 };
 

@@ -14,7 +14,7 @@ namespace bastion {
 // Told to the watcher.
 class down {
 public:
-    using is_notice = void; // see detail::notice
+    using bastion_notice = void; // see detail::notice
     down(child_ref who, exit_reason reason, bool returns) noexcept
         : who_(who), reason_(std::move(reason)), returns_(returns) {}
     [[nodiscard]] child_ref who() const noexcept { return who_; }
