@@ -304,12 +304,13 @@ TEST_CASE("send: a killed sender leaves the line") {
     p.tell(0);
     w.settle();
     std::vector<child_ref> senders;
-    for (int i = 1; i <= 3; ++i)
+    for (int i = 1; i <= 3; ++i) {
         senders.push_back(w.spawn([&, i](context) -> process {
             auto r = co_await p.send(i);
             log("sent " + std::to_string(i) + " " + test::shown(r));
         }));
-    w.settle();
+        w.settle(); // in line before the next one comes
+    }
     REQUIRE(log.take().empty());
     senders[0].kill();
     w.settle();
