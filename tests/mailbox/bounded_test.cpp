@@ -316,7 +316,8 @@ TEST_CASE("send: a killed sender leaves the line") {
     w.settle();
     p.kill();
     w.settle();
-    REQUIRE(log.take() == "sent 2 noproc, sent 3 noproc");
+    const std::string got = log.take(); // who of the two runs first is the scheduler's choice
+    REQUIRE((got == "sent 2 noproc, sent 3 noproc" || got == "sent 3 noproc, sent 2 noproc"));
 }
 
 TEST_CASE("send: a wake-up that its sender did not use goes to the next one") {
