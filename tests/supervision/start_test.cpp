@@ -368,9 +368,9 @@ TEST_CASE("A spawn on a stopped supervisor gives a dead ref") {
     CHECK(w.events.take().empty());
     const auto log = w.log.take();
     REQUIRE(log.size() >= 3);
-    for (const auto& line : log)
-        CHECK_THAT(line, BASTION_CATCH_CONTAINS("spawned at ") &&
-                             BASTION_CATCH_CONTAINS("its supervisor stops, or has ended; does not start"));
+    for (const auto& line : log) // the racing one may have reached the lane, where only its name is known
+        CHECK_THAT(line, BASTION_CATCH_CONTAINS("its supervisor stops, or has ended; does not start"));
+    for (auto line = log.end() - 3; line != log.end(); ++line) CHECK_THAT(*line, BASTION_CATCH_CONTAINS("spawned at "));
 }
 
 TEST_CASE("A spawn on a root that has failed gives a dead ref that says why") {
