@@ -172,7 +172,7 @@ void supervisor_owner::on_request(owner_request& r) {
         return go_on();
     }
     if (state_of(child) == child_state::stopping || state_of(child) == child_state::down) return; // it restarts anyway
-    if (phase_ != phase::idle && has(child, child_flag::in_plan) && phase_ == phase::stopping) return;
+    if (phase_ == phase::stopping && has(child, child_flag::in_plan)) return;
     if (too_often(r.name, r.reason)) return;
     if (spec_->strategy == bastion::strategy::one_for_one) {
         send(make_request(request_kind::proceed, child.here()));

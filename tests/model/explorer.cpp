@@ -432,15 +432,10 @@ std::size_t history::oldest_allowed(bool seq_cst) const {
     return oldest;
 }
 
-void history::check_alive(const site& s) const {
-    if (dead_) fail("an atomic is used after its memory was given back: " + s.text());
-}
-
 // Without an explorer only destructors of what a run has made look at atomics: they see the newest values.
 std::size_t history::load(const site& s) {
     if (here == nullptr) return records_.size() - 1;
     here->step();
-    check_alive(s);
     const std::memory_order o = here->order_of(s);
     here->trace("load", s, o, number_);
     const std::size_t newest = records_.size() - 1;
@@ -454,7 +449,6 @@ std::size_t history::load(const site& s) {
 void history::store(const site& s) {
     if (here == nullptr) return records_.emplace_back(), void();
     here->step();
-    check_alive(s);
     const std::memory_order o = here->order_of(s);
     here->trace("store", s, o, number_);
     records_.push_back({releases(o) ? here->known() : clock(), o == std::memory_order_seq_cst});
@@ -463,10 +457,9 @@ void history::store(const site& s) {
     here->changed();
 }
 
-std::size_t history::begin_rmw(const site& s) {
+std::size_t history::begin_rmw() {
     if (here == nullptr) return records_.size() - 1;
     here->step();
-    check_alive(s);
     return records_.size() - 1;
 }
 
@@ -491,8 +484,6 @@ void history::refuse(const site& s) {
     if (acquires(o)) here->known().join(records_.back().released);
     here->tick();
 }
-
-void history::end_of_life() { dead_ = true; }
 
 void note_value(std::uint64_t value) {
     if (here != nullptr) here->trace_value(value);

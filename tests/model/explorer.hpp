@@ -4,8 +4,8 @@
 // The shipped lock-free classes take their atomics from a policy (base/atomics.hpp); `model::atomics` is the explorer's.
 // It is not the processor's memory: each atomic keeps all values it ever had, a load chooses among those that C++
 // allows (so a missing seq_cst shows as a stale read, also on x86), and happens-before follows from the orders alone:
-// release, acquire, release sequences through read-modify-writes, seq_cst. Any plain access, free or reuse that it does
-// not order fails, and so does a schedule that ends with somebody asleep.
+// release, acquire, release sequences through read-modify-writes, seq_cst. Any plain access or free that it does not
+// order fails, and so does a schedule that ends with somebody asleep.
 //
 // What is not modelled: stores that become visible out of their order to one atomic other than as stale reads (the
 // modification order is the order of execution), consume, fences (the project has none), spurious failure of weak CAS.
@@ -121,12 +121,11 @@ public:
     std::size_t load(const site& s);
     void store(const site& s);
     // Lets others run first; the newest value's number. Then exactly one of the next three.
-    std::size_t begin_rmw(const site& s);
+    std::size_t begin_rmw();
     void modify(const site& s);
     void refuse(const site& failed);
 
     [[nodiscard]] std::size_t size() const noexcept { return records_.size(); }
-    void end_of_life();
 
 private:
     struct record {
@@ -140,12 +139,10 @@ private:
     };
     [[nodiscard]] std::size_t oldest_allowed(bool seq_cst) const;
     void observe(std::size_t number);
-    void check_alive(const site& s) const;
 
     std::vector<record> records_;
     std::vector<seen> seen_;
     int number_; // of this atomic, for the trace
-    bool dead_ = false;
 };
 
 void note_value(std::uint64_t value); // for the trace, of the operation just done
@@ -183,15 +180,10 @@ public:
         access_.read();
         return value_;
     }
-    T operator->() const { return static_cast<T>(*this); }
     [[nodiscard]] T get() const { return static_cast<T>(*this); }
     void set(T value) { *this = value; }
-    // Its memory is given back: nobody may touch it before `reuse`, and all who have must be known to be through.
+    // Its memory is given back: nobody may touch it any more, and all who have must be known to be through.
     void free() { access_.kill(); }
-    void reuse() {
-        access_ = detail::access();
-        access_.write();
-    }
 
 private:
     detail::access access_;
@@ -240,7 +232,7 @@ public:
     }
     bool compare_exchange_strong(T& expected, T wanted, order_type yes, order_type no, const char* f = __builtin_FILE(),
         int l = __builtin_LINE()) {
-        const T old = values_[history_.begin_rmw({f, l, operation::cas, yes})];
+        const T old = values_[history_.begin_rmw()];
         if (old == expected) {
             history_.modify({f, l, operation::cas, yes});
             values_.push_back(noted(wanted));
@@ -265,7 +257,6 @@ public:
 
     // For the model of the kernel: the newest value, without a step.
     [[nodiscard]] T newest() const { return values_.back(); }
-    void end_of_life() { history_.end_of_life(); }
 
 private:
     static constexpr order_type on_failure(order_type o) {
@@ -274,7 +265,7 @@ private:
     }
     template <class Change>
     T change(Change next, const site& s) {
-        const T old = values_[history_.begin_rmw(s)];
+        const T old = values_[history_.begin_rmw()];
         history_.modify(s);
         values_.push_back(noted(next(old)));
         return old;

@@ -12,6 +12,9 @@ struct watch {
 };
 struct unwatch {};
 
+// Why, and whether it comes back.
+std::string end_of(const bastion::down& d) { return d.reason().what() + (d.returns() ? ", returns" : ", for good"); }
+
 // Watches whom it is told to, writes what it hears.
 auto watcher(journal& j) {
     return [&j](bastion::context ctx) -> bastion::process {
@@ -21,8 +24,7 @@ auto watcher(journal& j) {
             if (auto* s = m.told<watch>()) handles.push_back(ctx.monitor(s->whom));
             if (m.told<unwatch>() != nullptr) handles.clear();
             if (auto* text = m.told<std::string>()) j.add(*text);
-            if (auto* d = m.told<bastion::down>())
-                j.add("down: " + d->reason().what() + (d->returns() ? ", returns" : ", for good"));
+            if (auto* d = m.told<bastion::down>()) j.add("down: " + end_of(*d));
         }
     };
 }
@@ -352,7 +354,7 @@ TEST_CASE("Groups and supervisors are watched as elements are") {
         for (;;) {
             const auto d = co_await ctx.recv<bastion::down>();
             const char* who = d.who().where() == a.where() ? "down: group, " : "down: supervisor, ";
-            w.events.add(who + d.reason().what() + (d.returns() ? ", returns" : ", for good"));
+            w.events.add(who + end_of(d));
         }
     };
     (void)w.rt.spawn(watch_both);
@@ -411,7 +413,7 @@ TEST_CASE("A monitor made while a group stands still watches its next life") {
         for (;;) {
             const auto watch = ctx.monitor(e);
             const auto d = co_await ctx.recv<bastion::down>();
-            w.events.add(std::string("down: ") + d.reason().what() + (d.returns() ? ", returns" : ", for good"));
+            w.events.add("down: " + end_of(d));
             if (!d.returns()) co_return;
         }
     });
