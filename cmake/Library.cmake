@@ -9,6 +9,7 @@ include(GNUInstallDirs)
 
 file(GLOB_RECURSE bastion_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.cpp")
 file(GLOB_RECURSE bastion_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/*.hpp")
+list(FILTER bastion_sources EXCLUDE REGEX "/src/testing/")
 add_library(bastion ${bastion_sources} ${bastion_headers})
 add_library(bastion::bastion ALIAS bastion)
 
@@ -27,3 +28,12 @@ if(BUILD_SHARED_LIBS)
     target_compile_definitions(bastion PUBLIC BASTION_SHARED PRIVATE BASTION_BUILDING)
 endif()
 bastion_warnings(bastion)
+
+# The target bastion::testing: the simulator, for the tests of programs. An archive in any case: a test needs no more.
+file(GLOB bastion_testing_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/testing/*.cpp")
+add_library(bastion-testing STATIC ${bastion_testing_sources})
+add_library(bastion::testing ALIAS bastion-testing)
+set_target_properties(bastion-testing PROPERTIES EXPORT_NAME testing CXX_EXTENSIONS OFF)
+target_include_directories(bastion-testing PRIVATE "${PROJECT_SOURCE_DIR}/src")
+target_link_libraries(bastion-testing PUBLIC bastion)
+bastion_warnings(bastion-testing)

@@ -12,7 +12,7 @@ endif()
 add_library(bastion-test-support STATIC support/main.cpp)
 target_include_directories(bastion-test-support PUBLIC "${CMAKE_CURRENT_SOURCE_DIR}" "${PROJECT_SOURCE_DIR}/src")
 target_include_directories(bastion-test-support SYSTEM PUBLIC "${RAPIDCHECK_INCLUDE_DIR}")
-target_link_libraries(bastion-test-support PUBLIC bastion::bastion Catch2::Catch2 "${RAPIDCHECK_LIBRARY}")
+target_link_libraries(bastion-test-support PUBLIC bastion::bastion bastion::testing Catch2::Catch2 "${RAPIDCHECK_LIBRARY}")
 set_target_properties(bastion-test-support PROPERTIES CXX_EXTENSIONS OFF)
 # A clean checkout compiles the headers once for all tests. With ccache at hand it only gets in the way, so CI asks for it.
 if(DEFINED ENV{DEV_PRECOMPILE})

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace bastion::detail {
 namespace {
@@ -23,6 +24,10 @@ executor::executor(executor_options options)
     random_source seeds(options_.seed);
     for (std::size_t i = 0; i < options_.workers; ++i)
         workers_.push_back(std::make_unique<worker>(*this, i, seeds.next(), options_.workers > 1));
+    if (options_.driven_by != nullptr) {
+        options_.driven_by->attach(*this);
+        return;
+    }
     // Pinned only when this is the program's only runtime and it uses every allowed core.
     const auto& cpus = topology::this_machine().cpus;
     const bool pin = executors_alive.fetch_add(1) == 0 && options_.pin && options_.workers == cpus.size();
@@ -36,16 +41,16 @@ executor::executor(executor_options options)
 
 executor::~executor() {
     stop();
-    executors_alive.fetch_sub(1);
+    if (options_.driven_by == nullptr) executors_alive.fetch_sub(1);
 }
 
 void executor::stop() {
-    if (threads_.empty()) return;
-    time_->detach(*this);
+    if (std::exchange(stopped_, true)) return;
+    if (options_.driven_by != nullptr) options_.driven_by->detach(*this);
+    else time_->detach(*this);
     stopping_.store(true);
     wake_all();
     for (auto& thread : threads_) thread.join();
-    threads_.clear();
     // Timers of cells went with their frames; messages to be sent later are dropped.
     for (auto& w : workers_) {
         timer_list left;
@@ -92,7 +97,8 @@ void executor::inject_system(runnable& r) noexcept {
 }
 
 void executor::wake_one() noexcept {
-    const int index = sleepers_.take();
+    driver* const chooser = options_.driven_by;
+    const int index = sleepers_.take(chooser != nullptr ? chooser->choose(decision::who_is_woken, size()) : 0);
     if (index < 0) return;
     workers_[static_cast<std::size_t>(index)]->parker_.unpark();
 }

@@ -1,4 +1,5 @@
 #include <bastion/executor/awaitable.hpp>
+#include <bastion/executor/executor.hpp>
 #include <bastion/executor/scope.hpp>
 
 namespace bastion::detail {
@@ -64,6 +65,8 @@ void scope_base::wait_blocking() noexcept {
         // Also a job of another scope: ours may lie below it.
         if (fork_job* job = here.pop_job()) {
             job->run(*job, here);
+        } else if (driver* const d = here.owner().driven_by()) {
+            d->run_another(here);
         } else {
             std_atomics::pause();
             std::this_thread::yield();

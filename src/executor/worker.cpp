@@ -63,13 +63,17 @@ BASTION_INLINE runnable* worker::next_local() noexcept {
     return next_by_rank();
 }
 
-void worker::loop() {
-    thread_state& thread = this_thread();
+void worker::take_seat(thread_state& thread) noexcept {
     thread_ = &thread;
     thread.current_worker = this;
     thread.home = owner_.home();
     thread.pool = &this_thread_pool();
     thread.uncaught = uncaught_count();
+}
+
+void worker::loop() {
+    thread_state& thread = this_thread();
+    take_seat(thread);
     while (!owner_.stopping_.load(std::memory_order_relaxed)) { // whoever stops also wakes: no partner needed
         while (runnable* r = next_local()) run(*r);
         if (run_some_jobs() || poll_timers()) continue;
@@ -156,20 +160,25 @@ void worker::overflow_system(runnable& r) noexcept {
     if (owner_.sleepers_.any()) owner_.wake_one();
 }
 
+bool worker::stands_still(worker& victim) noexcept {
+    if (driver* const chooser = owner_.driven_by()) return chooser->choose(decision::last_item, 2) != 0;
+    sighting& seen = sightings_[victim.index_];
+    const auto resumes = victim.counters_.resumes.load(std::memory_order_relaxed);
+    const std::int64_t now = monotonic_ns();
+    if (seen.resumes != resumes || seen.since_ns == 0) {
+        seen = {resumes, now};
+        return false;
+    }
+    return now - seen.since_ns >= stands_still_ns;
+}
+
 runnable* worker::steal_from(worker& victim) noexcept {
     runnable* first = nullptr;
     if (victim.system_.steal_half(system_, first, true) != 0) return first;
     if (victim.ring_.steal_half(ring_, first, false) != 0) return first;
     // The slot and a last item are the victim's own next step: only when it stands still.
     if (victim.slot_.load(std::memory_order_relaxed) == nullptr && victim.ring_.size() == 0) return nullptr;
-    sighting& seen = sightings_[victim.index_];
-    const auto resumes = victim.counters_.resumes.load(std::memory_order_relaxed);
-    const std::int64_t now = monotonic_ns();
-    if (seen.resumes != resumes || seen.since_ns == 0) {
-        seen = {resumes, now};
-        return nullptr;
-    }
-    if (now - seen.since_ns < stands_still_ns) return nullptr;
+    if (!stands_still(victim)) return nullptr;
     if (victim.ring_.steal_half(ring_, first, true) != 0) return first;
     // acq_rel: pairs with the release store of push_next.
     return victim.slot_.exchange(nullptr, std::memory_order_acq_rel);
@@ -178,7 +187,10 @@ runnable* worker::steal_from(worker& victim) noexcept {
 runnable* worker::steal_any() noexcept {
     if (runnable* r = take_shared()) return r;
     const std::size_t n = owner_.workers_.size();
-    const std::size_t start = static_cast<std::size_t>(random_.below(static_cast<std::uint32_t>(n)));
+    driver* const chooser = owner_.driven_by();
+    const std::size_t start = chooser != nullptr
+                                  ? chooser->choose(decision::who_is_robbed, n)
+                                  : static_cast<std::size_t>(random_.below(static_cast<std::uint32_t>(n)));
     for (std::size_t i = 0; i < n; ++i) {
         worker& victim = *owner_.workers_[(start + i) % n];
         if (&victim == this) continue;
@@ -190,6 +202,33 @@ runnable* worker::steal_any() noexcept {
     return nullptr;
 }
 
+fork_job* worker::steal_job() noexcept {
+    if (!has_thieves_) return nullptr;
+    for (auto& victim : owner_.workers_)
+        if (victim.get() != this)
+            if (fork_job* job = victim->jobs_.steal()) return job;
+    return nullptr;
+}
+
+// A searcher looks at everybody once. True: it has found something, left the search, and done it.
+bool worker::rob() {
+    runnable* r = steal_any();
+    fork_job* job = r == nullptr ? steal_job() : nullptr;
+    if (r == nullptr && job == nullptr) return false;
+    // The last searcher that leaves with work sends the next one.
+    if (owner_.sleepers_.leave_search() && has_thieves_ && owner_.sleepers_.any_hint()) owner_.wake_one();
+    spin_limit_ns_ = std::min(spin_limit_ns_ * 2, spin_most_ns);
+    if (r != nullptr) {
+        if (driver* const d = owner_.driven_by()) d->run(*this, *r);
+        else run(*r);
+    } else {
+        worker_counters::bump(counters_.steals);
+        worker_counters::bump(counters_.resumes);
+        job->run(*job, *this);
+    }
+    return true;
+}
+
 // True: something was found and done.
 bool worker::search() {
     if (!owner_.sleepers_.enter_search()) return false;
@@ -197,27 +236,7 @@ bool worker::search() {
     bool found = false;
     sightings_.assign(owner_.workers_.size(), sighting{});
     for (unsigned round = 0;; ++round) {
-        runnable* r = steal_any();
-        fork_job* job = nullptr;
-        if (r == nullptr && has_thieves_) {
-            for (auto& victim : owner_.workers_) {
-                if (victim.get() != this) job = victim->jobs_.steal();
-                if (job != nullptr) break;
-            }
-        }
-        if (r != nullptr || job != nullptr) {
-            // The last searcher that leaves with work sends the next one.
-            if (owner_.sleepers_.leave_search() && has_thieves_ && owner_.sleepers_.any_hint()) owner_.wake_one();
-            spin_limit_ns_ = std::min(spin_limit_ns_ * 2, spin_most_ns);
-            if (r != nullptr) {
-                run(*r);
-            } else {
-                worker_counters::bump(counters_.steals);
-                worker_counters::bump(counters_.resumes);
-                job->run(*job, *this);
-            }
-            return true;
-        }
+        if (rob()) return true;
         if (owner_.stopping_.load(std::memory_order_relaxed)) break;
         if (round % 16 == 15) {
             const std::int64_t now = owner_.time_->now_ns();
@@ -245,6 +264,12 @@ bool worker::sees_work() noexcept {
     return false;
 }
 
+std::int64_t worker::first_due() const noexcept {
+    auto due = std::numeric_limits<std::int64_t>::max();
+    for (const auto& other : owner_.workers_) due = std::min(due, other->next_due_.load());
+    return due;
+}
+
 // True: it did not sleep after all.
 bool worker::sleep() {
     if (poll_timers()) return true;
@@ -255,8 +280,7 @@ bool worker::sleep() {
     }
     std::int64_t timeout = -1;
     if (owner_.time_->runs()) {
-        auto due = std::numeric_limits<std::int64_t>::max();
-        for (auto& other : owner_.workers_) due = std::min(due, other->next_due_.load());
+        const std::int64_t due = first_due();
         if (due != std::numeric_limits<std::int64_t>::max())
             timeout = std::max<std::int64_t>(0, due - owner_.time_->now_ns());
     }
@@ -312,6 +336,66 @@ bool worker::poll_wheel_of(worker& other) {
         entry->late(*entry);
     }
     return any;
+}
+
+// ---- driven workers
+
+namespace {
+
+// The driver's thread is this worker's while it lives; turns may nest.
+class borrowed_thread {
+public:
+    explicit borrowed_thread(thread_state& thread) noexcept : thread_(thread), before_(thread) {
+        thread.current = nullptr;
+        thread.transfers = 0;
+    }
+    borrowed_thread(const borrowed_thread&) = delete;
+    borrowed_thread& operator=(const borrowed_thread&) = delete;
+    ~borrowed_thread() { thread_ = before_; }
+
+private:
+    thread_state& thread_;
+    const thread_state before_;
+};
+
+} // namespace
+
+bool worker::may_turn() const noexcept {
+    return !asleep_ || !owner_.sleepers_.sleeps(index_) || first_due() <= owner_.time_->now_ns();
+}
+
+void worker::run_now(runnable& r, std::int32_t messages) noexcept {
+    budget_ = messages;
+    run(r);
+    budget_ = owner_.budget();
+}
+
+void worker::take_turn() {
+    thread_state& thread = this_thread();
+    const borrowed_thread borrowed(thread);
+    take_seat(thread);
+    // Whoever drives may be on its way out of a failed test: that is no unwinding of a process.
+    if (thread.unwinding()) thread.uncaught = &thread_state::nobody_counts;
+    if (asleep_) {
+        asleep_ = false;
+        (void)parker_.park(0);
+        owner_.resting_.fetch_sub(1);
+        owner_.sleepers_.withdraw(index_);
+    }
+    if (runnable* r = next_local()) return owner_.driven_by()->run(*this, *r);
+    if (run_some_jobs() || poll_timers()) return;
+    if (owner_.sleepers_.enter_search()) {
+        if (rob()) return;
+        (void)owner_.sleepers_.leave_search();
+    }
+    owner_.sleepers_.announce_sleep(index_);
+    if (sees_work()) {
+        owner_.sleepers_.withdraw(index_);
+        return;
+    }
+    asleep_ = true;
+    worker_counters::bump(counters_.parks);
+    owner_.rested();
 }
 
 } // namespace bastion::detail

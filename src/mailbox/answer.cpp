@@ -43,13 +43,19 @@ void pending_answer::begin_waiting(bool alone) {
     arm_cell_timer(*cell_, *timer_home_, timeout.count());
 }
 
-void pending_answer::wait_on_thread() {
+void pending_answer::wait_on_thread(executor* driven) {
     if (cell_ == nullptr) throw_taken();
     if (cell_->owner != nullptr) throw usage_error("bastion: an answer must be awaited by the process that asked");
     std::chrono::nanoseconds timeout = timeout_;
     if (timeout.count() < 0) {
         const runtime_home* home = home_of(to_);
         timeout = home != nullptr ? home->default_ask_timeout : fallback_timeout;
+    }
+    if (driven != nullptr) {
+        const auto over = [this] { return cell_->word.load() != cell_state::pending; };
+        if (!driven->driven_by()->run_until(over, driven->time().now_ns() + timeout.count()))
+            (void)cell_->word.time_out();
+        return;
     }
     // A plain thread has no worker's wheel: its deadline is real time, even where a test owns the runtime's clock.
     const std::int64_t deadline = monotonic_ns() + timeout.count();

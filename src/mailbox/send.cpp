@@ -12,7 +12,7 @@ delivery deliver_refused(address to, envelope* e) noexcept {
 
 void abandon_question(envelope* e) noexcept {
     control_block* here = running_block();
-    if (here != nullptr && (std::uncaught_exceptions() != 0 || here->life_state.now() == life::stopping ||
+    if (here != nullptr && (this_thread().unwinding() || here->life_state.now() == life::stopping ||
                                here->reason.kind() != exit_kind::normal)) {
         // The process is going down (also by ctx.fail), or an exception is on its way to somewhere: the report answers.
         e->next = here->orphans;

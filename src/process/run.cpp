@@ -81,6 +81,21 @@ void end_by_order(control_block& b, exit_reason why) noexcept {
     return false;
 }
 
+// As if the body had thrown while it handled its next message, which is lost with it.
+void panic_at_next_message(control_block& b) noexcept {
+    if (envelope* e = next_mail(b)) {
+        b.hand = &e->meta();
+        ++b.lost_in_hand;
+        if (e->kind() == envelope_kind::asked) {
+            e->next = b.orphans;
+            b.orphans = e;
+        } else {
+            destroy(e);
+        }
+    }
+    end_by_order(b, exit_reason::panic("injected by a simulation", "", source_location()));
+}
+
 // Looks at what others asked for. False: the incarnation has ended.
 [[nodiscard]] BASTION_COLD bool obey_signals(control_block& b) noexcept {
     if ((b.signals.now() & signal_flags::lane) != 0) {
@@ -91,6 +106,11 @@ void end_by_order(control_block& b, exit_reason why) noexcept {
     const wait_slot& slot = *b.slot;
     if ((asked & signal_flags::kill) != 0 && (!slot.uninterruptible || slot.is_ready())) {
         end_by_order(b, exit_reason(exit_kind::killed));
+        return false;
+    }
+    if ((asked & signal_flags::fault) != 0 && !slot.uninterruptible) {
+        b.signals.clear(signal_flags::fault);
+        panic_at_next_message(b);
         return false;
     }
     if ((asked & signal_flags::limit) != 0 && !slot.uninterruptible) {
@@ -131,6 +151,10 @@ void yield_turn(control_block& b, worker& w) noexcept {
 // others until it has caught up. True: it may go on; false: its turn is over.
 [[nodiscard]] BASTION_COLD bool finish_batch(control_block& b, worker& w, bool& asked) noexcept {
     constexpr std::int32_t most_budgets = 10;
+    if (w.budget() == 1) { // then a turn is exactly one message
+        yield_turn(b, w);
+        return false;
+    }
     if (std::exchange(asked, true)) {
         b.life_state.enqueue();
         w.push_after_one(b);

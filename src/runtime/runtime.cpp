@@ -99,6 +99,7 @@ runtime::runtime(config c) {
     options.seed = s.settings.seed_;
     options.time = s.settings.clock_;
     options.pin = s.settings.pin_;
+    options.driven_by = s.settings.driver_;
     s.workers = std::make_unique<executor>(std::move(options));
     s.home->workers.store(s.workers.get());
     s.home->entrance.open();
@@ -120,9 +121,11 @@ runtime::~runtime() {
         s.workers->wait_until_at_rest();
         if (!s.ended()) kill();
     }
-    while (!s.ended()) futex_wait(s.events, s.events.load() & ~1u, -1);
+    while (!s.ended()) s.sleep(s.events.load() & ~1u);
     s.home->entrance.close_and_wait();
-    while (s.home->turned_away.load() != 0) std::this_thread::yield();
+    const auto nobody_left = [&s] { return s.home->turned_away.load() == 0; };
+    drive_until(nobody_left);
+    while (!nobody_left()) std::this_thread::yield();
     s.workers->stop();
     owner& root = *s.root;
     recycle_block(&root.self());
@@ -159,7 +162,7 @@ int runtime::wait() {
             else kill(1);
             continue;
         }
-        futex_wait(s.events, now, -1);
+        s.sleep(now);
     }
     return s.code.load();
 }
@@ -188,6 +191,16 @@ runtime_counters runtime::counters() const noexcept {
 }
 
 clock& runtime::clock() noexcept { return state_->workers->time(); }
+
+detail::executor* runtime::driven() const noexcept {
+    detail::executor* const workers = state_->workers.get();
+    return workers->driven_by() != nullptr ? workers : nullptr;
+}
+
+void runtime::drive_until(const std::function<bool()>& done) const {
+    if (detail::executor* const workers = driven())
+        (void)workers->driven_by()->run_until(done, std::numeric_limits<std::int64_t>::max());
+}
 
 void runtime::require_running() const {
     if (state_->ended() || state_->stop_asked.load())

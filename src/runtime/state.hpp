@@ -9,6 +9,7 @@
 #include <bastion/runtime/runtime.hpp>
 
 #include <atomic>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <vector>
@@ -36,6 +37,12 @@ struct runtime_state {
     std::atomic<bool> has_subscribers{false};
 
     [[nodiscard]] bool ended() const noexcept { return (events.load() & 1) != 0; }
+    // Until `events` is not `seen` any more, or for no reason. Plain threads.
+    void sleep(std::uint32_t seen) {
+        if (driver* const d = workers->driven_by())
+            (void)d->run_until([this, seen] { return events.load() != seen; }, std::numeric_limits<std::int64_t>::max());
+        else futex_wait(events, seen, -1);
+    }
     void set_code(int c) noexcept {
         if (!code_set.exchange(true)) code.store(c);
     }

@@ -7,6 +7,7 @@
 
 #include <bastion/base/clock.hpp>
 #include <bastion/base/compiler.hpp>
+#include <bastion/executor/driver.hpp>
 #include <bastion/executor/node_queue.hpp>
 #include <bastion/executor/runnable.hpp>
 #include <bastion/executor/sleepers.hpp>
@@ -30,6 +31,7 @@ struct executor_options {
     std::uint64_t seed = 1;
     std::shared_ptr<clock> time;
     bool pin = true;
+    driver* driven_by = nullptr;  // null: a thread per worker
 };
 
 struct executor_counters {
@@ -68,6 +70,8 @@ public:
     [[nodiscard]] const void* home() const noexcept { return options_.home; }
     [[nodiscard]] clock& time() noexcept { return *time_; }
     [[nodiscard]] std::int32_t budget() const noexcept { return options_.budget; }
+    // What takes the turns of the workers; null: threads of their own.
+    [[nodiscard]] driver* driven_by() const noexcept { return options_.driven_by; }
     [[nodiscard]] executor_counters counters() const noexcept;
     // True on a thread of this executor.
     [[nodiscard]] bool on_worker() const noexcept;
@@ -79,6 +83,8 @@ public:
     void wait_until_at_rest() override;
     [[nodiscard]] std::optional<std::int64_t> next_due() override;
     void time_moved() override;
+    // Nothing can happen before time moves or a plain thread does something.
+    [[nodiscard]] bool at_rest() noexcept;
 
 private:
     friend class worker;
@@ -88,7 +94,6 @@ private:
     void wake_one() noexcept;
     void wake(std::size_t index) noexcept;
     void wake_all() noexcept;
-    [[nodiscard]] bool at_rest() noexcept;
     void rested() noexcept;
 
     executor_options options_;
@@ -97,6 +102,7 @@ private:
     alignas(cache_line) node_queue<runnable> shared_;
     alignas(cache_line) node_queue<runnable> shared_system_;
     std::atomic<bool> stopping_{false};
+    bool stopped_ = false; // Invariant: written by the owner's thread only
     // Workers inside a park that found nothing before it; who waits for rest looks here.
     alignas(cache_line) std::atomic<std::size_t> resting_{0};
     std::atomic<std::size_t> rest_waiters_{0};

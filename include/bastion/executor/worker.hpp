@@ -121,6 +121,14 @@ public:
     // The thread's whole life.
     void loop();
 
+    // ---- for drivers, in place of loop; on the driver's thread
+    // What the loop does until something has run or there is nothing left to do.
+    void take_turn();
+    // False: it sleeps, nobody has woken it, and nothing is due.
+    [[nodiscard]] bool may_turn() const noexcept;
+    // What the driver's `run` calls; a turn of at most `messages`.
+    void run_now(runnable& r, std::int32_t messages) noexcept;
+
 private:
     friend class executor;
 
@@ -132,7 +140,12 @@ private:
     [[nodiscard]] runnable* steal_from(worker& victim) noexcept;
     [[nodiscard]] bool run_some_jobs();
     [[nodiscard]] bool search();
+    [[nodiscard]] bool rob();
+    [[nodiscard]] fork_job* steal_job() noexcept;
+    [[nodiscard]] bool stands_still(worker& victim) noexcept;
     [[nodiscard]] bool sleep();
+    void take_seat(thread_state& thread) noexcept;
+    [[nodiscard]] std::int64_t first_due() const noexcept;
     [[nodiscard]] bool sees_work() noexcept;
     void run(runnable& r) noexcept;
     bool poll_timers();
@@ -180,6 +193,7 @@ private:
         std::int64_t since_ns = 0;
     };
     std::vector<sighting> sightings_;
+    bool asleep_ = false; // of a driven worker: it would be in its park
 };
 
 } // namespace bastion::detail

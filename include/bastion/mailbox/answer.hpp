@@ -41,8 +41,8 @@ public:
         begin_waiting(alone);
     }
     [[nodiscard]] bool over() const noexcept { return deadlocked_ || cell_->word.load() != cell_state::pending; }
-    // Blocks a plain thread.
-    BASTION_API void wait_on_thread();
+    // Blocks a plain thread; with an executor that is `driven`, has its driver work meanwhile.
+    BASTION_API void wait_on_thread(executor* driven = nullptr);
 
     // The answer's envelope (the caller's), or null and why.
     [[nodiscard]] envelope* take(errc& why) noexcept {

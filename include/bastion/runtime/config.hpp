@@ -21,6 +21,10 @@
 
 namespace bastion {
 
+namespace detail {
+class driver;
+}
+
 // A configuration that makes no sense; the text names the setting.
 class bad_config : public std::invalid_argument {
 public:
@@ -63,6 +67,8 @@ public:
     config& with_signals(bool on) & { return signals_ = on, *this; }
     // Whether workers are pinned when this is the only runtime and uses every allowed core. Default yes.
     config& with_pinning(bool on) & { return pin_ = on, *this; }
+    // For bastion::testing: no threads, the driver takes the workers' turns. It must outlive the runtime.
+    config& with_driver(detail::driver* d) & { return driver_ = d, *this; }
 
     config with_workers(std::size_t n) && { return with_workers(n), std::move(*this); }
     config with_clock(std::shared_ptr<clock> c) && { return with_clock(std::move(c)), std::move(*this); }
@@ -76,6 +82,7 @@ public:
     config with_log(log_function f) && { return with_log(std::move(f)), std::move(*this); }
     config with_signals(bool on) && { return with_signals(on), std::move(*this); }
     config with_pinning(bool on) && { return with_pinning(on), std::move(*this); }
+    config with_driver(detail::driver* d) && { return with_driver(d), std::move(*this); }
 
 private:
     friend class runtime;
@@ -97,6 +104,7 @@ private:
     bool quiet_ = false;
     bool signals_ = true;
     bool pin_ = true;
+    detail::driver* driver_ = nullptr;
 };
 
 } // namespace bastion

@@ -55,6 +55,10 @@ public:
         done_ = true;
         changed_.notify_one();
     }
+    [[nodiscard]] bool done() {
+        const std::lock_guard lock(mutex_);
+        return done_;
+    }
     T wait() {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return done_; });
@@ -155,12 +159,12 @@ public:
     template <class R>
     result<R> run(answer<R> a) {
         require_plain_thread("waiting for an answer");
-        a.pending().wait_on_thread();
+        a.pending().wait_on_thread(driven());
         return a.take();
     }
     result<void> run(started_wait w) {
         require_plain_thread("waiting for a start");
-        w.pending().wait_on_thread();
+        w.pending().wait_on_thread(driven());
         return w.take();
     }
     template <class T>
@@ -172,6 +176,7 @@ public:
         auto to = std::make_shared<detail::handover<value>>();
         (void)detail::spawn_body(root().temporaries(),
             detail::shared<detail::process_body>(new detail::run_task_body<T>(std::move(t), to)), source_location());
+        drive_until([&to] { return to->done(); });
         if constexpr (std::is_void_v<T>) to->wait();
         else return to->wait();
     }
@@ -192,6 +197,10 @@ public:
 private:
     void require_running() const;
     void require_plain_thread(const char* what) const;
+    // The executor, if a driver takes its turns.
+    [[nodiscard]] detail::executor* driven() const noexcept;
+    // Has the driver work, if there is one.
+    void drive_until(const std::function<bool()>& done) const;
 
     std::unique_ptr<detail::runtime_state> state_;
     supervisor_ref root_;

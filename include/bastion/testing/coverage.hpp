@@ -1,0 +1,35 @@
+// `coverage`: what a simulation has seen happen, to tell whether a search reaches what it is to prove.
+#ifndef BASTION_TESTING_COVERAGE_HPP
+#define BASTION_TESTING_COVERAGE_HPP
+
+#include <bastion/process/exit_reason.hpp>
+#include <bastion/process/life_cycle.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+namespace bastion::testing {
+
+struct coverage {
+    static constexpr std::size_t lives = static_cast<std::size_t>(detail::life::exited) + 1;
+    static constexpr std::size_t kinds = static_cast<std::size_t>(exit_kind::intensity) + 1;
+
+    std::array<std::array<std::uint64_t, lives>, lives> transitions{}; // of the life cycle: from, to
+    std::array<std::uint64_t, kinds> exits{}; // incarnations and owners that ended, by reason
+    std::uint64_t turns = 0;
+    std::uint64_t steals = 0;
+    std::uint64_t panics = 0; // that the simulation has injected
+    std::uint64_t kills = 0;
+    std::uint64_t drops = 0;
+    std::uint64_t delays = 0;
+
+    coverage& operator+=(const coverage& other) noexcept;
+    // A table, a line each: what, how often.
+    [[nodiscard]] std::string text() const;
+};
+
+} // namespace bastion::testing
+
+#endif

@@ -1,0 +1,122 @@
+#include "testing/simulator.hpp"
+
+#include <bastion/mailbox/receive.hpp>
+#include <bastion/testing/simulation.hpp>
+
+#include <cstdio>
+#include <exception>
+#include <optional>
+
+namespace bastion::testing {
+namespace {
+
+using detail::fault_order;
+
+void order(detail::simulator& s, fault_order::kind what, const child_ref& who, unsigned nth, std::chrono::nanoseconds by) {
+    if (!who.alive()) throw failure("a fault was ordered for a process that is gone");
+    s.order({what, who.where(), who.where().block->taken + (nth > 0 ? nth - 1 : 0), by});
+}
+
+} // namespace
+
+simulation::simulation(std::uint64_t seed, settings s)
+    : simulator_(std::make_unique<detail::simulator>(seed, std::move(s))), exceptions_(std::uncaught_exceptions()) {}
+
+simulation::~simulation() {
+    if (std::uncaught_exceptions() > exceptions_)
+        std::fprintf(stderr, "bastion: a simulation with seed %llu failed at step %llu; its last events:\n%s",
+            static_cast<unsigned long long>(seed()), static_cast<unsigned long long>(steps()), last_events().c_str());
+    try {
+        finish();
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "bastion: the simulation with seed %llu does not end: %s\n%s",
+            static_cast<unsigned long long>(seed()), e.what(), last_events().c_str());
+        // What does not end cannot be destroyed either: it stays, and so does what it refers to.
+        (void)runtime_.release();
+        (void)simulator_.release();
+    }
+}
+
+config simulation::runtime_config() {
+    detail::simulator* const s = simulator_.get();
+    return config()
+        .with_workers(s->settings().workers())
+        .with_clock(s->time())
+        .with_seed(s->seed())
+        .with_signals(false)
+        .with_driver(s)
+        .with_log([s](const log_record& r) { s->note_report("a report", r.restarts); });
+}
+
+runtime& simulation::runtime() {
+    if (runtime_ == nullptr) runtime_ = std::make_unique<bastion::runtime>(runtime_config());
+    return *runtime_;
+}
+
+void simulation::finish() {
+    if (runtime_ == nullptr) return;
+    runtime_->kill(0);
+    (void)runtime_->wait();
+    runtime_.reset();
+}
+
+void simulation::advance(std::chrono::nanoseconds d) {
+    simulator_->advance_to(simulator_->time()->now_ns() + std::max<std::int64_t>(0, d.count()));
+}
+
+bool simulation::run_until(const std::function<bool()>& done, std::chrono::nanoseconds within) {
+    return simulator_->run_until(done, simulator_->time()->now_ns() + within.count());
+}
+
+std::chrono::nanoseconds simulation::now() const noexcept {
+    return std::chrono::nanoseconds(simulator_->time()->now_ns());
+}
+
+exit_reason simulation::expect_exit(const child_ref& who, std::chrono::nanoseconds within) {
+    auto why = std::make_shared<std::optional<exit_reason>>();
+    const child_ref watcher = spawn([who, why](context ctx) -> process {
+        auto watched = ctx.monitor(who);
+        down d = co_await ctx.recv<down>();
+        why->emplace(d.reason());
+    });
+    if (!run_until([&] { return why->has_value(); }, within)) {
+        watcher.kill();
+        throw failure("expect_exit: the process has not ended in time");
+    }
+    return **why;
+}
+
+int simulation::expect_restart(const child_ref& who, std::chrono::nanoseconds within) {
+    if (!who.alive()) throw failure("expect_restart: the element has ended for good");
+    const detail::control_block& b = *who.where().block;
+    const std::uint32_t before = b.incarnation;
+    if (!run_until([&] { return !who.alive() || b.incarnation > before; }, within))
+        throw failure("expect_restart: the element was not started again in time");
+    if (!who.alive()) throw failure("expect_restart: the element has ended for good");
+    return static_cast<int>(b.incarnation);
+}
+
+void simulation::panic_at(const child_ref& who, unsigned nth) {
+    order(*simulator_, fault_order::kind::panic, who, nth, {});
+}
+void simulation::kill_at(const child_ref& who, unsigned nth) {
+    order(*simulator_, fault_order::kind::kill, who, nth, {});
+}
+void simulation::drop_at(const child_ref& who, unsigned nth) {
+    order(*simulator_, fault_order::kind::drop, who, nth, {});
+}
+void simulation::delay_at(const child_ref& who, unsigned nth, std::chrono::nanoseconds d) {
+    order(*simulator_, fault_order::kind::delay, who, nth, d);
+}
+void simulation::slow(const child_ref& who, std::chrono::nanoseconds d) {
+    order(*simulator_, fault_order::kind::slow, who, 0, d);
+}
+
+std::uint64_t simulation::seed() const noexcept { return simulator_->seed(); }
+std::uint64_t simulation::steps() const noexcept { return simulator_->steps(); }
+std::uint64_t simulation::trace_hash() const noexcept { return simulator_->events().hash(); }
+std::string simulation::last_events(std::size_t n) const { return simulator_->events().last(n); }
+decisions simulation::decisions_made() const { return simulator_->decisions(); }
+coverage simulation::seen() const { return simulator_->seen(); }
+
+} // namespace bastion::testing

@@ -1,0 +1,237 @@
+#include "testing/simulator.hpp"
+
+#include <bastion/executor/executor.hpp>
+#include <bastion/mailbox/send.hpp>
+#include <bastion/process/home.hpp>
+#include <bastion/testing/failure.hpp>
+
+#include <algorithm>
+
+namespace bastion::detail {
+
+using testing::failure;
+
+simulator::simulator(std::uint64_t seed, testing::settings s)
+    : seed_(seed), settings_(std::move(s)), choices_(seed, settings_) {}
+
+simulator::~simulator() {
+    for (late_message& m : late_) end_undelivered(m.message, errc::noproc);
+}
+
+void simulator::attach(executor& e) {
+    check_thread();
+    executors_.push_back(&e);
+}
+
+void simulator::detach(executor& e) noexcept {
+    steals_of_the_gone_ += e.counters().steals;
+    std::erase(executors_, &e);
+}
+
+void simulator::check_thread() const {
+    if (std::this_thread::get_id() != thread_)
+        throw usage_error("bastion: a simulation runs on the thread that made it, and was used on another one");
+}
+
+// ---- turns
+
+void simulator::find_able(const worker* but) {
+    able_.clear();
+    able_numbers_.clear();
+    std::uint32_t number = 0;
+    std::size_t up_to_last = 0;
+    for (executor* e : executors_) {
+        for (std::size_t i = 0; i < e->size(); ++i, ++number) {
+            worker& w = e->worker_at(i);
+            if (&w != but && w.may_turn()) {
+                able_.push_back(&w);
+                able_numbers_.push_back(number);
+            }
+            if (number == last_) up_to_last = able_.size();
+        }
+    }
+    const auto next = static_cast<std::ptrdiff_t>(up_to_last);
+    std::rotate(able_.begin(), able_.begin() + next, able_.end());
+    std::rotate(able_numbers_.begin(), able_numbers_.begin() + next, able_numbers_.end());
+}
+
+void simulator::let_one_run() {
+    const std::size_t chosen = choices_.choose_worker(able_numbers_, last_);
+    last_ = able_numbers_[chosen];
+    ++steps_;
+    able_[chosen]->take_turn();
+}
+
+bool simulator::step(std::int64_t limit) {
+    if (steps_ >= settings_.step_limit())
+        throw failure("more than " + std::to_string(steps_) + " steps: a livelock?");
+    find_able(nullptr);
+    if (able_.empty()) {
+        const std::int64_t due = next_due();
+        if (due > limit || due == never) return false;
+        move_time(due);
+        return true;
+    }
+    if (settings_.slow_machine() && choices_.choose(decision::time, 64) == 1) {
+        if (const std::int64_t due = next_due(); due <= limit && due != never) move_time(due);
+    }
+    let_one_run();
+    return true;
+}
+
+void simulator::run_another(worker& waiting) noexcept {
+    find_able(&waiting);
+    if (!able_.empty()) let_one_run();
+}
+
+bool simulator::run_until(const std::function<bool()>& done, std::int64_t deadline_ns) {
+    check_thread();
+    while (!done()) {
+        if (step(deadline_ns)) continue;
+        if (deadline_ns == never) stalled();
+        if (clock_->now_ns() >= deadline_ns) return false;
+        move_time(deadline_ns);
+    }
+    return true;
+}
+
+void simulator::advance_to(std::int64_t target) {
+    (void)run_until([] { return false; }, target);
+}
+
+void simulator::stalled() { throw failure("nothing can happen any more, and what is waited for has not happened"); }
+
+// ---- time
+
+std::int64_t simulator::next_due() {
+    std::int64_t due = never;
+    for (executor* e : executors_)
+        if (const auto next = e->next_due()) due = std::min(due, *next);
+    for (const held_turn& h : held_) due = std::min(due, h.due);
+    for (const late_message& m : late_) due = std::min(due, m.due);
+    return due;
+}
+
+void simulator::move_time(std::int64_t to) {
+    clock_->set(std::max(to, clock_->now_ns()));
+    ++steps_;
+    trace_event e;
+    e.step = steps_;
+    e.ns = clock_->now_ns();
+    e.what = "time moves";
+    trace_.add(e);
+    bring_back();
+}
+
+void simulator::bring_back() {
+    const std::int64_t now = clock_->now_ns();
+    for (std::size_t i = 0; i < held_.size();) {
+        if (held_[i].due > now) {
+            ++i;
+            continue;
+        }
+        const held_turn back = held_[i];
+        held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(i));
+        let_go_.push_back(back.r);
+        back.where->schedule(*back.r);
+    }
+    for (std::size_t i = 0; i < late_.size();) {
+        if (late_[i].due > now) {
+            ++i;
+            continue;
+        }
+        const late_message back = late_[i];
+        late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
+        (void)push_envelope(back.to, back.message, this_thread());
+    }
+}
+
+// ---- what is seen
+
+simulator::acquaintance& simulator::know(const control_block& b) {
+    acquaintance& a = known_[&b];
+    const std::uint64_t generation = b.generation.load(std::memory_order_relaxed);
+    if (a.number == 0 || a.generation != generation) {
+        if (a.last == life::exited) ++coverage_.transitions[static_cast<std::size_t>(life::exited)][0];
+        a = {++processes_, generation, life::free};
+    }
+    return a;
+}
+
+// A turn shows the state it begins and ends with; what must lie between is counted, too.
+void simulator::note_before(acquaintance& a) {
+    const auto passed = [this](life from, life to) {
+        ++coverage_.transitions[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
+    };
+    if (a.last == life::free) {
+        passed(life::free, life::starting);
+        a.last = life::starting;
+    }
+    if (a.last != life::queued) passed(a.last, life::queued);
+    passed(life::queued, life::running);
+    a.last = life::running;
+}
+
+void simulator::note_after(acquaintance& a, const control_block& b) {
+    const auto passed = [this](life from, life to) {
+        ++coverage_.transitions[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
+    };
+    const life now = b.life_state.now();
+    if (now == life::exited || now == life::restarting) {
+        ++coverage_.exits[static_cast<std::size_t>(b.reason.kind())];
+        passed(a.last, life::stopping);
+        passed(life::stopping, now);
+    } else {
+        passed(a.last, now);
+    }
+    a.last = now;
+}
+
+void simulator::note(
+    std::string_view what, const worker& w, const acquaintance& a, const control_block& b, std::uint32_t n) {
+    trace_event e;
+    e.step = steps_;
+    e.ns = clock_->now_ns();
+    e.worker = static_cast<std::uint32_t>(w.index());
+    e.process = a.number;
+    e.incarnation = b.incarnation;
+    e.number = n;
+    e.what = what;
+    trace_.add(e);
+}
+
+void simulator::note_report(std::string_view next, int restarts) noexcept {
+    trace_event e;
+    e.step = steps_;
+    e.ns = clock_->now_ns();
+    e.number = static_cast<std::uint32_t>(restarts);
+    e.what = next;
+    trace_.add(e);
+}
+
+testing::coverage simulator::seen() const {
+    testing::coverage all = coverage_;
+    all.steals = steals_of_the_gone_;
+    for (const executor* e : executors_) all.steals += e->counters().steals;
+    return all;
+}
+
+void simulator::run(worker& w, runnable& r) noexcept {
+    static constexpr std::int32_t shorter[] = {0, 1, 2, 7};
+    control_block& b = block_of(r);
+    acquaintance& a = know(b);
+    const std::size_t length = choices_.choose(decision::how_long, std::size(shorter));
+    std::int32_t messages = length == 0 ? w.owner().budget() : shorter[length];
+    if (!allow(w, b, a, messages)) return;
+    ++coverage_.turns;
+    note_before(a);
+    const std::uint32_t taken = b.taken;
+    const std::uint32_t number = a.number;
+    w.run_now(r, messages);
+    acquaintance& after = know(b); // the turn may have made others known
+    if (after.number != number) return; // an owner that has gone
+    note_after(after, b);
+    note(b.kind == process_kind::system ? "a turn of owner" : "a turn of", w, after, b, b.taken - taken);
+}
+
+} // namespace bastion::detail

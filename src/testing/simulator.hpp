@@ -1,0 +1,147 @@
+// The simulator: takes the turns of all workers on one thread, moves time, and makes things go wrong.
+#ifndef BASTION_SRC_TESTING_SIMULATOR_HPP
+#define BASTION_SRC_TESTING_SIMULATOR_HPP
+
+#include "testing/choices.hpp"
+#include "testing/trace.hpp"
+
+#include <bastion/base/clock.hpp>
+#include <bastion/executor/driver.hpp>
+#include <bastion/process/control_block.hpp>
+#include <bastion/testing/coverage.hpp>
+#include <bastion/testing/settings.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace bastion::detail {
+
+// Time that only the simulator moves; for everybody else it passes by itself.
+class simulated_clock final : public clock {
+public:
+    [[nodiscard]] std::int64_t now_ns() noexcept override { return now_; }
+    [[nodiscard]] bool runs() const noexcept override { return true; }
+    void set(std::int64_t ns) noexcept { now_ = ns; }
+
+private:
+    std::int64_t now_ = 0;
+};
+
+// What the user ordered to go wrong with one process.
+struct fault_order {
+    enum class kind : std::uint8_t { panic, kill, drop, delay, slow };
+    kind what{};
+    address who;
+    std::uint32_t at = 0; // when so many messages were taken; slow: not used
+    std::chrono::nanoseconds by{}; // delay, slow
+};
+
+class simulator final : public driver {
+public:
+    static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
+
+    simulator(std::uint64_t seed, testing::settings s);
+    simulator(const simulator&) = delete;
+    simulator& operator=(const simulator&) = delete;
+    ~simulator();
+
+    // ---- driver
+    [[nodiscard]] std::size_t choose(decision what, std::size_t n) noexcept override { return choices_.choose(what, n); }
+    void run(worker& w, runnable& r) noexcept override;
+    bool run_until(const std::function<bool()>& done, std::int64_t deadline_ns) override;
+    void run_another(worker& waiting) noexcept override;
+    void attach(executor& e) override;
+    void detach(executor& e) noexcept override;
+
+    // Everything up to `target`, then it is that time.
+    void advance_to(std::int64_t target);
+    void order(fault_order o) { orders_.push_back(o); }
+    void note_report(std::string_view next, int restarts) noexcept;
+
+    [[nodiscard]] const std::shared_ptr<simulated_clock>& time() const noexcept { return clock_; }
+    [[nodiscard]] const testing::settings& settings() const noexcept { return settings_; }
+    [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
+    [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
+    [[nodiscard]] const trace& events() const noexcept { return trace_; }
+    [[nodiscard]] const testing::decisions& decisions() const noexcept { return choices_.made(); }
+    [[nodiscard]] testing::coverage seen() const;
+
+private:
+    struct acquaintance {
+        std::uint32_t number = 0;
+        std::uint64_t generation = 0;
+        life last = life::free;
+    };
+    // A process put aside with its right to run.
+    struct held_turn {
+        std::int64_t due;
+        runnable* r;
+        executor* where;
+    };
+    // A message on its way, for longer than usual.
+    struct late_message {
+        std::int64_t due;
+        address to;
+        envelope* message;
+    };
+
+    // One turn, or time moves to the next instant, which is not after `limit`. False: nothing can happen until then.
+    [[nodiscard]] bool step(std::int64_t limit);
+    // The workers that may run, but for one, beginning with the next in turn.
+    void find_able(const worker* but);
+    void let_one_run();
+    [[nodiscard]] std::int64_t next_due();
+    void move_time(std::int64_t to);
+    void bring_back();
+
+    acquaintance& know(const control_block& b);
+    void note_before(acquaintance& a);
+    void note_after(acquaintance& a, const control_block& b);
+    void note(std::string_view what, const worker& w, const acquaintance& a, const control_block& b, std::uint32_t n);
+
+    // False: it does not get this turn.
+    [[nodiscard]] bool allow(worker& w, control_block& b, const acquaintance& a, std::int32_t& messages);
+    [[nodiscard]] const fault_order* ordered(const control_block& b);
+    [[nodiscard]] bool put_aside(worker& w, control_block& b, const acquaintance& a);
+    void go_wrong(worker& w, control_block& b, const acquaintance& a, fault_order::kind what, std::chrono::nanoseconds by);
+    [[nodiscard]] std::int64_t late_until(const control_block& b, const void* sender) const;
+    void hold_back(control_block& b, const void* sender, std::int64_t due);
+    void hold_followers(control_block& b);
+    [[noreturn]] void stalled();
+    void check_thread() const;
+
+    const std::uint64_t seed_;
+    const testing::settings settings_;
+    choices choices_;
+    trace trace_;
+    std::shared_ptr<simulated_clock> clock_ = std::make_shared<simulated_clock>();
+    const std::thread::id thread_ = std::this_thread::get_id();
+    std::vector<executor*> executors_;
+    std::uint64_t steps_ = 0;
+
+    std::vector<worker*> able_;
+    std::vector<std::uint32_t> able_numbers_;
+    std::uint32_t last_ = 0; // the number of the worker that ran last
+
+    // Looked up only, never walked: no decision may depend on an address.
+    std::unordered_map<const control_block*, acquaintance> known_;
+    std::uint32_t processes_ = 0;
+    testing::coverage coverage_;
+    std::uint64_t steals_of_the_gone_ = 0;
+
+    std::vector<fault_order> orders_;
+    std::vector<held_turn> held_;
+    std::vector<late_message> late_;
+    std::vector<const runnable*> let_go_; // come back from being held: they get their turn
+};
+
+} // namespace bastion::detail
+
+#endif
