@@ -239,11 +239,7 @@ bool worker::search() {
         if (rob()) return true;
         if (owner_.stopping_.load(std::memory_order_relaxed)) break;
         if (round % 16 == 15) {
-            const std::int64_t now = owner_.time_->now_ns();
-            for (auto& other : owner_.workers_)
-                if (other->pending_timers_.load(std::memory_order_relaxed) ||
-                    other->next_due_.load(std::memory_order_relaxed) <= now)
-                    found = poll_wheel_of(*other) || found;
+            found = poll_due_wheels();
             if (found || monotonic_ns() - begin > static_cast<std::int64_t>(spin_limit_ns_)) break;
         }
         for (int i = 0; i < 4; ++i) std_atomics::pause();
@@ -316,6 +312,17 @@ bool worker::poll_timers() {
     return poll_wheel_of(*this);
 }
 
+// A searcher's: also the wheels of workers that stand still.
+bool worker::poll_due_wheels() {
+    const std::int64_t now = owner_.time_->now_ns();
+    bool found = false;
+    for (auto& other : owner_.workers_)
+        if (other->pending_timers_.load(std::memory_order_relaxed) ||
+            other->next_due_.load(std::memory_order_relaxed) <= now)
+            found = poll_wheel_of(*other) || found;
+    return found;
+}
+
 bool worker::poll_wheel_of(worker& other) {
     {
         if (&other == this) other.wheel_lock_.lock();
@@ -386,7 +393,9 @@ void worker::take_turn() {
     if (run_some_jobs() || poll_timers()) return;
     if (owner_.sleepers_.enter_search()) {
         if (rob()) return;
+        const bool found = poll_due_wheels();
         (void)owner_.sleepers_.leave_search();
+        if (found) return;
     }
     owner_.sleepers_.announce_sleep(index_);
     if (sees_work()) {

@@ -121,10 +121,12 @@ runtime::~runtime() {
         s.workers->wait_until_at_rest();
         if (!s.ended()) kill();
     }
+    detail::driver* const driven_by = s.workers->driven_by();
+    if (driven_by != nullptr) driven_by->run_to_end([&s] { return s.ended(); });
     while (!s.ended()) s.sleep(s.events.load() & ~1u);
     s.home->entrance.close_and_wait();
     const auto nobody_left = [&s] { return s.home->turned_away.load() == 0; };
-    drive_until(nobody_left);
+    if (driven_by != nullptr) driven_by->run_to_end(nobody_left);
     while (!nobody_left()) std::this_thread::yield();
     s.workers->stop();
     owner& root = *s.root;

@@ -40,7 +40,8 @@ struct runtime_state {
     // Until `events` is not `seen` any more, or for no reason. Plain threads.
     void sleep(std::uint32_t seen) {
         if (driver* const d = workers->driven_by())
-            (void)d->run_until([this, seen] { return events.load() != seen; }, std::numeric_limits<std::int64_t>::max());
+            (void)d->run_until(
+                [this, seen] { return events.load() != seen; }, std::numeric_limits<std::int64_t>::max());
         else futex_wait(events, seen, -1);
     }
     void set_code(int c) noexcept {

@@ -6,7 +6,8 @@ namespace bastion::detail {
 namespace {
 
 constexpr std::uint32_t change_every = 2000; // steps, on average: a few changes in a run
-constexpr std::uint32_t favour_at_most = 50; // turns in a row: an adversary that starved others for good would prove nothing
+constexpr std::uint32_t favour_at_most =
+    50; // turns in a row: an adversary that starved others for good would prove nothing
 
 } // namespace
 

@@ -3,8 +3,8 @@
 namespace bastion::testing {
 namespace {
 
-constexpr const char* names[coverage::lives] = {"free", "starting", "queued", "running", "waiting", "draining",
-    "suspended", "stopping", "restarting", "exited"};
+constexpr const char* names[coverage::lives] = {
+    "free", "starting", "queued", "running", "waiting", "draining", "suspended", "stopping", "restarting", "exited"};
 
 void line(std::string& text, const std::string& what, std::uint64_t n) {
     text += what + ": " + std::to_string(n) + "\n";

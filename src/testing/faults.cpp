@@ -46,7 +46,8 @@ bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::i
     for (const auto& [what, rate] : {std::pair(kind::panic, rates.panic), std::pair(kind::kill, rates.kill),
              std::pair(kind::drop, rates.drop), std::pair(kind::delay, rates.delay)}) {
         if (chance < rate) {
-            const auto part = static_cast<std::int64_t>(what == kind::delay ? choices_.choose(decision::fault, 1000) : 0);
+            const auto part =
+                static_cast<std::int64_t>(what == kind::delay ? choices_.choose(decision::fault, 1000) : 0);
             go_wrong(w, b, a, what, rates.most_delay * (part + 1) / 1000);
             break;
         }
@@ -122,8 +123,9 @@ void simulator::hold_back(control_block& b, const void* sender, std::int64_t due
         envelope* const next = e->next;
         if (sender_of(*e) == sender) {
             unlink_mail(b, before, e);
-            --b.taken; // it will be
-            late_.push_back({due, b.here(), e});
+            for (fault_order& o : orders_)
+                if (o.who.block == &b) ++o.at; // it counts when it comes
+            late_.push_back({due, b.here(), e, b.home});
         } else {
             before = e;
         }

@@ -12,7 +12,8 @@ namespace {
 
 using detail::fault_order;
 
-void order(detail::simulator& s, fault_order::kind what, const child_ref& who, unsigned nth, std::chrono::nanoseconds by) {
+void order(
+    detail::simulator& s, fault_order::kind what, const child_ref& who, unsigned nth, std::chrono::nanoseconds by) {
     if (!who.alive()) throw failure("a fault was ordered for a process that is gone");
     s.order({what, who.where(), who.where().block->taken + (nth > 0 ? nth - 1 : 0), by});
 }
@@ -23,18 +24,31 @@ simulation::simulation(std::uint64_t seed, settings s)
     : simulator_(std::make_unique<detail::simulator>(seed, std::move(s))), exceptions_(std::uncaught_exceptions()) {}
 
 simulation::~simulation() {
-    if (std::uncaught_exceptions() > exceptions_)
+    if (std::uncaught_exceptions() > exceptions_) {
         std::fprintf(stderr, "bastion: a simulation with seed %llu failed at step %llu; its last events:\n%s",
             static_cast<unsigned long long>(seed()), static_cast<unsigned long long>(steps()), last_events().c_str());
+        abandon();
+        return;
+    }
     try {
         finish();
     } catch (const std::exception& e) {
         std::fprintf(stderr, "bastion: the simulation with seed %llu does not end: %s\n%s",
             static_cast<unsigned long long>(seed()), e.what(), last_events().c_str());
-        // What does not end cannot be destroyed either: it stays, and so does what it refers to.
-        (void)runtime_.release();
-        (void)simulator_.release();
+        abandon();
     }
+}
+
+void simulation::abandon() noexcept {
+    // Kept within reach, so that what it holds counts as used, not as leaked.
+    struct left_behind {
+        std::unique_ptr<detail::simulator> s;
+        std::unique_ptr<bastion::runtime> rt;
+        left_behind* before;
+    };
+    static left_behind* last = nullptr;
+    if (simulator_ != nullptr && runtime_ != nullptr)
+        last = new left_behind{std::move(simulator_), std::move(runtime_), last};
 }
 
 config simulation::runtime_config() {
@@ -48,13 +62,16 @@ config simulation::runtime_config() {
         .with_log([s](const log_record& r) { s->note_report("a report", r.restarts); });
 }
 
-runtime& simulation::runtime() {
-    if (runtime_ == nullptr) runtime_ = std::make_unique<bastion::runtime>(runtime_config());
+runtime& simulation::runtime() { return runtime(runtime_config()); }
+
+runtime& simulation::runtime(config c) {
+    if (runtime_ == nullptr) runtime_ = std::make_unique<bastion::runtime>(std::move(c));
     return *runtime_;
 }
 
 void simulation::finish() {
     if (runtime_ == nullptr) return;
+    simulator_->limit_steps(simulator_->settings().step_limit()); // the end gets as many as all before
     runtime_->kill(0);
     (void)runtime_->wait();
     runtime_.reset();

@@ -2,21 +2,20 @@
 
 #include <bastion/executor/executor.hpp>
 #include <bastion/mailbox/send.hpp>
+#include <bastion/process/body.hpp>
 #include <bastion/process/home.hpp>
 #include <bastion/testing/failure.hpp>
 
 #include <algorithm>
+#include <cstdio>
+#include <cstdlib>
 
 namespace bastion::detail {
 
 using testing::failure;
 
 simulator::simulator(std::uint64_t seed, testing::settings s)
-    : seed_(seed), settings_(std::move(s)), choices_(seed, settings_) {}
-
-simulator::~simulator() {
-    for (late_message& m : late_) end_undelivered(m.message, errc::noproc);
-}
+    : seed_(seed), settings_(std::move(s)), choices_(seed, settings_), most_steps_(settings_.step_limit()) {}
 
 void simulator::attach(executor& e) {
     check_thread();
@@ -25,6 +24,11 @@ void simulator::attach(executor& e) {
 
 void simulator::detach(executor& e) noexcept {
     steals_of_the_gone_ += e.counters().steals;
+    std::erase_if(late_, [&e](const late_message& m) {
+        if (m.home != e.home()) return false;
+        dead_letter(*m.home, m.message, m.to, drop_reason::noproc);
+        return true;
+    });
     std::erase(executors_, &e);
 }
 
@@ -63,8 +67,7 @@ void simulator::let_one_run() {
 }
 
 bool simulator::step(std::int64_t limit) {
-    if (steps_ >= settings_.step_limit())
-        throw failure("more than " + std::to_string(steps_) + " steps: a livelock?");
+    if (steps_ >= most_steps_) throw failure("more than " + std::to_string(steps_) + " steps: a livelock?");
     find_able(nullptr);
     if (able_.empty()) {
         const std::int64_t due = next_due();
@@ -93,6 +96,17 @@ bool simulator::run_until(const std::function<bool()>& done, std::int64_t deadli
         move_time(deadline_ns);
     }
     return true;
+}
+
+void simulator::run_to_end(const std::function<bool()>& done) noexcept {
+    limit_steps(settings_.step_limit()); // as many as all before
+    try {
+        (void)run_until(done, never);
+    } catch (const std::exception& e) {
+        std::fprintf(stderr, "bastion: a runtime in the simulation with seed %llu does not end: %s\n%s",
+            static_cast<unsigned long long>(seed_), e.what(), trace_.last(20).c_str());
+        std::abort();
+    }
 }
 
 void simulator::advance_to(std::int64_t target) {
@@ -152,37 +166,33 @@ simulator::acquaintance& simulator::know(const control_block& b) {
     acquaintance& a = known_[&b];
     const std::uint64_t generation = b.generation.load(std::memory_order_relaxed);
     if (a.number == 0 || a.generation != generation) {
-        if (a.last == life::exited) ++coverage_.transitions[static_cast<std::size_t>(life::exited)][0];
+        // Another process lives in the block now: the one before was let go, perhaps out of a restart that never came.
+        if (a.last == life::restarting) count(life::restarting, a.last = life::exited);
+        if (a.last == life::exited) count(life::exited, life::free);
         a = {++processes_, generation, life::free};
     }
     return a;
 }
 
+void simulator::count(life from, life to) noexcept {
+    ++coverage_.transitions[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
+}
+
 // A turn shows the state it begins and ends with; what must lie between is counted, too.
 void simulator::note_before(acquaintance& a) {
-    const auto passed = [this](life from, life to) {
-        ++coverage_.transitions[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
-    };
-    if (a.last == life::free) {
-        passed(life::free, life::starting);
-        a.last = life::starting;
-    }
-    if (a.last != life::queued) passed(a.last, life::queued);
-    passed(life::queued, life::running);
-    a.last = life::running;
+    if (a.last == life::free) count(life::free, a.last = life::starting);
+    if (a.last != life::queued) count(a.last, life::queued);
+    count(life::queued, a.last = life::running);
 }
 
 void simulator::note_after(acquaintance& a, const control_block& b) {
-    const auto passed = [this](life from, life to) {
-        ++coverage_.transitions[static_cast<std::size_t>(from)][static_cast<std::size_t>(to)];
-    };
     const life now = b.life_state.now();
     if (now == life::exited || now == life::restarting) {
         ++coverage_.exits[static_cast<std::size_t>(b.reason.kind())];
-        passed(a.last, life::stopping);
-        passed(life::stopping, now);
+        count(a.last, life::stopping);
+        count(life::stopping, now);
     } else {
-        passed(a.last, now);
+        count(a.last, now);
     }
     a.last = now;
 }

@@ -50,18 +50,23 @@ public:
     simulator(std::uint64_t seed, testing::settings s);
     simulator(const simulator&) = delete;
     simulator& operator=(const simulator&) = delete;
-    ~simulator();
+    ~simulator() = default;
 
     // ---- driver
-    [[nodiscard]] std::size_t choose(decision what, std::size_t n) noexcept override { return choices_.choose(what, n); }
+    [[nodiscard]] std::size_t choose(decision what, std::size_t n) noexcept override {
+        return choices_.choose(what, n);
+    }
     void run(worker& w, runnable& r) noexcept override;
     bool run_until(const std::function<bool()>& done, std::int64_t deadline_ns) override;
+    void run_to_end(const std::function<bool()>& done) noexcept override;
     void run_another(worker& waiting) noexcept override;
     void attach(executor& e) override;
     void detach(executor& e) noexcept override;
 
     // Everything up to `target`, then it is that time.
     void advance_to(std::int64_t target);
+    // From now on no more than `n` steps.
+    void limit_steps(std::uint64_t n) noexcept { most_steps_ = steps_ + n; }
     void order(fault_order o) { orders_.push_back(o); }
     void note_report(std::string_view next, int restarts) noexcept;
 
@@ -90,6 +95,7 @@ private:
         std::int64_t due;
         address to;
         envelope* message;
+        runtime_home* home;
     };
 
     // One turn, or time moves to the next instant, which is not after `limit`. False: nothing can happen until then.
@@ -102,6 +108,7 @@ private:
     void bring_back();
 
     acquaintance& know(const control_block& b);
+    void count(life from, life to) noexcept;
     void note_before(acquaintance& a);
     void note_after(acquaintance& a, const control_block& b);
     void note(std::string_view what, const worker& w, const acquaintance& a, const control_block& b, std::uint32_t n);
@@ -110,7 +117,8 @@ private:
     [[nodiscard]] bool allow(worker& w, control_block& b, const acquaintance& a, std::int32_t& messages);
     [[nodiscard]] const fault_order* ordered(const control_block& b);
     [[nodiscard]] bool put_aside(worker& w, control_block& b, const acquaintance& a);
-    void go_wrong(worker& w, control_block& b, const acquaintance& a, fault_order::kind what, std::chrono::nanoseconds by);
+    void go_wrong(
+        worker& w, control_block& b, const acquaintance& a, fault_order::kind what, std::chrono::nanoseconds by);
     [[nodiscard]] std::int64_t late_until(const control_block& b, const void* sender) const;
     void hold_back(control_block& b, const void* sender, std::int64_t due);
     void hold_followers(control_block& b);
@@ -125,6 +133,7 @@ private:
     const std::thread::id thread_ = std::this_thread::get_id();
     std::vector<executor*> executors_;
     std::uint64_t steps_ = 0;
+    std::uint64_t most_steps_;
 
     std::vector<worker*> able_;
     std::vector<std::uint32_t> able_numbers_;

@@ -10,8 +10,8 @@
 
 using namespace bastion;
 using namespace std::chrono_literals;
-using testing::simulation;
 using testing::scheduling;
+using testing::simulation;
 
 namespace {
 

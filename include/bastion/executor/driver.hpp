@@ -38,6 +38,8 @@ public:
     // A plain thread waits: turns are taken until `done` is true or the clock has reached `deadline_ns`. False: it was
     // the deadline. Throws when nothing can happen any more.
     virtual bool run_until(const std::function<bool()>& done, std::int64_t deadline_ns) = 0;
+    // The same for a destructor, which cannot be told that it waits in vain: then the program ends, with a report.
+    virtual void run_to_end(const std::function<bool()>& done) noexcept = 0;
     // A worker waits in the midst of a turn for what others do: one of them takes a turn.
     virtual void run_another(worker& waiting) noexcept = 0;
     virtual void attach(executor& e) = 0;

@@ -51,7 +51,9 @@ public:
     [[nodiscard]] bool leave_search() noexcept { return searching_.fetch_sub(1) == 1; }
 
     // Whether this one sleeps, and nobody has taken it out.
-    [[nodiscard]] bool sleeps(std::size_t worker) const noexcept { return (bits_[worker / 64].load() & bit(worker)) != 0; }
+    [[nodiscard]] bool sleeps(std::size_t worker) const noexcept {
+        return (bits_[worker / 64].load() & bit(worker)) != 0;
+    }
 
     // Step 2. The worker must look at every queue again before it parks.
     void announce_sleep(std::size_t worker) noexcept {

@@ -149,6 +149,7 @@ private:
     [[nodiscard]] bool sees_work() noexcept;
     void run(runnable& r) noexcept;
     bool poll_timers();
+    bool poll_due_wheels();
     bool poll_wheel_of(worker& other);
     BASTION_API void overflow(runnable& r) noexcept;
     BASTION_API void overflow_system(runnable& r) noexcept;

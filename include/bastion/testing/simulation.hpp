@@ -36,12 +36,16 @@ public:
     explicit simulation(std::uint64_t seed, settings s = {});
     simulation(const simulation&) = delete;
     simulation& operator=(const simulation&) = delete;
-    // Kills what still runs. Left by an exception (a test's assertion), it prints the seed and the last events.
+    // Kills what still runs. Left by an exception (a test's assertion), it prints the seed and the last events, and
+    // abandons the run.
     ~simulation();
 
     // A runtime of its own, made at first use.
-    [[nodiscard]] bastion::runtime& runtime();
-    // For a runtime that a test makes itself: workers, clock, seed and log are set. It must go before the simulation.
+    bastion::runtime& runtime();
+    // The same, from a runtime_config that the test has added to.
+    bastion::runtime& runtime(config c);
+    // For a runtime of the test's own: workers, clock, seed and log are set. It must go before the simulation; if it
+    // cannot end, the program is aborted with a report.
     [[nodiscard]] config runtime_config();
 
     template <class F>
@@ -58,7 +62,8 @@ public:
     // Everything that happens in the next `d`, then it is that time.
     void advance(std::chrono::nanoseconds d);
     // Until `done` is true, at most so long; what it returns at the end. It is asked after each step.
-    [[nodiscard]] bool run_until(const std::function<bool()>& done, std::chrono::nanoseconds within = std::chrono::hours(1));
+    [[nodiscard]] bool run_until(
+        const std::function<bool()>& done, std::chrono::nanoseconds within = std::chrono::hours(1));
     // Since the beginning.
     [[nodiscard]] std::chrono::nanoseconds now() const noexcept;
 
@@ -96,6 +101,9 @@ public:
 
     // Kills what still runs and ends the runtime that `runtime` has made. Throws `failure` if something does not end.
     void finish();
+    // Leaves the run where it is, as the last thing done with it: no process of it runs again, none is destroyed (what they refer to may be gone
+    // with the test that failed).
+    void abandon() noexcept;
 
 private:
     std::unique_ptr<detail::simulator> simulator_;

@@ -1,0 +1,416 @@
+#include "testing/random_tree.hpp"
+
+#include "runtime/state.hpp"
+
+#include <algorithm>
+
+namespace test {
+
+using namespace bastion;
+using namespace std::chrono_literals;
+using testing::failure;
+
+namespace {
+
+// In every body: says who lives, and that nobody lives twice.
+class presence {
+public:
+    presence(context ctx, ledger& l) : ledger_(l), element_(ctx.self().where().block) {
+        ++l.began;
+        if (++l.bodies[element_] != 1) l.wrong("two incarnations of an element at once");
+        l.lives(ctx.self());
+    }
+    presence(const presence&) = delete;
+    presence& operator=(const presence&) = delete;
+    ~presence() {
+        ++ledger_.over;
+        --ledger_.bodies[element_];
+    }
+
+private:
+    ledger& ledger_;
+    const void* element_;
+};
+
+// A question on its way, in the asker's frame.
+class asking {
+public:
+    explicit asking(ledger& l) : ledger_(l) { ++l.asked; }
+    asking(const asking&) = delete;
+    asking& operator=(const asking&) = delete;
+    ~asking() {
+        if (!over_) ++ledger_.abandoned;
+    }
+    void ends(const result<std::uint64_t>& r, std::uint64_t asked_for) {
+        over_ = true;
+        ++(r ? ledger_.answered : ledger_.unanswered);
+        if (r && *r != asked_for + 1) ledger_.wrong("the answer is to another question");
+    }
+
+private:
+    ledger& ledger_;
+    bool over_ = false;
+};
+
+void heard(ledger& l, context ctx, const down& d) {
+    ++l.downs;
+    ++l.down_reasons[static_cast<std::size_t>(d.reason().kind())];
+    if (--l.downs_due[ctx.self().where().block] < 0) l.wrong("more notices than monitors");
+}
+
+// True: it was something to act upon.
+bool take(ledger& l, context ctx, message& m) {
+    if (auto* j = m.told<job>()) {
+        j->ticket.handle();
+        return true;
+    }
+    if (auto* t = m.told<tick>()) {
+        t->ticket.handle();
+        return true;
+    }
+    if (auto q = m.asked<query>()) {
+        q->ticket.handle();
+        const std::uint32_t way = l.below(20);
+        if (way == 0) panic("a question too many");
+        if (way == 1) return true; // dropped: the asker hears of it
+        ++l.replies;
+        q.reply(q->n + 1);
+        return true;
+    }
+    if (const auto* d = m.told<down>()) {
+        heard(l, ctx, *d);
+        return false;
+    }
+    return m.broadcast<news>() != nullptr;
+}
+
+task<std::uint64_t> ask_somebody(ledger& l, std::uint64_t number) {
+    const child_ref to = l.anybody();
+    asking mark(l);
+    auto r = co_await to.ask<query>(l, number).within(l.time_below(100ms));
+    mark.ends(r, number);
+    co_return r ? *r : 0;
+}
+
+task<int> sum(int n) {
+    if (n < 2) co_return n;
+    scope s;
+    auto left = s.fork(sum(n - 1));
+    const int right = co_await sum(n - 2);
+    co_await s.join();
+    co_return *left + right;
+}
+
+process short_life(context ctx, ledger& l) {
+    presence here(ctx, l);
+    co_await ctx.sleep_for(l.time_below(5ms));
+    (void)co_await ask_somebody(l, 7);
+    if (l.below(4) == 0) panic("short, and failed");
+}
+
+// One thing out of many. Coroutine bodies only.
+task<bool> act(context ctx, ledger& l, std::vector<monitor_handle>& watched) {
+    const std::uint32_t what = l.below(100);
+    if (what < 25) {
+        (void)l.anybody().tell<job>(l);
+    } else if (what < 40) {
+        (void)co_await ask_somebody(l, what);
+    } else if (what < 50) {
+        const auto d = l.time_below(20ms);
+        const auto begin = l.now();
+        co_await ctx.sleep_for(d);
+        if (l.now() < begin + d) l.wrong("a timer came early");
+    } else if (what < 55) {
+        auto later = ctx.tell_after(l.time_below(10ms), l.anybody(), tick(l));
+        if (l.below(3) == 0) (void)later.cancel();
+    } else if (what < 60) {
+        ++l.downs_due[ctx.self().where().block];
+        auto handle = ctx.monitor(l.anybody());
+        if (watched.size() < 4) watched.push_back(std::move(handle));
+        else watched[l.below(4)] = std::move(handle);
+    } else if (what < 64) {
+        ledger* book = &l;
+        (void)ctx.spawn([book](context c) { return short_life(c, *book); });
+    } else if (what < 68) {
+        co_await ctx.yield();
+    } else if (what < 72) {
+        panic("by chance");
+    } else if (what < 74) {
+        ctx.fail("by chance");
+        co_return false;
+    } else if (what < 75) {
+        co_return false;
+    } else if (what < 76) {
+        if (l.below(2) == 0) l.anybody().stop();
+        else l.anybody().kill();
+    } else if (what < 82) {
+        auto first = co_await when_any(ask_somebody(l, 1), ctx.sleep_for(l.time_below(3ms)), ask_somebody(l, 2));
+        (void)first;
+    } else if (what < 85) {
+        (void)ctx.parent().broadcast(news{static_cast<int>(what)});
+    } else if (what < 88) {
+        (void)co_await l.anybody().send(tick(l)).within(l.time_below(10ms));
+    } else if (what < 92) {
+        const int n = co_await sum(5);
+        if (n != 5) l.wrong("a sum is wrong");
+    } else if (what < 94) {
+        (void)co_await l.anybody().started().within(l.time_below(10ms));
+    }
+    co_return true;
+}
+
+process selective(context ctx, ledger& l) {
+    presence here(ctx, l);
+    std::vector<monitor_handle> watched;
+    for (bool goes_on = true; goes_on;) {
+        if (l.below(2) == 0) {
+            auto j = co_await ctx.recv<job>().within(l.time_below(50ms));
+            if (!j) continue;
+            j->ticket.handle();
+        } else {
+            message m = co_await ctx.recv();
+            if (!take(l, ctx, m)) continue;
+        }
+        goes_on = co_await act(ctx, l, watched);
+    }
+}
+
+process trapping(context ctx, ledger& l) {
+    presence here(ctx, l);
+    ctx.trap_stop();
+    std::vector<monitor_handle> watched;
+    for (bool goes_on = true; goes_on;) {
+        message m = co_await ctx.recv();
+        if (m.told<stop_request>() != nullptr) {
+            co_await ctx.sleep_for(l.time_below(2ms));
+            co_return;
+        }
+        if (take(l, ctx, m)) goes_on = co_await act(ctx, l, watched);
+    }
+}
+
+process late_starter(context ctx, ledger& l) {
+    presence here(ctx, l);
+    co_await ctx.sleep_for(l.time_below(20ms));
+    if (l.below(10) == 0) panic("never ready");
+    if (l.below(20) == 0) co_return;
+    ctx.ready();
+    std::vector<monitor_handle> watched;
+    for (bool goes_on = true; goes_on;) {
+        message m = co_await ctx.recv();
+        if (take(l, ctx, m)) goes_on = co_await act(ctx, l, watched);
+    }
+}
+
+// Handlers: the state is the presence. What it reports to is the run's, and there is one run at a time.
+ledger* handlers_book = nullptr;
+
+struct post {
+    explicit post(context ctx) : here(ctx, *handlers_book) {}
+    void work(context ctx, job& j) {
+        j.ticket.handle();
+        const std::uint32_t what = handlers_book->below(20);
+        if (what == 0) panic("a handler's");
+        if (what == 1) ctx.fail("a handler's");
+        if (what == 2) ctx.stop();
+        if (what < 12) (void)handlers_book->anybody().tell<job>(*handlers_book);
+    }
+    void tock(context, tick& t) { t.ticket.handle(); }
+    std::uint64_t answer(context, query& q) {
+        q.ticket.handle();
+        ++handlers_book->replies;
+        return q.n + 1;
+    }
+    presence here;
+};
+
+children handlers_of(ledger& l) {
+    handlers_book = &l;
+    return children().with_handlers<post>(on_tell(&post::work), on_tell(&post::tock), on_question(&post::answer));
+}
+
+callbacks counting(ledger& l) {
+    ledger* book = &l;
+    const auto count = [book](std::size_t i) { return [book, i](const event&) { ++book->moments[i]; }; };
+    return callbacks()
+        .before_start(count(0))
+        .after_start(count(1))
+        .before_restart(count(2))
+        .after_restart(count(3))
+        .after_stop(count(4));
+}
+
+restart_strategy any_restarts(ledger& l) {
+    switch (l.below(6)) {
+    case 0: return restart_strategy().immediate();
+    case 1: return restart_strategy::tries(1 + l.below(5)).immediate();
+    case 2: return restart_strategy().with_linear_backoff(1ms);
+    case 3: return restart_strategy::tries(3).with_exponential_backoff(1ms, 20ms);
+    case 4: return restart_strategy::never();
+    default: return restart_strategy();
+    }
+}
+
+restart_when any_policy(ledger& l) {
+    static constexpr restart_when all[] = {permanent, permanent, transient, transient, temporary};
+    return all[l.below(5)];
+}
+
+bastion::shutdown any_shutdown(ledger& l) {
+    switch (l.below(3)) {
+    case 0: return bastion::shutdown::brutal();
+    case 1: return bastion::shutdown::within(l.time_below(5ms));
+    default: return bastion::shutdown::infinite();
+    }
+}
+
+children any_group(ledger& l, std::string name) {
+    ledger* book = &l;
+    children g;
+    switch (l.below(6)) {
+    case 0: g = handlers_of(l); break;
+    case 1: g.with_exec([book](context ctx) { return selective(ctx, *book); }); break;
+    case 2: g.with_exec([book](context ctx) { return trapping(ctx, *book); }); break;
+    case 3:
+        g.with_exec([book](context ctx) { return late_starter(ctx, *book); });
+        g.with_start(wait_ready, l.time_below(30ms) + 1ms);
+        break;
+    default: g.with_exec([book](context ctx) { return any_worker(ctx, *book); });
+    }
+    static constexpr overflow policies[] = {
+        overflow::fail, overflow::drop_newest, overflow::drop_oldest, overflow::kill, overflow::wait};
+    if (const std::uint32_t box = l.below(10); box < 5) g.with_mailbox(mailbox::bounded(1 + l.below(8), policies[box]));
+    else if (box == 5) g.with_mailbox(mailbox::unbounded().clear_on_restart());
+    restart_strategy restarts = any_restarts(l);
+    if (l.below(8) == 0) {
+        // Its unread mail survives and may leave no room for a start: then it must not be started again at once for ever.
+        restarts = restart_strategy();
+        g.with_limits(limits().memory(8000 + l.below(8000)));
+    }
+    return std::move(g)
+        .with_name(std::move(name))
+        .with_redundancy(1 + l.below(5))
+        .with_restart(any_policy(l))
+        .with_restart_strategy(restarts)
+        .with_restart_scope(l.below(2) == 0 ? restart_scope::group : restart_scope::element)
+        .with_shutdown(any_shutdown(l))
+        .with_callbacks(counting(l));
+}
+
+supervisor any_supervisor(ledger& l, const std::string& name, int depth) {
+    static constexpr strategy all[] = {strategy::one_for_one, strategy::one_for_all, strategy::rest_for_one};
+    supervisor s;
+    s.with_name(name)
+        .with_strategy(all[l.below(3)])
+        .with_restart(any_policy(l))
+        .with_restart_strategy(any_restarts(l))
+        .with_callbacks(counting(l));
+    if (depth > 1 && l.below(2) == 0)
+        s.with_intensity( // the top's would reach the root, and end the run
+            1 + l.below(10), 1ms + l.time_below(1s));
+    for (int i = 0; i < 2; ++i) s.with_children(any_group(l, name + "g" + std::to_string(i)));
+    if (depth < 3)
+        for (int i = 0; i < 2; ++i) s.with_supervisor(any_supervisor(l, name + "s" + std::to_string(i), depth + 1));
+    if (l.below(2) == 0) s.with_children(any_group(l, name + "last"));
+    return s;
+}
+
+} // namespace
+
+std::chrono::nanoseconds ledger::time_below(std::chrono::nanoseconds most) {
+    return std::chrono::nanoseconds(
+        static_cast<std::int64_t>(random_.next() % static_cast<std::uint64_t>(most.count())));
+}
+
+child_ref ledger::anybody() {
+    while (!known_.empty()) {
+        const std::size_t i = below(static_cast<std::uint32_t>(known_.size()));
+        const child_ref who = known_[i];
+        if (who.alive() || below(8) == 0) return who; // now and then one that is gone
+        known_.erase(known_.begin() + static_cast<std::ptrdiff_t>(i));
+    }
+    return child_ref();
+}
+
+std::size_t ledger::alive() const {
+    return static_cast<std::size_t>(
+        std::count_if(known_.begin(), known_.end(), [](const child_ref& c) { return c.alive(); }));
+}
+
+void ledger::lives(const child_ref& who) {
+    if (std::find(known_.begin(), known_.end(), who) != known_.end()) return;
+    if (known_.size() < 64) known_.push_back(who);
+    else known_[below(64)] = who;
+}
+
+void ledger::watch(runtime& rt) {
+    // The hook below every subscription: it sees all, to the end.
+    detail::home_hooks& hooks = rt.state().home->hooks;
+    static thread_local ledger* book;
+    static thread_local void (*next)(void*, const detail::dead_letter_info&);
+    book = this;
+    next = hooks.dead_letter;
+    hooks.dead_letter = [](void* data, const detail::dead_letter_info& info) {
+        if (info.type == type_name<job>() || info.type == type_name<query>()) ++book->dead;
+        next(data, info);
+    };
+}
+
+void ledger::report(const log_record& r) {
+    const bool ours = r.in_hand == type_name<job>() || r.in_hand == type_name<query>();
+    if (ours && r.reason.text() == "injected by a simulation") lost_in_hand += r.lost;
+}
+
+void ledger::check() const {
+    const auto adds_up = [](const char* what, std::uint64_t a, std::uint64_t b) {
+        if (a != b) throw failure(std::string(what) + ": " + std::to_string(a) + " is not " + std::to_string(b));
+    };
+    if (!problem_.empty()) throw failure(problem_);
+    adds_up("messages made, and handled or lost", sent.made, sent.handled + sent.lost);
+    adds_up("messages that may be cancelled, and handled or lost", may_be_cancelled.made,
+        may_be_cancelled.handled + may_be_cancelled.lost);
+    adds_up("messages lost, and dead letters or in hand at a panic", sent.lost, dead + lost_in_hand);
+    adds_up("questions asked, and ended", asked, answered + unanswered + abandoned);
+    adds_up("bodies begun, and over", began, over);
+    if (answered > replies) throw failure("more answers than replies");
+}
+
+supervisor random_tree(ledger& l) { return any_supervisor(l, "top", 1); }
+
+process any_worker(context ctx, ledger& l) {
+    presence here(ctx, l);
+    std::vector<monitor_handle> watched;
+    for (bool goes_on = true; goes_on;) {
+        message m = co_await ctx.recv();
+        if (take(l, ctx, m)) goes_on = co_await act(ctx, l, watched);
+    }
+}
+
+void random_run(testing::simulation& sim, std::uint64_t turns, ledger& l) {
+    const std::uint64_t blocks = detail::read_pool_stats().live_blocks;
+    const std::uint64_t processes = detail::live_blocks();
+    runtime& rt = sim.runtime(sim.runtime_config().with_log([&l](const log_record& r) { l.report(r); }));
+    l.watch(rt);
+    const auto goes_on = [&] { return sim.seen().turns < turns; };
+    for (int trees = 0; goes_on(); ++trees) {
+        // A top that has ended keeps its name until its end is through: the next has another.
+        const supervisor_ref top = rt.spawn(random_tree(l).with_name("top" + std::to_string(trees)));
+        for (int round = 0; round < 20 || (l.alive() > 15 && goes_on()); ++round) {
+            sim.advance(l.time_below(5ms)); // first: at the beginning there is nobody
+            if (l.alive() == 0) continue;
+            for (int i = 0; i < 10; ++i) (void)l.anybody().tell<job>(l);
+        }
+        if (l.below(2) == 0) top.stop();
+    }
+    if (l.below(2) == 0) rt.stop();
+    else rt.kill();
+    (void)rt.wait();
+    sim.finish();
+    l.check();
+    if (detail::live_blocks() != processes)
+        throw failure(std::to_string(detail::live_blocks() - processes) + " processes are left");
+    if (detail::read_pool_stats().live_blocks != blocks)
+        throw failure(std::to_string(detail::read_pool_stats().live_blocks - blocks) + " blocks are left");
+}
+
+} // namespace test
