@@ -25,7 +25,7 @@ namespace {
 
 bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::int32_t& messages) {
     if (b.kind == process_kind::system) return true;
-    if (orders_.empty() && !settings_.faults().any()) return true;
+    if (orders_.empty() && late_.empty() && !settings_.faults().any()) return true;
     if (put_aside(w, b, a)) return false;
     messages = 1; // so that the next message is the next turn's
     if (!waits_for_mail(b)) return true;

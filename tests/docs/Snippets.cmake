@@ -44,7 +44,7 @@ endforeach()
 
 if(snippets)
     add_library(bastion-snippets OBJECT ${snippets})
-    target_link_libraries(bastion-snippets PRIVATE bastion::bastion)
+    target_link_libraries(bastion-snippets PRIVATE bastion::bastion bastion::testing)
     set_target_properties(bastion-snippets PROPERTIES CXX_EXTENSIONS OFF)
     bastion_warnings(bastion-snippets)
     # A fragment may show a value without using it.

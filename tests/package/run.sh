@@ -30,6 +30,7 @@ consume() { # consume WAY [ARG...]: builds and runs the consumer
     configure "$consumer" "$scratch/$test" -DWAY="$way" "$@"
     "$cmake" --build "$scratch/$test"
     "$scratch/$test/consumer"
+    "$scratch/$test/consumer_test"
 }
 
 pkg_config_consumer() { # pkg_config_consumer PREFIX [pkg-config flag]

@@ -123,11 +123,11 @@ public:
 
     // ---- for drivers, in place of loop; on the driver's thread
     // What the loop does until something has run or there is nothing left to do.
-    void take_turn();
+    BASTION_API void take_turn();
     // False: it sleeps, nobody has woken it, and nothing is due.
-    [[nodiscard]] bool may_turn() const noexcept;
+    [[nodiscard]] BASTION_API bool may_turn() const noexcept;
     // What the driver's `run` calls; a turn of at most `messages`.
-    void run_now(runnable& r, std::int32_t messages) noexcept;
+    BASTION_API void run_now(runnable& r, std::int32_t messages) noexcept;
 
 private:
     friend class executor;
