@@ -1,11 +1,9 @@
 #include "testing/simulator.hpp"
 
-#include <bastion/mailbox/receive.hpp>
 #include <bastion/testing/simulation.hpp>
 
 #include <cstdio>
 #include <exception>
-#include <optional>
 
 namespace bastion::testing {
 namespace {
@@ -90,17 +88,19 @@ std::chrono::nanoseconds simulation::now() const noexcept {
 }
 
 exit_reason simulation::expect_exit(const child_ref& who, std::chrono::nanoseconds within) {
-    auto why = std::make_shared<std::optional<exit_reason>>();
-    const child_ref watcher = spawn([who, why](context ctx) -> process {
-        auto watched = ctx.monitor(who);
-        down d = co_await ctx.recv<down>();
-        why->emplace(d.reason());
-    });
-    if (!run_until([&] { return why->has_value(); }, within)) {
-        watcher.kill();
-        throw failure("expect_exit: the process has not ended in time");
+    const auto ends = [&] {
+        const auto e = simulator_->ended(who.where());
+        return e ? e->ends : 0;
+    };
+    if (who.alive()) {
+        const std::uint32_t before = ends();
+        if (!run_until([&] { return ends() > before || !who.alive(); }, within))
+            throw failure("expect_exit: the process has not ended in time");
+        settle(); // its owner hears of it
     }
-    return **why;
+    const auto e = simulator_->ended(who.where());
+    if (!e || e->ends == 0) throw failure("expect_exit: the process is gone, and had no turn that says why");
+    return e->why;
 }
 
 int simulation::expect_restart(const child_ref& who, std::chrono::nanoseconds within) {

@@ -169,7 +169,7 @@ simulator::acquaintance& simulator::know(const control_block& b) {
         // Another process lives in the block now: the one before was let go, perhaps out of a restart that never came.
         if (a.last == life::restarting) count(life::restarting, a.last = life::exited);
         if (a.last == life::exited) count(life::exited, life::free);
-        a = {++processes_, generation, life::free};
+        a = {++processes_, generation, life::free, 0, exit_reason()};
     }
     return a;
 }
@@ -189,12 +189,20 @@ void simulator::note_after(acquaintance& a, const control_block& b) {
     const life now = b.life_state.now();
     if (now == life::exited || now == life::restarting) {
         ++coverage_.exits[static_cast<std::size_t>(b.reason.kind())];
+        ++a.ends;
+        a.why = b.reason;
         count(a.last, life::stopping);
         count(life::stopping, now);
     } else {
         count(a.last, now);
     }
     a.last = now;
+}
+
+std::optional<simulator::ending> simulator::ended(address who) const {
+    const auto a = known_.find(who.block);
+    if (a == known_.end() || a->second.generation != who.generation) return {};
+    return ending{a->second.ends, a->second.why};
 }
 
 void simulator::note(

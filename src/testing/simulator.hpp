@@ -70,6 +70,14 @@ public:
     void order(fault_order o) { orders_.push_back(o); }
     void note_report(std::string_view next, int restarts) noexcept;
 
+    // How many incarnations of that process have ended, and why the last one did; null: it never had a turn, or another
+    // process lives in its block by now.
+    struct ending {
+        std::uint32_t ends;
+        exit_reason why;
+    };
+    [[nodiscard]] std::optional<ending> ended(address who) const;
+
     [[nodiscard]] const std::shared_ptr<simulated_clock>& time() const noexcept { return clock_; }
     [[nodiscard]] const testing::settings& settings() const noexcept { return settings_; }
     [[nodiscard]] std::uint64_t seed() const noexcept { return seed_; }
@@ -83,6 +91,8 @@ private:
         std::uint32_t number = 0;
         std::uint64_t generation = 0;
         life last = life::free;
+        std::uint32_t ends = 0; // incarnations
+        exit_reason why; // of the last of them
     };
     // A process put aside with its right to run.
     struct held_turn {

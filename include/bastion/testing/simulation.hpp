@@ -69,7 +69,8 @@ public:
 
     // ---- what is expected; each throws `failure` if it does not happen in time.
 
-    // Why `who` ended: the incarnation that lives now, or has not started yet.
+    // Why `who` ended: the incarnation that lives now; if none will ever live again, the last one. What
+    // follows from the end at the same instant has happened, too.
     exit_reason expect_exit(const child_ref& who, std::chrono::nanoseconds within = std::chrono::minutes(1));
     // Its element is started again; the number of that start, 1 for the first restart.
     int expect_restart(const child_ref& who, std::chrono::nanoseconds within = std::chrono::minutes(1));
