@@ -281,17 +281,14 @@ children any_group(ledger& l, std::string name) {
         overflow::fail, overflow::drop_newest, overflow::drop_oldest, overflow::kill, overflow::wait};
     if (const std::uint32_t box = l.below(10); box < 5) g.with_mailbox(mailbox::bounded(1 + l.below(8), policies[box]));
     else if (box == 5) g.with_mailbox(mailbox::unbounded().clear_on_restart());
-    restart_strategy restarts = any_restarts(l);
-    if (l.below(8) == 0) {
-        // Its unread mail survives and may leave no room for a start: then it must not be started again at once for ever.
-        restarts = restart_strategy();
-        g.with_limits(limits().memory(8000 + l.below(8000)));
-    }
+    // Unread mail that survives may leave no room for a start: at once, for ever.
+    if (l.below(8) == 0)
+        g.with_limits(limits().memory(8000 + l.below(8000))).with_mailbox(mailbox::unbounded().clear_on_restart());
     return std::move(g)
         .with_name(std::move(name))
         .with_redundancy(1 + l.below(5))
         .with_restart(any_policy(l))
-        .with_restart_strategy(restarts)
+        .with_restart_strategy(any_restarts(l))
         .with_restart_scope(l.below(2) == 0 ? restart_scope::group : restart_scope::element)
         .with_shutdown(any_shutdown(l))
         .with_callbacks(counting(l));

@@ -1,0 +1,233 @@
+// The soak: `bastion-soak --minutes N | --seconds N`. Rounds of everything at once on real threads, each in a runtime of
+// its own: spawn, ask, panic, restart, timers, broadcasts, and a producer that floods a bounded mailbox, under each policy
+// in turn. After each round all ledgers must add up and nothing may live; at the end the resident set of the last tenth
+// of the rounds is compared with that of the second.
+#include "runtime/state.hpp"
+#include "soak/ledger.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <unistd.h>
+#include <vector>
+
+using namespace bastion;
+using namespace std::chrono_literals;
+using soak::book;
+
+namespace {
+
+constexpr std::size_t servers = 8;
+constexpr std::size_t clients = 32;
+constexpr std::uint32_t room = 100; // of a flooded mailbox
+
+// ---- churn
+
+process server(context ctx) {
+    soak::presence here;
+    for (std::uint64_t n = 1;; ++n) {
+        auto msg = co_await ctx.recv();
+        if (auto q = msg.asked<soak::query>()) {
+            q->ticket.handle();
+            if (n % 97 == 0) {
+                ++book->panics;
+                panic("every 97th question");
+            }
+            q.reply(q->n + 1);
+        } else if (auto* w = msg.told<soak::work>()) {
+            w->ticket.handle();
+        } else if (msg.broadcast<int>() != nullptr) {
+            ++book->heard;
+        }
+    }
+}
+
+process short_life(context ctx) {
+    soak::presence here;
+    co_await ctx.sleep_for(100us);
+}
+
+// A question on its way.
+class asking {
+public:
+    asking() { ++book->asked; }
+    asking(const asking&) = delete;
+    asking& operator=(const asking&) = delete;
+    ~asking() {
+        if (!over_) ++book->abandoned;
+    }
+    void ends(bool well) {
+        over_ = true;
+        ++(well ? book->answered : book->failed);
+    }
+
+private:
+    bool over_ = false;
+};
+
+process client(context ctx, children_ref of) {
+    soak::presence here;
+    for (std::uint64_t i = 0;; ++i) {
+        const child_ref to = of[i % of.size()];
+        {
+            asking mark;
+            auto r = co_await to.ask<soak::query>(i).within(1s);
+            mark.ends(r.has_value());
+            if (r && *r != i + 1) panic("the answer is to another question");
+        }
+        (void)to.tell<soak::work>();
+        if (i % 8 == 0) ctx.spawn(short_life);
+        if (i % 16 == 0) (void)of.broadcast(1);
+        if (i % 32 == 0) (void)ctx.tell_after(200us, to, soak::work());
+        if (i % 64 == 0) co_await ctx.sleep_for(100us);
+    }
+}
+
+// ---- overload
+
+// Ten times slower than who floods it.
+process slow_consumer(context ctx) {
+    soak::presence here;
+    for (;;) {
+        auto w = co_await ctx.recv<soak::work>();
+        w.ticket.handle();
+        for (int spin = 0; spin < 500; ++spin) std_atomics::pause();
+    }
+}
+
+process flood(context ctx, child_ref to, bool waits) {
+    soak::presence here;
+    for (;;) {
+        if (waits) {
+            auto sending = to.send(soak::work());
+            (void)co_await sending;
+        } else {
+            (void)to.tell<soak::work>();
+        }
+        if (!to.alive()) co_await ctx.yield();
+    }
+}
+
+constexpr overflow policies[] = {
+    overflow::fail, overflow::drop_newest, overflow::drop_oldest, overflow::kill, overflow::wait};
+
+// ---- rounds
+
+std::uint64_t resident_bytes() {
+    std::ifstream file("/proc/self/statm");
+    std::uint64_t all = 0;
+    std::uint64_t resident = 0;
+    file >> all >> resident;
+    return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+struct round_result {
+    std::uint64_t resident = 0;
+    std::string faults;
+};
+
+void count_dead_letters(runtime& rt) {
+    static void (*next)(void*, const detail::dead_letter_info&);
+    detail::home_hooks& hooks = rt.state().home->hooks;
+    next = hooks.dead_letter;
+    hooks.dead_letter = [](void* data, const detail::dead_letter_info& info) {
+        if (soak::counted(info.type)) ++book->dead;
+        next(data, info);
+    };
+}
+
+round_result run_round(std::uint64_t number, std::chrono::milliseconds length) {
+    soak::ledger accounts;
+    book = &accounts;
+    const std::uint64_t blocks = detail::read_pool_stats().live_blocks;
+    const std::uint64_t processes = detail::live_blocks();
+    const overflow policy = policies[number % std::size(policies)];
+    round_result result;
+    {
+        runtime rt(config().with_workers(1 + number % 2).with_log([](const log_record& r) {
+            if (r.reason.kind() == exit_kind::panic) ++book->reported;
+        }));
+        count_dead_letters(rt);
+        auto of = rt.spawn(children()
+                .with_name("servers")
+                .with_redundancy(servers)
+                .with_restart_strategy(restart_strategy().immediate())
+                .with_exec(server));
+        auto asks = rt.spawn(children().with_name("clients").with_redundancy(clients).with_exec(
+            [of](context ctx) { return client(ctx, of); }));
+        auto flooded = rt.spawn(children()
+                .with_name("flooded")
+                .with_mailbox(mailbox::bounded(room, policy))
+                .with_restart_strategy(restart_strategy().immediate())
+                .with_exec(slow_consumer));
+        auto floods = rt.spawn(children().with_name("floods").with_redundancy(2).with_exec(
+            [to = flooded[0], policy](context ctx) { return flood(ctx, to, policy == overflow::wait); }));
+        const auto end = std::chrono::steady_clock::now() + length;
+        while (std::chrono::steady_clock::now() < end) {
+            // The tree answers beside all that: a group starts, and ends.
+            auto group = rt.spawn(children().with_name("guest").with_redundancy(4).with_exec(short_life));
+            const auto started = rt.run(group.started().within(30s));
+            if (!started) result.faults += "a supervisor did not answer\n";
+            group.stop();
+            const std::uint64_t unread = accounts.made - accounts.handled - accounts.lost;
+            // At most: the flooded mailbox (dropped ones lie in it for a turn), and what the clients have sent.
+            const std::uint64_t most = 2 * room + 2 + clients * 1000;
+            if (unread > most) result.faults += std::to_string(unread) + " messages unread: above the ceiling\n";
+        }
+        rt.stop();
+        (void)rt.wait();
+        result.resident = resident_bytes();
+    }
+    result.faults += accounts.faults();
+    if (detail::live_blocks() != processes) result.faults += "processes are left\n";
+    if (detail::read_pool_stats().live_blocks != blocks) result.faults += "blocks are left\n";
+    std::printf("round %llu: %llu messages, %llu questions, %llu panics, %llu processes, %.1f MB\n",
+        static_cast<unsigned long long>(number), static_cast<unsigned long long>(accounts.made.load()),
+        static_cast<unsigned long long>(accounts.asked.load()), static_cast<unsigned long long>(accounts.panics.load()),
+        static_cast<unsigned long long>(accounts.began.load()), static_cast<double>(result.resident) / 1e6);
+    std::fflush(stdout);
+    return result;
+}
+
+std::uint64_t median(std::vector<std::uint64_t> v) {
+    std::nth_element(v.begin(), v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2), v.end());
+    return v[v.size() / 2];
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const std::string unit = argc == 3 ? argv[1] : "";
+    const long amount = argc == 3 ? std::strtol(argv[2], nullptr, 10) : 0;
+    if ((unit != "--minutes" && unit != "--seconds") || amount <= 0) {
+        std::fputs("usage: bastion-soak --minutes N | --seconds N\n", stderr);
+        return 2;
+    }
+    const std::chrono::milliseconds length = std::chrono::seconds(unit == "--minutes" ? 60 * amount : amount);
+    constexpr std::uint64_t rounds = 40; // enough for tenths that see all policies
+    std::vector<std::uint64_t> resident;
+    for (std::uint64_t n = 0; n < rounds; ++n) {
+        const round_result r = run_round(n, length / rounds);
+        if (!r.faults.empty()) {
+            std::printf("round %llu fails:\n%s", static_cast<unsigned long long>(n), r.faults.c_str());
+            return 1;
+        }
+        resident.push_back(r.resident);
+    }
+    const auto tenth = [&](std::uint64_t k) {
+        return median({resident.begin() + static_cast<std::ptrdiff_t>(k * rounds / 10),
+            resident.begin() + static_cast<std::ptrdiff_t>((k + 1) * rounds / 10)});
+    };
+    const double growth = static_cast<double>(tenth(9)) / static_cast<double>(tenth(1)) - 1;
+    std::printf("resident: second tenth %.2f MB, last tenth %.2f MB (%+.2f %%)\n", static_cast<double>(tenth(1)) / 1e6,
+        static_cast<double>(tenth(9)) / 1e6, 100 * growth);
+    // A short soak is for the ledgers: its memory has not settled by the second tenth.
+    if (unit == "--minutes" && growth > 0.01) {
+        std::puts("the resident set grows");
+        return 1;
+    }
+    std::puts("all ledgers add up, nothing lives");
+    return 0;
+}
