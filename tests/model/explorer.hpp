@@ -7,8 +7,9 @@
 // release, acquire, release sequences through read-modify-writes, seq_cst. Any plain access or free that it does not
 // order fails, and so does a schedule that ends with somebody asleep.
 //
-// What is not modelled: stores that become visible out of their order to one atomic other than as stale reads (the
-// modification order is the order of execution), consume, fences (the project has none), spurious failure of weak CAS.
+// What is not modelled: reads of what is stored later than they are executed, and an order of the seq_cst operations or of
+// one atomic's stores other than that of execution (survivors.txt says what that hides); consume, fences (the project has
+// none), spurious failure of weak CAS.
 //
 // How it works: one fiber per thread; before each operation on an atomic the explorer decides who goes on. The
 // decisions of a run are written down; the next run repeats them up to the last one that has another answer left

@@ -26,8 +26,8 @@
 // holds the item of another lap. The release puts the read before the CAS, the acquire puts the write after it. The same
 // holds for the own ring of a thief, whose slots the next thief reads.
 //
-// A push ends in a release store only. Who looks at `empty` before going to sleep needs a seq_cst step between on both
-// sides (pusher: push, step, look for sleepers; sleeper: announce, step, look here), which the sleep protocol has.
+// A push ends in a release store only, which nothing orders with a sleeper's last look: that one may miss the item. The
+// owner, who is awake, takes it, or wakes somebody at its next turn.
 #ifndef BASTION_EXECUTOR_RING_HPP
 #define BASTION_EXECUTOR_RING_HPP
 
