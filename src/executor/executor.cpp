@@ -48,7 +48,7 @@ void executor::stop() {
     if (std::exchange(stopped_, true)) return;
     if (options_.driven_by != nullptr) options_.driven_by->detach(*this);
     else time_->detach(*this);
-    stopping_.store(true);
+    stopping_.store(true, std::memory_order_relaxed); // whoever sleeps is woken, and then sees it
     wake_all();
     for (auto& thread : threads_) thread.join();
     // Timers of cells went with their frames; messages to be sent later are dropped.
@@ -153,9 +153,9 @@ std::optional<std::int64_t> executor::next_due() {
 void executor::time_moved() {
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         {
-            // A worker on its way to sleep must see this if it read the clock before (Dekker with sees_work).
+            // A worker on its way to sleep sees this if it read the clock before, or is woken.
             const std::lock_guard lock(workers_[i]->wheel_lock_);
-            workers_[i]->pending_timers_.store(true);
+            workers_[i]->timers_.armed();
         }
         wake(i);
     }

@@ -1,4 +1,6 @@
 // The pools' slow paths: depots, carving, the registry of caches and what happens when a thread ends.
+#include "executor/free_lists.hpp"
+
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/executor/arena.hpp>
 #include <bastion/executor/pool.hpp>
@@ -30,28 +32,9 @@ constexpr std::uint32_t blocks_per_run(std::size_t block_bytes) noexcept {
 // One size class, for the whole process.
 class alignas(cache_line) depot {
 public:
-    void put(pool_block* list, std::uint32_t length) noexcept {
-        unpoison_memory(list, sizeof(pool_block));
-        list->length = length;
-        const std::lock_guard guard(lock_);
-        list->next_list = lists_;
-        lists_ = list;
-        free_ += length;
-        poison_memory(list, sizeof(pool_block)); // Before another thread can take the list.
-    }
-
+    void put(pool_block* list, std::uint32_t length) noexcept { lists_.put(list, length); }
     // A list of free blocks, or null.
-    pool_block* take(std::uint32_t& length) noexcept {
-        const std::lock_guard guard(lock_);
-        pool_block* const list = lists_;
-        if (list == nullptr) return nullptr;
-        unpoison_memory(list, sizeof(pool_block));
-        lists_ = list->next_list;
-        length = list->length;
-        free_ -= length;
-        poison_memory(list, sizeof(pool_block));
-        return list;
-    }
+    pool_block* take(std::uint32_t& length) noexcept { return lists_.take(length); }
 
     run cut(std::size_t block_bytes) {
         const std::lock_guard guard(lock_);
@@ -76,18 +59,18 @@ public:
         std::uint64_t cut, free, reserved;
     };
     figures read() noexcept {
+        const std::uint64_t free = lists_.blocks();
         const std::lock_guard guard(lock_);
-        return {cut_, free_, reserved_};
+        return {cut_, free, reserved_};
     }
 
 private:
+    free_lists<pool_block> lists_;
     spin_lock lock_; // Guards everything below.
-    pool_block* lists_ = nullptr;
     char* slab_ = nullptr; // Never touched yet: sequential, and zero until used.
     char* slab_end_ = nullptr;
     std::size_t next_slab_bytes_ = first_slab_bytes;
     std::uint64_t cut_ = 0;  // Blocks ever handed to caches as fresh.
-    std::uint64_t free_ = 0; // Blocks in lists_.
     std::uint64_t reserved_ = 0;
 };
 

@@ -138,7 +138,7 @@ void worker::push_job(fork_job& job) {
 }
 
 void worker::spread_if_asleep() noexcept {
-    if (owner_.sleepers_.any_hint()) [[unlikely]]
+    if (owner_.sleepers_.any()) [[unlikely]]
         spread_slowly();
 }
 
@@ -216,7 +216,7 @@ bool worker::rob() {
     fork_job* job = r == nullptr ? steal_job() : nullptr;
     if (r == nullptr && job == nullptr) return false;
     // The last searcher that leaves with work sends the next one.
-    if (owner_.sleepers_.leave_search() && has_thieves_ && owner_.sleepers_.any_hint()) owner_.wake_one();
+    if (owner_.sleepers_.leave_search() && has_thieves_ && owner_.sleepers_.any()) owner_.wake_one();
     spin_limit_ns_ = std::min(spin_limit_ns_ * 2, spin_most_ns);
     if (r != nullptr) {
         if (driver* const d = owner_.driven_by()) d->run(*this, *r);
@@ -251,8 +251,7 @@ bool worker::search() {
 
 bool worker::sees_work() noexcept {
     if (!owner_.shared_.empty_for_sure() || !owner_.shared_system_.empty_for_sure()) return true;
-    // seq_cst: Dekker with a foreign thread that arms a timer here.
-    if (pending_timers_.load()) return true;
+    if (timers_.pending()) return true;
     if (!has_thieves_) return false;
     for (auto& other : owner_.workers_)
         if (other.get() != this && (other->system_.size() != 0 || other->ring_.size() > 1 || !other->jobs_.empty()))
@@ -261,31 +260,28 @@ bool worker::sees_work() noexcept {
 }
 
 std::int64_t worker::first_due() const noexcept {
-    auto due = std::numeric_limits<std::int64_t>::max();
-    for (const auto& other : owner_.workers_) due = std::min(due, other->next_due_.load());
+    auto due = wheel_notice::never;
+    for (const auto& other : owner_.workers_) due = std::min(due, other->timers_.next_due());
     return due;
 }
 
 // True: it did not sleep after all.
 bool worker::sleep() {
     if (poll_timers()) return true;
-    owner_.sleepers_.announce_sleep(index_);
-    if (sees_work() || owner_.stopping_.load()) {
-        owner_.sleepers_.withdraw(index_);
-        return true;
-    }
+    const auto sees = [this] { return sees_work() || owner_.stopping_.load(std::memory_order_relaxed); };
+    return !owner_.sleepers_.sleep(index_, sees, [this] { park(); });
+}
+
+void worker::park() {
     std::int64_t timeout = -1;
     if (owner_.time_->runs()) {
         const std::int64_t due = first_due();
-        if (due != std::numeric_limits<std::int64_t>::max())
-            timeout = std::max<std::int64_t>(0, due - owner_.time_->now_ns());
+        if (due != wheel_notice::never) timeout = std::max<std::int64_t>(0, due - owner_.time_->now_ns());
     }
     worker_counters::bump(counters_.parks);
     owner_.rested();
     parker_.park(timeout);
     owner_.resting_.fetch_sub(1);
-    owner_.sleepers_.withdraw(index_);
-    return false;
 }
 
 void worker::arm(timer_entry& entry, std::int64_t duration_ns) noexcept {
@@ -293,10 +289,9 @@ void worker::arm(timer_entry& entry, std::int64_t duration_ns) noexcept {
     {
         const std::lock_guard lock(wheel_lock_);
         wheel_.arm(&entry, duration_ns);
-        // A foreign thread needs seq_cst (Dekker with sees_work); the worker itself looks before it sleeps.
-        pending_timers_.store(true, own ? std::memory_order_relaxed : std::memory_order_seq_cst);
+        timers_.armed();
     }
-    if (!own) owner_.wake(index_);
+    if (!own) owner_.wake(index_); // the worker itself looks before it sleeps
 }
 
 bool worker::cancel(timer_entry& entry) noexcept {
@@ -305,10 +300,7 @@ bool worker::cancel(timer_entry& entry) noexcept {
 }
 
 bool worker::poll_timers() {
-    // Only this worker, or a searcher under the lock, changes these: relaxed reads are at worst one turn old.
-    if (!pending_timers_.load(std::memory_order_relaxed) &&
-        next_due_.load(std::memory_order_relaxed) == std::numeric_limits<std::int64_t>::max())
-        return false;
+    if (!timers_.pending() && timers_.next_due() == wheel_notice::never) return false;
     return poll_wheel_of(*this);
 }
 
@@ -317,9 +309,7 @@ bool worker::poll_due_wheels() {
     const std::int64_t now = owner_.time_->now_ns();
     bool found = false;
     for (auto& other : owner_.workers_)
-        if (other->pending_timers_.load(std::memory_order_relaxed) ||
-            other->next_due_.load(std::memory_order_relaxed) <= now)
-            found = poll_wheel_of(*other) || found;
+        if (other->timers_.pending() || other->timers_.next_due() <= now) found = poll_wheel_of(*other) || found;
     return found;
 }
 
@@ -330,8 +320,7 @@ bool worker::poll_wheel_of(worker& other) {
         const std::lock_guard lock(other.wheel_lock_, std::adopt_lock);
         timer_list due;
         other.wheel_.advance(owner_.time_->now_ns(), due);
-        other.pending_timers_.store(false, std::memory_order_relaxed);
-        other.next_due_.store(other.wheel_.next_due().value_or(std::numeric_limits<std::int64_t>::max()));
+        other.timers_.polled(other.wheel_.next_due().value_or(wheel_notice::never));
         while (timer_entry* entry = due.pop_front()) entry->fire(entry, &fired_);
     }
     const bool any = !fired_.wake.empty() || fired_.late != nullptr;

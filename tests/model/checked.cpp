@@ -1,8 +1,12 @@
 #include "model/checked.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <string>
 
 namespace model {
 namespace {
@@ -24,28 +28,49 @@ private:
     struct sigaction before_ = {};
 };
 
+// The statement at a place, as it stands in the source, without its comment.
+std::string statement_at(const bastion::source_location& where) {
+    std::ifstream file(where.file_name());
+    std::string line;
+    for (int i = 0; i < where.line(); ++i) std::getline(file, line);
+    line = line.substr(0, line.find("//"));
+    const auto first = line.find_first_not_of(' ');
+    const auto last = line.find_last_not_of(' ');
+    return first == std::string::npos ? std::string() : line.substr(first, last - first + 1);
+}
+
+// One line for each: weaken.sh reads them.
 void weaken_all(const program& p, limits l) {
     const wild_pointers caught;
     for (const site& met : sites_met(p, l)) {
+        const std::string file = met.where.to_string();
+        if (file.find("_model.cpp:") != std::string::npos) continue; // the program's own
         for (const std::memory_order order : weaker(met)) {
             site weakened = met;
             weakened.order = order;
             const outcome w = explore(p, l, &weakened);
             const std::string why = w.failure.substr(0, w.failure.find('\n'));
-            std::printf("%s -> %s: %s\n", met.text().c_str(), name_of(order), why.empty() ? "SURVIVES" : why.c_str());
+            std::printf("weakened :: %s :: %s :: %s :: %s :: %s -> %s :: %s\n", file.substr(0, file.find(':')).c_str(),
+                met.where.function_name(), statement_at(met.where).c_str(), name_of(met.what), name_of(met.order),
+                name_of(order), why.empty() ? "survives" : why.c_str());
         }
     }
 }
 
 } // namespace
 
-void check(const program& p, limits l) {
-    const outcome o = explore(p, l);
+void check(const program& p, limits l, int quick_preemptions) {
+    const char* const mode = std::getenv("BASTION_MODEL");
+    limits quick = l;
+    quick.preemptions = std::min(l.preemptions, quick_preemptions);
+    if (mode != nullptr && std::strcmp(mode, "weaken") == 0) return weaken_all(p, quick);
+    const bool full = mode != nullptr && std::strcmp(mode, "full") == 0;
+    const outcome o = explore(p, full ? l : quick);
     INFO(o.failure);
     CHECK(o.failure.empty());
     CHECK(o.complete);
-    std::printf("%llu interleavings\n", static_cast<unsigned long long>(o.interleavings));
-    if (std::getenv("BASTION_MODEL_WEAKEN") != nullptr) weaken_all(p, l);
+    std::printf("%llu interleavings of %d preemptions\n", static_cast<unsigned long long>(o.interleavings),
+        full ? l.preemptions : quick.preemptions);
 }
 
 } // namespace model

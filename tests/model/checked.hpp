@@ -7,9 +7,12 @@
 
 namespace model {
 
-// Explores the program and prints how many interleavings it has. With BASTION_MODEL_WEAKEN set, prints for each place
-// whose order is not relaxed what becomes of the program when that order is one step weaker.
-void check(const program& p, limits l = {});
+// Explores the program and prints how many interleavings it has. By the environment variable BASTION_MODEL:
+//   not set   with at most `quick_preemptions`, for programs that take long otherwise;
+//   full      with all that the limits allow;
+//   weaken    weakens each order in it that is not relaxed, one at a time, within the quick bound, and prints what
+//             becomes of the program: tests/model/weaken.sh reads that.
+void check(const program& p, limits l = {}, int quick_preemptions = 3);
 
 } // namespace model
 

@@ -16,11 +16,6 @@ constexpr std::size_t stack_bytes = 64u << 10;
 constexpr std::size_t explorer_itself = most_threads; // its place among the contexts
 constexpr std::size_t setup = 0;                      // the thread that sets up and looks at the end
 
-const char* short_name(const char* file) {
-    const char* slash = std::strrchr(file, '/');
-    return slash != nullptr ? slash + 1 : file;
-}
-
 bool acquires(std::memory_order o) {
     return o == std::memory_order_acquire || o == std::memory_order_acq_rel || o == std::memory_order_seq_cst;
 }
@@ -84,7 +79,7 @@ public:
     void trace(const char* what, const site& s, std::memory_order o, int number) {
         if (!tracing_) return;
         lines_.push_back(std::to_string(current_) + ": " + what + " #" + std::to_string(number) + " " +
-                         short_name(s.file) + ":" + std::to_string(s.line) + " " + name_of(o));
+                         s.where.to_string() + " " + name_of(o));
     }
     void trace_value(std::uint64_t v) {
         if (tracing_ && !lines_.empty()) lines_.back() += " = " + std::to_string(v);
@@ -341,7 +336,7 @@ outcome explorer::all() {
 std::vector<site> explorer::met() {
     collecting_ = true;
     (void)all();
-    std::erase_if(sites_, [](const site& s) { return std::strcmp(short_name(s.file), "explorer.hpp") == 0; });
+    std::erase_if(sites_, [](const site& s) { return s.where.to_string().starts_with("explorer.hpp:"); });
     return std::move(sites_);
 }
 
@@ -361,13 +356,20 @@ const char* name_of(std::memory_order order) noexcept {
     return "?";
 }
 
-std::string site::text() const {
-    static constexpr const char* names[] = {"load", "store", "read-modify-write", "compare-exchange", "failed compare"};
-    return std::string(short_name(file)) + ":" + std::to_string(line) + " " + names[static_cast<int>(what)] + " " +
-           name_of(order);
+const char* name_of(operation what) noexcept {
+    switch (what) {
+    case operation::load: return "load";
+    case operation::store: return "store";
+    case operation::rmw: return "read-modify-write";
+    case operation::cas: return "compare-exchange";
+    case operation::cas_failed: return "failed compare";
+    }
+    return "?";
 }
+
 bool site::same_place(const site& other) const noexcept {
-    return line == other.line && what == other.what && std::strcmp(file, other.file) == 0;
+    return where.line() == other.where.line() && what == other.what &&
+           std::strcmp(where.file_name(), other.where.file_name()) == 0;
 }
 
 std::vector<std::memory_order> weaker(const site& s) {
@@ -397,9 +399,10 @@ void require(bool holds, const char* what) {
 }
 void pause() { here->pause(); }
 
-bool kernel::wait(const void* address, const std::function<bool()>& changed) {
+bool kernel::wait(const void* address, const std::function<bool()>& changed, bool may_sleep) {
     here->step();
-    if (changed() || here->spurious_wake()) return true;
+    if (changed() || (may_sleep && here->spurious_wake())) return true;
+    if (!may_sleep) return false;
     here->sleep(address);
     return true;
 }
@@ -436,6 +439,7 @@ std::size_t history::oldest_allowed(bool seq_cst) const {
 std::size_t history::load(const site& s) {
     if (here == nullptr) return records_.size() - 1;
     here->step();
+    touched_.read();
     const std::memory_order o = here->order_of(s);
     here->trace("load", s, o, number_);
     const std::size_t newest = records_.size() - 1;
@@ -449,6 +453,7 @@ std::size_t history::load(const site& s) {
 void history::store(const site& s) {
     if (here == nullptr) return records_.emplace_back(), void();
     here->step();
+    touched_.read();
     const std::memory_order o = here->order_of(s);
     here->trace("store", s, o, number_);
     records_.push_back({releases(o) ? here->known() : clock(), o == std::memory_order_seq_cst});
@@ -460,7 +465,12 @@ void history::store(const site& s) {
 std::size_t history::begin_rmw() {
     if (here == nullptr) return records_.size() - 1;
     here->step();
+    touched_.read();
     return records_.size() - 1;
+}
+
+void history::free() {
+    if (here != nullptr) touched_.kill();
 }
 
 void history::modify(const site& s) {

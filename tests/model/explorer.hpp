@@ -7,14 +7,17 @@
 // release, acquire, release sequences through read-modify-writes, seq_cst. Any plain access or free that it does not
 // order fails, and so does a schedule that ends with somebody asleep.
 //
-// What is not modelled: stores that become visible out of their order to one atomic other than as stale reads (the
-// modification order is the order of execution), consume, fences (the project has none), spurious failure of weak CAS.
+// What is not modelled: reads of what is stored later than they are executed, and an order of the seq_cst operations or of
+// one atomic's stores other than that of execution (survivors.txt says what that hides); consume, fences (the project has
+// none), spurious failure of weak CAS.
 //
 // How it works: one fiber per thread; before each operation on an atomic the explorer decides who goes on. The
 // decisions of a run are written down; the next run repeats them up to the last one that has another answer left
 // (Musuvathi and Qadeer 2007 for the bound; the values a load may see after Norris and Demsky 2013).
 #ifndef BASTION_TESTS_MODEL_EXPLORER_HPP
 #define BASTION_TESTS_MODEL_EXPLORER_HPP
+
+#include <bastion/base/source_location.hpp>
 
 #include <array>
 #include <atomic>
@@ -44,18 +47,17 @@ enum class operation : std::uint8_t { load, store, rmw, cas, cas_failed };
 
 // A place in the shipped code that touches an atomic.
 struct site {
-    const char* file = "";
-    int line = 0;
+    bastion::source_location where;
     operation what{};
     std::memory_order order = std::memory_order_seq_cst;
 
-    [[nodiscard]] std::string text() const;
     [[nodiscard]] bool same_place(const site& other) const noexcept;
 };
 
 // All orders that are weaker, and mean something there; the strongest first.
 [[nodiscard]] std::vector<std::memory_order> weaker(const site& s);
 [[nodiscard]] const char* name_of(std::memory_order order) noexcept;
+[[nodiscard]] const char* name_of(operation what) noexcept;
 
 struct limits {
     int preemptions = 3;
@@ -110,6 +112,20 @@ void pause();
 
 namespace detail {
 
+// Plain memory: who wrote it last, and who has read it since.
+class access {
+public:
+    void read() const;
+    void write();
+    void kill();
+
+private:
+    mutable clock reads_;
+    std::uint8_t writer_ = 0;
+    std::uint16_t written_ = 0;
+    bool dead_ = false;
+};
+
 // The memory of one atomic: who stored what, and who is known to have seen it. Values live in the template.
 class history {
 public:
@@ -124,6 +140,7 @@ public:
     std::size_t begin_rmw();
     void modify(const site& s);
     void refuse(const site& failed);
+    void free();
 
     [[nodiscard]] std::size_t size() const noexcept { return records_.size(); }
 
@@ -142,24 +159,11 @@ private:
 
     std::vector<record> records_;
     std::vector<seen> seen_;
+    access touched_; // every operation reads it, giving back the memory writes it
     int number_; // of this atomic, for the trace
 };
 
 void note_value(std::uint64_t value); // for the trace, of the operation just done
-
-// Plain memory: who wrote it last, and who has read it since.
-class access {
-public:
-    void read() const;
-    void write();
-    void kill();
-
-private:
-    mutable clock reads_;
-    std::uint8_t writer_ = 0;
-    std::uint16_t written_ = 0;
-    bool dead_ = false;
-};
 
 } // namespace detail
 
@@ -197,66 +201,66 @@ struct atomics {
     template <class T>
     using var = plain<T>;
     static void pause() { model::pause(); }
+    static void yield() { model::pause(); }
 };
 
 template <class T>
 class atomics::atomic {
     static constexpr auto strict = std::memory_order_seq_cst;
     using order_type = std::memory_order;
+    using where = bastion::source_location;
 
 public:
     constexpr atomic() : atomic(T{}) {}
     constexpr atomic(T value) : values_{value} {}
 
-    T load(order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) const {
-        return noted(values_[history_.load({f, l, operation::load, o})]);
+    T load(order_type o = strict, where w = where::current()) const {
+        return noted(values_[history_.load({w, operation::load, o})]);
     }
-    void store(T value, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
-        history_.store({f, l, operation::store, o});
+    void store(T value, order_type o = strict, where w = where::current()) {
+        history_.store({w, operation::store, o});
         values_.push_back(noted(value));
     }
-    T exchange(T value, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
-        return change([&](T) { return value; }, {f, l, operation::rmw, o});
+    T exchange(T value, order_type o = strict, where w = where::current()) {
+        return change([&](T) { return value; }, {w, operation::rmw, o});
     }
-    T fetch_add(T n, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
-        return change([&](T old) { return static_cast<T>(old + n); }, {f, l, operation::rmw, o});
+    T fetch_add(T n, order_type o = strict, where w = where::current()) {
+        return change([&](T old) { return static_cast<T>(old + n); }, {w, operation::rmw, o});
     }
-    T fetch_sub(T n, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
-        return change([&](T old) { return static_cast<T>(old - n); }, {f, l, operation::rmw, o});
+    T fetch_sub(T n, order_type o = strict, where w = where::current()) {
+        return change([&](T old) { return static_cast<T>(old - n); }, {w, operation::rmw, o});
     }
-    T fetch_or(T bits, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
-        return change([&](T old) { return static_cast<T>(old | bits); }, {f, l, operation::rmw, o});
+    T fetch_or(T bits, order_type o = strict, where w = where::current()) {
+        return change([&](T old) { return static_cast<T>(old | bits); }, {w, operation::rmw, o});
     }
-    T fetch_and(T bits, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
-        return change([&](T old) { return static_cast<T>(old & bits); }, {f, l, operation::rmw, o});
+    T fetch_and(T bits, order_type o = strict, where w = where::current()) {
+        return change([&](T old) { return static_cast<T>(old & bits); }, {w, operation::rmw, o});
     }
-    bool compare_exchange_strong(T& expected, T wanted, order_type yes, order_type no, const char* f = __builtin_FILE(),
-        int l = __builtin_LINE()) {
+    bool compare_exchange_strong(T& expected, T wanted, order_type yes, order_type no, where w = where::current()) {
         const T old = values_[history_.begin_rmw()];
         if (old == expected) {
-            history_.modify({f, l, operation::cas, yes});
+            history_.modify({w, operation::cas, yes});
             values_.push_back(noted(wanted));
             return true;
         }
-        history_.refuse({f, l, operation::cas_failed, no});
+        history_.refuse({w, operation::cas_failed, no});
         expected = noted(old);
         return false;
     }
-    bool compare_exchange_strong(
-        T& expected, T wanted, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
-        return compare_exchange_strong(expected, wanted, o, on_failure(o), f, l);
+    bool compare_exchange_strong(T& expected, T wanted, order_type o = strict, where w = where::current()) {
+        return compare_exchange_strong(expected, wanted, o, on_failure(o), w);
     }
-    bool compare_exchange_weak(T& expected, T wanted, order_type yes, order_type no, const char* f = __builtin_FILE(),
-        int l = __builtin_LINE()) {
-        return compare_exchange_strong(expected, wanted, yes, no, f, l);
+    bool compare_exchange_weak(T& expected, T wanted, order_type yes, order_type no, where w = where::current()) {
+        return compare_exchange_strong(expected, wanted, yes, no, w);
     }
-    bool compare_exchange_weak(
-        T& expected, T wanted, order_type o = strict, const char* f = __builtin_FILE(), int l = __builtin_LINE()) {
-        return compare_exchange_strong(expected, wanted, o, on_failure(o), f, l);
+    bool compare_exchange_weak(T& expected, T wanted, order_type o = strict, where w = where::current()) {
+        return compare_exchange_strong(expected, wanted, o, on_failure(o), w);
     }
 
     // For the model of the kernel: the newest value, without a step.
     [[nodiscard]] T newest() const { return values_.back(); }
+    // Its memory is given back, as by plain<T>::free.
+    void free() { history_.free(); }
 
 private:
     static constexpr order_type on_failure(order_type o) {
@@ -283,13 +287,14 @@ private:
 // What the parker asks of the system: a futex that wakes in any order, and also for no reason once in a run.
 struct kernel {
     [[nodiscard]] static std::int64_t now_ns() noexcept { return 0; }
-    static bool wait_until(const atomics::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t) {
-        return wait(&word, [&] { return word.newest() != expected; });
+    // With a deadline: the time is over as soon as the kernel finds the word unchanged, however late that is.
+    static bool wait_until(const atomics::atomic<std::uint32_t>& word, std::uint32_t expected, std::int64_t deadline) {
+        return wait(&word, [&] { return word.newest() != expected; }, deadline < 0);
     }
     static void wake_one(const atomics::atomic<std::uint32_t>& word) { wake(&word); }
 
-    // Sleeps on an address unless `changed`; true.
-    static bool wait(const void* address, const std::function<bool()>& changed);
+    // Sleeps on an address unless `changed`; false: did not, as it may not.
+    static bool wait(const void* address, const std::function<bool()>& changed, bool may_sleep = true);
     static void wake(const void* address);
 };
 

@@ -76,7 +76,7 @@ TEST_CASE("lane stress: every signal once, in order, the first one says so, and 
         std::uint32_t sender = 0, number = 0;
     };
     constexpr std::uint32_t senders = 3, each = 8'000;
-    basic_system_lane<test::hesitant_atomics> lane;
+    basic_system_lane<system_signal, test::hesitant_atomics> lane;
     std::vector<std::unique_ptr<signal[]>> memory;
     for (std::uint32_t s = 0; s < senders; ++s) memory.push_back(std::make_unique<signal[]>(each));
     std::atomic<std::uint32_t> firsts{0}, refused{0}, done{0};

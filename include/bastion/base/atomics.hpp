@@ -1,11 +1,13 @@
 // The atomics policy: every lock-free class is a template over it, so that the same code runs on std::atomic in
 // programs and on the model checker's atomics in the proof lane.
 //
-// A policy has: atomic<T>, var<T> (plain memory whose races the model must see), pause().
+// A policy has: atomic<T>, var<T> (plain memory whose races the model must see), pause() for short waits, yield() for
+// those that end when another thread was given the processor.
 #ifndef BASTION_BASE_ATOMICS_HPP
 #define BASTION_BASE_ATOMICS_HPP
 
 #include <atomic>
+#include <thread>
 #include <utility>
 
 namespace bastion {
@@ -54,6 +56,7 @@ struct std_atomics {
         asm volatile("yield");
 #endif
     }
+    static void yield() noexcept { std::this_thread::yield(); }
 };
 
 } // namespace bastion

@@ -7,8 +7,6 @@
 
 #include <bastion/base/atomics.hpp>
 
-#include <thread>
-
 namespace bastion::detail {
 
 template <class Atomics = std_atomics>
@@ -21,7 +19,7 @@ public:
             while (held_.load(std::memory_order_relaxed)) {
                 Atomics::pause();
                 if (++spins > 128) {
-                    std::this_thread::yield();
+                    Atomics::yield();
                     spins = 0;
                 }
             }

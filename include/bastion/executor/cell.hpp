@@ -34,25 +34,31 @@ enum class cell_event : std::uint8_t {
 template <class Atomics = std_atomics>
 class basic_cell_word {
 public:
-    [[nodiscard]] cell_state load() const noexcept { return static_cast<cell_state>(state_.load()); }
+    // acquire: pairs with complete; who sees the answer may take it.
+    [[nodiscard]] cell_state load() const noexcept {
+        return static_cast<cell_state>(state_.load(std::memory_order_acquire));
+    }
 
-    // seq_cst: Dekker with the owner's park, which is published before it looks at the state again.
+    // release: pairs with load and abandon. acquire: pairs with abandon, after which the cell is the completer's. The
+    // wake-up that follows changes the inbox word as the owner's park does: one of them comes second and sees the other.
     [[nodiscard]] cell_event complete() noexcept {
-        switch (static_cast<cell_state>(state_.exchange(raw(cell_state::completed)))) {
+        switch (static_cast<cell_state>(state_.exchange(raw(cell_state::completed), std::memory_order_acq_rel))) {
         case cell_state::pending: return cell_event::wake_owner;
         case cell_state::timed_out: return cell_event::none; // the asker will see `completed` and free
         default: return cell_event::free_payload;
         }
     }
 
+    // relaxed: it hands nothing over, and who gives the cell back has taken the wheel's lock since (or is this thread).
     [[nodiscard]] bool time_out() noexcept {
         auto expected = raw(cell_state::pending);
-        return state_.compare_exchange_strong(expected, raw(cell_state::timed_out));
+        return state_.compare_exchange_strong(
+            expected, raw(cell_state::timed_out), std::memory_order_relaxed, std::memory_order_relaxed);
     }
 
-    // True: the completer was faster, payload and cell are the asker's to free.
+    // True: the completer was faster, payload and cell are the asker's to free. acq_rel: pairs with complete.
     [[nodiscard]] bool abandon() noexcept {
-        return state_.exchange(raw(cell_state::abandoned)) == raw(cell_state::completed);
+        return state_.exchange(raw(cell_state::abandoned), std::memory_order_acq_rel) == raw(cell_state::completed);
     }
 
     // For plain threads, which sleep on the word itself.

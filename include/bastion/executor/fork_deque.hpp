@@ -76,7 +76,8 @@ public:
         T* item = nullptr;
         if (top == newest) {
             item = b->slot(newest).load(std::memory_order_relaxed);
-            if (!top_.compare_exchange_strong(top, top + 1)) item = nullptr;
+            if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+                item = nullptr;
         }
         // release: pairs with the load of bottom in steal (6).
         bottom_.store(bottom, std::memory_order_release);
@@ -91,7 +92,8 @@ public:
         if (top >= bottom) return nullptr;
         // acquire: pairs with the release in make_room.
         T* const item = buffer_.load(std::memory_order_acquire)->slot(top).load(std::memory_order_relaxed);
-        if (top_.compare_exchange_strong(top, top + 1)) return item;
+        if (top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+            return item;
         if (lost != nullptr) *lost = true;
         return nullptr;
     }

@@ -8,7 +8,7 @@
 // to wake a sleeper.
 //
 // Protocol: one word: empty, token, asleep.
-//  1. park: CAS empty -> asleep (acquire on failure). Failure means token: go to 4.
+//  1. park: CAS empty -> asleep . Failure means token: go to 4.
 //  2. The kernel sleeps only while the word still says asleep, so an unpark after 1 is not missed.
 //  3. Woken, by whatever: if the word still says asleep and time is left, back to 2.
 //  4. exchange(empty, acquire): a token is taken, even one that came after the time-out.
@@ -59,12 +59,12 @@ public:
     bool park(std::int64_t timeout_ns) {
         if (timeout_ns == 0) return take();
         std::uint32_t seen = empty;
-        // acquire: pairs with the release in unpark; on success, too, as g++ 12 warns of a stronger failure order.
-        if (!word_.compare_exchange_strong(seen, asleep, std::memory_order_acquire, std::memory_order_acquire)) {
+        // relaxed: take() does the acquiring, on every way out.
+        if (!word_.compare_exchange_strong(seen, asleep, std::memory_order_relaxed, std::memory_order_relaxed)) {
             return take();
         }
         const std::int64_t deadline = timeout_ns < 0 ? -1 : after(Kernel::now_ns(), timeout_ns);
-        // relaxed: only says whether to sleep on; take() does the acquiring.
+        // relaxed: only says whether to sleep on.
         while (word_.load(std::memory_order_relaxed) == asleep) {
             if (!Kernel::wait_until(word_, asleep, deadline)) break;
         }
@@ -73,7 +73,7 @@ public:
 
     // Gives the token. What was written before is seen by the park that takes it.
     void unpark() noexcept {
-        // release: pairs with the acquires in park and take.
+        // release: pairs with the acquire in take.
         if (word_.exchange(token, std::memory_order_release) == asleep) Kernel::wake_one(word_);
     }
 

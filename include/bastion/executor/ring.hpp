@@ -20,8 +20,14 @@
 //     which makes the CAS fail. Head cannot return to an old value: it has 64 bits, and no thief sleeps through 2^64
 //     pops (32 bits would be passed in less than a minute). That is all there is of ABA.
 //
-// A push ends in a release store only. Who looks at `empty` before going to sleep needs a seq_cst step between on both
-// sides (pusher: push, step, look for sleepers; sleeper: announce, step, look here), which the sleep protocol has.
+// Why head is released and acquired, which no exploration in the order of execution can show: slots are relaxed, so
+// nothing else keeps a thief's read of a slot (4) before the owner's next write to it (2). With a relaxed CAS the read
+// could take effect after it: the owner sees the new head, overwrites the slot, and the thief, whose CAS has succeeded,
+// holds the item of another lap. The release puts the read before the CAS, the acquire puts the write after it. The same
+// holds for the own ring of a thief, whose slots the next thief reads.
+//
+// A push ends in a release store only, which nothing orders with a sleeper's last look: that one may miss the item. The
+// owner, who is awake, takes it, or wakes somebody at its next turn.
 #ifndef BASTION_EXECUTOR_RING_HPP
 #define BASTION_EXECUTOR_RING_HPP
 

@@ -10,9 +10,13 @@
 //  3. Found something: it clears its bit itself; if a waker was faster, the token lies in its parker and only makes
 //     one later park return at once.
 //  4. Else it parks.
-// Protocol (a producer): puts the work where others see it, then loads the bits (seq_cst, Dekker with step 2); clears
-// one bit by a CAS, and whoever cleared it unparks that worker. Producers that only feed their own queue may use a
-// relaxed load: their own loop looks again at its next turn.
+// Protocol (a producer): puts the work where others see it, then asks whether anybody sleeps; clears one bit by a CAS,
+// and whoever cleared it unparks that worker.
+//
+// Orders: what orders the producer with the sleeper is the lock of the queue, which the sleeper's last look takes, too:
+// if it takes the lock second, it sees the work; if first, the producer sees its announcement. Producers that only feed
+// their own queue need no order: their own loop looks again at its next turn. `take_this` and the announcement order
+// each other by the bit itself, for what is told to one worker (wheel_notice.hpp).
 #ifndef BASTION_EXECUTOR_SLEEPERS_HPP
 #define BASTION_EXECUTOR_SLEEPERS_HPP
 
@@ -33,11 +37,9 @@ class basic_sleepers {
 public:
     explicit basic_sleepers(std::size_t workers) noexcept : workers_(workers) {}
 
-    [[nodiscard]] bool any_hint() const noexcept {
-        return asleep_.load(std::memory_order_relaxed) != 0; // a hint for producers that look again: no partner
-    }
-    [[nodiscard]] bool any() const noexcept { return asleep_.load() != 0; }
-    [[nodiscard]] std::size_t asleep() const noexcept { return asleep_.load(); }
+    [[nodiscard]] bool any() const noexcept { return asleep_.load(std::memory_order_relaxed) != 0; }
+    // relaxed: who must know it exactly has read first how many rest, which they say after they have announced it.
+    [[nodiscard]] std::size_t asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
     [[nodiscard]] bool anyone_searching() const noexcept { return searching_.load() != 0; }
 
     [[nodiscard]] bool enter_search() noexcept {
@@ -50,32 +52,44 @@ public:
     // True: it was the last searcher.
     [[nodiscard]] bool leave_search() noexcept { return searching_.fetch_sub(1) == 1; }
 
-    // Whether this one sleeps, and nobody has taken it out.
+    // Whether this one sleeps, and nobody has taken it out. relaxed: asked where all workers share one thread.
     [[nodiscard]] bool sleeps(std::size_t worker) const noexcept {
-        return (bits_[worker / 64].load() & bit(worker)) != 0;
+        return (bits_[worker / 64].load(std::memory_order_relaxed) & bit(worker)) != 0;
     }
 
     // Step 2. The worker must look at every queue again before it parks.
     void announce_sleep(std::size_t worker) noexcept {
-        asleep_.fetch_add(1);
-        bits_[worker / 64].fetch_or(bit(worker));
+        asleep_.fetch_add(1, std::memory_order_relaxed);
+        bits_[worker / 64].fetch_or(bit(worker), std::memory_order_acquire); // pairs with withdraw
     }
     // Step 3 and after every park. True: nobody had cleared the bit.
     bool withdraw(std::size_t worker) noexcept {
-        const bool mine = (bits_[worker / 64].fetch_and(~bit(worker)) & bit(worker)) != 0;
-        if (mine) asleep_.fetch_sub(1);
+        // release: pairs with announce_sleep, which then sees what `worker` was to be told.
+        const bool mine = (bits_[worker / 64].fetch_and(~bit(worker), std::memory_order_release) & bit(worker)) != 0;
+        if (mine) asleep_.fetch_sub(1, std::memory_order_relaxed);
         return mine;
     }
+    // Steps 2 to 4 of a worker: announces, looks again, and parks unless it sees work. True: it has parked.
+    template <class SeesWork, class Park>
+    bool sleep(std::size_t worker, SeesWork sees_work, Park park) {
+        announce_sleep(worker);
+        const bool parks = !sees_work();
+        if (parks) park();
+        (void)withdraw(worker);
+        return parks;
+    }
+
     // Takes one sleeper out, `first` if it sleeps; -1: nobody sleeps. The caller unparks it.
     [[nodiscard]] int take(std::size_t first = 0) noexcept {
-        if (asleep_.load() == 0) return -1;
+        if (!any()) return -1;
         for (std::size_t i = 0; i < words; ++i) {
             const std::size_t w = (first / 64 + i) % words;
-            auto seen = bits_[w].load();
+            auto seen = bits_[w].load(std::memory_order_relaxed); // confirmed by the CAS
             while (seen != 0) {
                 const auto preferred = i == 0 && (seen & bit(first)) != 0 ? bit(first) : seen & (~seen + 1);
-                if (bits_[w].compare_exchange_weak(seen, seen & ~preferred)) {
-                    asleep_.fetch_sub(1);
+                if (bits_[w].compare_exchange_weak(
+                        seen, seen & ~preferred, std::memory_order_relaxed, std::memory_order_relaxed)) {
+                    asleep_.fetch_sub(1, std::memory_order_relaxed);
                     return static_cast<int>(w * 64 + static_cast<std::size_t>(std::countr_zero(preferred)));
                 }
             }

@@ -15,11 +15,11 @@
 #include <bastion/executor/runnable.hpp>
 #include <bastion/executor/this_thread.hpp>
 #include <bastion/executor/timer_wheel.hpp>
+#include <bastion/executor/wheel_notice.hpp>
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <vector>
 
 namespace bastion::detail {
@@ -147,6 +147,7 @@ private:
     void take_seat(thread_state& thread) noexcept;
     [[nodiscard]] std::int64_t first_due() const noexcept;
     [[nodiscard]] bool sees_work() noexcept;
+    void park();
     void run(runnable& r) noexcept;
     bool poll_timers();
     bool poll_due_wheels();
@@ -181,10 +182,7 @@ private:
 
     alignas(cache_line) spin_lock wheel_lock_;
     timer_wheel wheel_;
-    // The earliest due instant, for others to see without the lock. Invariant: never later than the truth, but for
-    // entries that were armed since the last look at the clock.
-    std::atomic<std::int64_t> next_due_{std::numeric_limits<std::int64_t>::max()};
-    std::atomic<bool> pending_timers_{false};
+    wheel_notice timers_;
     fired_timers fired_;
 
     alignas(cache_line) parker parker_;

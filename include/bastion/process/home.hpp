@@ -1,10 +1,6 @@
 // Where a process belongs: the part of a runtime that outlives it, and the gate through which plain threads enter.
 //
 // Lives in the arena, never unmapped, so that a ref to a dead runtime's process is safe to use for ever.
-//
-// Protocol of the gate: a stranger (a thread that is no worker of this runtime) adds itself to a stripe (seq_cst), then
-// looks whether the gate is open; if not it leaves and reports noproc. The destructor closes the gate, then waits until
-// every stripe is zero. Either the stranger sees the closed gate, or the destructor sees the stranger.
 #ifndef BASTION_PROCESS_HOME_HPP
 #define BASTION_PROCESS_HOME_HPP
 
@@ -13,46 +9,18 @@
 #include <bastion/executor/executor.hpp>
 #include <bastion/process/control_block.hpp>
 #include <bastion/process/exit_reason.hpp>
+#include <bastion/process/gate.hpp>
 
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
-#include <thread>
 
 namespace bastion {
 class runtime;
 }
 
 namespace bastion::detail {
-
-class gate {
-public:
-    static constexpr std::size_t stripes = 16;
-
-    // False: closed.
-    [[nodiscard]] bool enter(std::size_t stripe) noexcept {
-        inside_[stripe % stripes].count.fetch_add(1);
-        if (open_.load()) return true;
-        leave(stripe);
-        return false;
-    }
-    void leave(std::size_t stripe) noexcept { inside_[stripe % stripes].count.fetch_sub(1); }
-    void open() noexcept { open_.store(true); }
-    void close_and_wait() noexcept {
-        open_.store(false);
-        for (auto& stripe : inside_)
-            while (stripe.count.load() != 0) std::this_thread::yield();
-    }
-
-private:
-    struct alignas(cache_line) stripe_count {
-        std::atomic<std::uint32_t> count{0};
-    };
-    std::atomic<bool> open_{false};
-    std::array<stripe_count, stripes> inside_;
-};
 
 // A message that was not delivered, as the dead-letter hook sees it.
 struct dead_letter_info {

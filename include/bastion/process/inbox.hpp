@@ -18,7 +18,10 @@
 //  4. drain (the right to run): one exchange takes all mail, newest first. If it swallowed a `wake`, it says so, and
 //     the caller must look at everything again before it parks.
 //  5. close (the right to run): one exchange to zero returns the last mail; an all-zero word reads as closed and free.
-// Orders: all read-modify-writes are seq_cst; a plain load before a CAS is relaxed, the CAS confirms it.
+// Orders: who hands something over (a message, a wake-up, with the park the process itself) releases; who takes it
+// acquires. Nothing needs more: every race is decided by changes of this one word, and those are in one order anyhow.
+// A waker writes what it has to tell before it changes the word, a worker looks for it before it does: whoever comes
+// second has seen the other. A plain load before a CAS is relaxed, the CAS confirms it; a failed CAS only shows the next.
 #ifndef BASTION_PROCESS_INBOX_HPP
 #define BASTION_PROCESS_INBOX_HPP
 
@@ -63,13 +66,18 @@ public:
             if ((seen & is_open) == 0 || ((seen & gen_mask) >> gen_shift) != (generation & 0xff))
                 return push_result::refused;
             if ((seen & parked_mail) != 0) {
-                if (word_.compare_exchange_weak(seen, seen & ~parked_mail)) return push_result::claimed;
+                // acquire: pairs with the park.
+                if (word_.compare_exchange_weak(
+                        seen, seen & ~parked_mail, std::memory_order_acquire, std::memory_order_relaxed))
+                    return push_result::claimed;
                 continue;
             }
             node->next = pointer(seen);
             const std::uint64_t length = (seen & len_mask) == len_mask ? len_mask : (seen & len_mask) + len_one;
             const std::uint64_t next = pack(node) | length | (seen & (gen_mask | wake | is_open | parked_other));
-            if (word_.compare_exchange_weak(seen, next)) return push_result::queued;
+            // release: pairs with drain and close.
+            if (word_.compare_exchange_weak(seen, next, std::memory_order_release, std::memory_order_relaxed))
+                return push_result::queued;
         }
     }
 
@@ -79,10 +87,16 @@ public:
         for (;;) {
             if ((seen & is_open) == 0) return false;
             if ((seen & (parked_mail | parked_other)) != 0) {
-                if (word_.compare_exchange_weak(seen, seen & ~(parked_mail | parked_other))) return true;
+                // acquire: pairs with the park.
+                if (word_.compare_exchange_weak(seen, seen & ~(parked_mail | parked_other), std::memory_order_acquire,
+                        std::memory_order_relaxed))
+                    return true;
             } else {
                 // Also when `wake` is set already: the exchange of a drain orders itself after this.
-                if (word_.compare_exchange_weak(seen, seen | wake)) return false;
+                // release: pairs with whoever takes the wake-up: the park that fails, or a drain.
+                if (word_.compare_exchange_weak(
+                        seen, seen | wake, std::memory_order_release, std::memory_order_relaxed))
+                    return false;
             }
         }
     }
@@ -93,41 +107,53 @@ public:
         for (;;) {
             if ((seen & ptr_mask) != 0) return false;
             if ((seen & wake) != 0) {
-                word_.fetch_and(~wake);
+                word_.fetch_and(~wake, std::memory_order_acquire); // pairs with unpark
                 return false;
             }
-            if (word_.compare_exchange_weak(seen, seen | parked_mail)) return true;
+            // release: pairs with who clears the bit: push and unpark.
+            if (word_.compare_exchange_weak(
+                    seen, seen | parked_mail, std::memory_order_release, std::memory_order_relaxed))
+                return true;
         }
     }
     [[nodiscard]] bool park_elsewhere() noexcept {
         std::uint64_t seen = word_.load(std::memory_order_relaxed); // confirmed by the CAS
         for (;;) {
             if ((seen & wake) != 0) {
-                word_.fetch_and(~wake);
+                word_.fetch_and(~wake, std::memory_order_acquire); // pairs with unpark
                 return false;
             }
-            if (word_.compare_exchange_weak(seen, seen | parked_other)) return true;
+            // release: pairs with who clears the bit: unpark.
+            if (word_.compare_exchange_weak(
+                    seen, seen | parked_other, std::memory_order_release, std::memory_order_relaxed))
+                return true;
         }
     }
 
     [[nodiscard]] BASTION_INLINE drained drain() noexcept {
         const std::uint64_t seen = word_.load(std::memory_order_relaxed); // only the stable bits are used
-        const std::uint64_t old = word_.exchange(seen & (gen_mask | is_open));
+        // acquire: pairs with push and unpark.
+        const std::uint64_t old = word_.exchange(seen & (gen_mask | is_open), std::memory_order_acquire);
         return {pointer(old), (old & wake) != 0};
     }
 
     [[nodiscard]] BASTION_INLINE bool has_mail() const noexcept {
-        // acquire: pairs with the push; a false "no" is corrected by the park.
-        return (word_.load(std::memory_order_acquire) & ptr_mask) != 0;
+        // relaxed: the drain that follows acquires; a false "no" is corrected by the park.
+        return (word_.load(std::memory_order_relaxed) & ptr_mask) != 0;
     }
-    [[nodiscard]] bool is_closed() const noexcept { return (word_.load() & is_open) == 0; }
+    // relaxed: exact for the process itself, a hint for others; it publishes nothing.
+    [[nodiscard]] bool is_closed() const noexcept { return (word_.load(std::memory_order_relaxed) & is_open) == 0; }
     // Messages not drained yet, up to 1023.
     [[nodiscard]] std::size_t length() const noexcept {
         return static_cast<std::size_t>((word_.load(std::memory_order_relaxed) & len_mask) >> len_shift);
     }
 
-    void open(std::uint64_t generation) noexcept { word_.store(is_open | ((generation & 0xff) << gen_shift)); }
-    [[nodiscard]] Node* close() noexcept { return pointer(word_.exchange(0)); }
+    // relaxed: who may push learns of the process by its address, and whoever passes that on orders it.
+    void open(std::uint64_t generation) noexcept {
+        word_.store(is_open | ((generation & 0xff) << gen_shift), std::memory_order_relaxed);
+    }
+    // acquire: pairs with push.
+    [[nodiscard]] Node* close() noexcept { return pointer(word_.exchange(0, std::memory_order_acquire)); }
 
 private:
     [[nodiscard]] static Node* pointer(std::uint64_t word) noexcept {

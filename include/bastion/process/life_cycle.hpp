@@ -63,9 +63,13 @@ public:
     static constexpr std::uint32_t fault = 32; // a test wants it to panic at its next message
     static constexpr std::uint32_t closing = 16; // of an owner: it ends for good, and adopts nobody any more
 
-    // True: the flag was not set before. seq_cst: the caller then unparks.
-    [[nodiscard]] bool raise(std::uint32_t flag) noexcept { return (flags_.fetch_or(flag) & flag) == 0; }
-    void clear(std::uint32_t flag) noexcept { flags_.fetch_and(~flag); }
+    // True: the flag was not set before. The caller then unparks, which makes the process look. release: pairs with now
+    // and clear, so that who sees the flag sees what it speaks of.
+    [[nodiscard]] bool raise(std::uint32_t flag) noexcept {
+        return (flags_.fetch_or(flag, std::memory_order_release) & flag) == 0;
+    }
+    // acquire: also what those wrote who found the flag set and so wake nobody.
+    void clear(std::uint32_t flag) noexcept { flags_.fetch_and(~flag, std::memory_order_acquire); }
     [[nodiscard]] std::uint32_t now() const noexcept { return flags_.load(std::memory_order_acquire); }
     void reset() noexcept { flags_.store(0, std::memory_order_relaxed); } // nobody else knows the block yet
 

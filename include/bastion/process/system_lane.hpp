@@ -25,39 +25,42 @@ struct system_signal {
 
 enum class lane_result : std::uint8_t { closed, queued, first };
 
-template <class Atomics = std_atomics>
+// Signal: with a member `Signal* next`.
+template <class Signal = system_signal, class Atomics = std_atomics>
 class basic_system_lane {
 public:
-    [[nodiscard]] lane_result push(system_signal* signal) noexcept {
-        system_signal* seen = head_.load(std::memory_order_relaxed);  // confirmed by the CAS
+    [[nodiscard]] lane_result push(Signal* signal) noexcept {
+        Signal* seen = head_.load(std::memory_order_relaxed);  // confirmed by the CAS
         do {
             if (seen == closed_mark()) return lane_result::closed;
             signal->next = seen;
-        } while (!head_.compare_exchange_weak(seen, signal));
+            // release: pairs with drain and close.
+        } while (!head_.compare_exchange_weak(seen, signal, std::memory_order_release, std::memory_order_relaxed));
         return seen == nullptr ? lane_result::first : lane_result::queued;
     }
 
     [[nodiscard]] bool empty() const noexcept {
-        const system_signal* seen = head_.load(std::memory_order_acquire);  // pairs with push
+        const Signal* seen = head_.load(std::memory_order_relaxed); // a false "yes" is corrected by the wake-up
         return seen == nullptr || seen == closed_mark();
     }
 
     // The signals, oldest first; null when there are none (or the lane is closed).
-    [[nodiscard]] system_signal* drain() noexcept {
+    [[nodiscard]] Signal* drain() noexcept {
         if (empty()) return nullptr;
-        return reversed(head_.exchange(nullptr));
+        return reversed(head_.exchange(nullptr, std::memory_order_acquire)); // pairs with push
     }
-    [[nodiscard]] system_signal* close() noexcept {
-        system_signal* old = head_.exchange(closed_mark());
+    [[nodiscard]] Signal* close() noexcept {
+        Signal* old = head_.exchange(closed_mark(), std::memory_order_acquire); // pairs with push
         return old == closed_mark() ? nullptr : reversed(old);
     }
-    void open() noexcept { head_.store(nullptr); }
+    // relaxed: as the inbox' open.
+    void open() noexcept { head_.store(nullptr, std::memory_order_relaxed); }
 
 private:
     // Safety: never dereferenced; no object lives at address 1.
-    [[nodiscard]] static system_signal* closed_mark() noexcept { return reinterpret_cast<system_signal*>(1); }
+    [[nodiscard]] static Signal* closed_mark() noexcept { return reinterpret_cast<Signal*>(1); }
 
-    typename Atomics::template atomic<system_signal*> head_{nullptr};
+    typename Atomics::template atomic<Signal*> head_{nullptr};
 };
 
 using system_lane = basic_system_lane<>;

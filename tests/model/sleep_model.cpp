@@ -1,0 +1,207 @@
+// Sleep and wake in all interleavings: work and timers from strangers against workers that go to sleep.
+#include "model/checked.hpp"
+
+#include <bastion/executor/node_queue.hpp>
+#include <bastion/executor/parker.hpp>
+#include <bastion/executor/sleepers.hpp>
+#include <bastion/executor/wheel_notice.hpp>
+
+#include <array>
+#include <mutex>
+
+namespace {
+
+using bastion::detail::basic_wheel_notice;
+using model::atomics;
+
+struct job {
+    model::plain<job*> next = nullptr;
+    model::plain<int> written = 0;
+    model::plain<int> done = 0;
+};
+
+// What an executor is to sleepers and wakers; the functions are named as there.
+struct crew {
+    explicit crew(std::size_t workers) : sleepers(workers), size(workers) {}
+
+    bastion::detail::basic_sleepers<64, atomics> sleepers;
+    std::array<bastion::detail::basic_parker<atomics, model::kernel>, 2> parkers;
+    bastion::detail::node_queue<job, atomics> shared;
+    atomics::atomic<bool> stopping{false};
+    std::size_t size;
+    std::size_t left = 0; // jobs nobody has done; the model's own, no thread waits by it
+
+    void inject(job& j) {
+        j.written = 1;
+        shared.push_back(&j);
+        if (sleepers.any()) wake_one();
+    }
+    void wake_one() {
+        const int index = sleepers.take();
+        if (index >= 0) parkers[static_cast<std::size_t>(index)].unpark();
+    }
+    void wake(std::size_t index) {
+        if (sleepers.take_this(index)) parkers[index].unpark();
+    }
+    void stop() {
+        stopping.store(true, std::memory_order_relaxed);
+        for (std::size_t i = 0; i < size; ++i) {
+            sleepers.withdraw(i);
+            parkers[i].unpark();
+        }
+    }
+    // Whoever does the last job stops the others: who then sleeps for ever was not woken.
+    void work(std::size_t index) {
+        while (!stopping.load(std::memory_order_relaxed)) {
+            if (job* j = shared.pop_front()) {
+                model::require(j->written == 1, "written before the submit");
+                j->done = j->done + 1;
+                if (--left == 0) stop();
+                continue;
+            }
+            const auto sees = [this] { return !shared.empty_for_sure() || stopping.load(std::memory_order_relaxed); };
+            sleepers.sleep(index, sees, [this, index] { parkers[index].park(-1); });
+        }
+    }
+};
+
+template <std::size_t N>
+void all_done_once(std::array<job, N>& jobs) {
+    for (job& j : jobs) model::require(j.done == 1, "every job is done once");
+}
+
+// Two strangers submit to the last worker on its way to sleep.
+void submit_against_the_last(model::run& r) {
+    auto& c = r.make<crew>(1u);
+    auto& jobs = r.make<std::array<job, 3>>();
+    c.left = jobs.size();
+    r.thread([&] { c.work(0); });
+    r.thread([&] {
+        c.inject(jobs[0]);
+        c.inject(jobs[1]);
+    });
+    r.thread([&] { c.inject(jobs[2]); });
+    r.at_end([&] { all_done_once(jobs); });
+}
+
+// One submits twice to two workers on their way to sleep.
+void submit_against_two(model::run& r) {
+    auto& c = r.make<crew>(2u);
+    auto& jobs = r.make<std::array<job, 2>>();
+    c.left = jobs.size();
+    for (std::size_t i : {0u, 1u}) r.thread([&, i] { c.work(i); });
+    r.thread([&] {
+        for (job& j : jobs) c.inject(j);
+    });
+    r.at_end([&] { all_done_once(jobs); });
+}
+
+// The timers of worker 0: a timer is armed, gets its instant from the first poll and is over at the second.
+struct timed {
+    crew c{1};
+    bastion::detail::basic_spin_lock<atomics> wheel_lock; // Guards the three counts.
+    model::plain<int> armed = 0;
+    model::plain<int> known = 0;
+    model::plain<int> fired = 0;
+    basic_wheel_notice<atomics> timers;
+    int timers_left = 0; // the model's own
+
+    static constexpr std::int64_t some_instant = 5;
+
+    void arm(bool own) {
+        {
+            const std::lock_guard lock(wheel_lock);
+            armed = armed + 1;
+            timers.armed();
+        }
+        if (!own) c.wake(0);
+    }
+    void poll_wheel(bool own) {
+        {
+            if (own) wheel_lock.lock();
+            else if (!wheel_lock.try_lock()) return;
+            const std::lock_guard lock(wheel_lock, std::adopt_lock);
+            fired = fired + known;
+            timers_left -= known;
+            known = armed.get();
+            armed = 0;
+            timers.polled(known != 0 ? some_instant : timers.never);
+        }
+        if (timers_left == 0) c.stop();
+    }
+    void work() {
+        while (!c.stopping.load(std::memory_order_relaxed)) {
+            if (timers.pending() || timers.next_due() != timers.never) {
+                poll_wheel(true);
+                continue;
+            }
+            c.sleepers.sleep(
+                0, [this] { return timers.pending() || c.stopping.load(std::memory_order_relaxed); },
+                [this] {
+                    if (timers.next_due() == timers.never) c.parkers[0].park(-1); // else it wakes by itself
+                });
+        }
+    }
+};
+
+// A stranger arms two timers on a worker that goes to sleep, a searcher polls its wheel meanwhile.
+void timers_against_sleep(model::run& r) {
+    auto& t = r.make<timed>();
+    t.timers_left = 2;
+    r.thread([&] { t.work(); });
+    r.thread([&] {
+        t.arm(false);
+        t.arm(false);
+    });
+    r.thread([&] {
+        if (t.timers.pending()) t.poll_wheel(false);
+    });
+    r.at_end([&] { model::require(t.fired == 2, "every timer fires once"); });
+}
+
+// A worker arms two timers of its own and goes to sleep; two searchers poll its wheel, and never again.
+void searchers_against_sleep(model::run& r) {
+    auto& t = r.make<timed>();
+    t.timers_left = 2;
+    r.thread([&] {
+        t.arm(true);
+        t.arm(true);
+        t.work();
+    });
+    for (int i = 0; i < 2; ++i)
+        r.thread([&] {
+            if (t.timers.pending()) t.poll_wheel(false);
+        });
+    r.at_end([&] { model::require(t.fired == 2, "every timer fires once"); });
+}
+
+// Any token says what was written before the first unpark; a park with a deadline may go without one.
+void tokens_against_park(model::run& r) {
+    auto& p = r.make<bastion::detail::basic_parker<atomics, model::kernel>>();
+    auto& text = r.make<model::plain<int>>(0);
+    r.thread([&] {
+        text = 7;
+        p.unpark();
+        p.unpark();
+    });
+    r.thread([&] {
+        bool taken = p.park(1);
+        if (!taken) taken = p.park(0);
+        while (!taken) taken = p.park(-1);
+        model::require(text == 7, "written before the token");
+    });
+}
+
+} // namespace
+
+TEST_CASE("model: tokens against a thread that parks") { model::check(tokens_against_park); }
+TEST_CASE("model: work for the last worker that goes to sleep") {
+    model::check(submit_against_the_last, {.stale_reads = 2}, 2);
+}
+TEST_CASE("model: work for two workers that go to sleep") { model::check(submit_against_two, {.stale_reads = 1}, 2); }
+TEST_CASE("model: timers armed against a worker that goes to sleep") {
+    model::check(timers_against_sleep, {.stale_reads = 2}, 2);
+}
+TEST_CASE("model: searchers that poll for a worker that goes to sleep") {
+    model::check(searchers_against_sleep, {.stale_reads = 2});
+}
