@@ -69,6 +69,7 @@ private:
 struct work {
     token ticket;
 };
+struct tick {}; // one that comes later may end with the runtime, without a word
 struct query {
     using answer_type = std::uint64_t;
     explicit query(std::uint64_t number) : n(number) {}

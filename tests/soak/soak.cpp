@@ -38,6 +38,8 @@ process server(context ctx) {
             q.reply(q->n + 1);
         } else if (auto* w = msg.told<soak::work>()) {
             w->ticket.handle();
+        } else if (msg.told<soak::tick>() != nullptr) {
+            ++book->ticks;
         } else if (msg.broadcast<int>() != nullptr) {
             ++book->heard;
         }
@@ -47,6 +49,11 @@ process server(context ctx) {
 process short_life(context ctx) {
     soak::presence here;
     co_await ctx.sleep_for(100us);
+}
+
+process guest(context ctx) {
+    soak::presence here;
+    (void)co_await ctx.recv();
 }
 
 // A question on its way.
@@ -69,7 +76,7 @@ private:
 
 process client(context ctx, children_ref of) {
     soak::presence here;
-    for (std::uint64_t i = 0;; ++i) {
+    for (std::uint64_t i = 0; !ctx.stop_requested(); ++i) {
         const child_ref to = of[i % of.size()];
         {
             asking mark;
@@ -80,7 +87,7 @@ process client(context ctx, children_ref of) {
         (void)to.tell<soak::work>();
         if (i % 8 == 0) ctx.spawn(short_life);
         if (i % 16 == 0) (void)of.broadcast(1);
-        if (i % 32 == 0) (void)ctx.tell_after(200us, to, soak::work());
+        if (i % 32 == 0) (void)ctx.tell_after(200us, to, soak::tick());
         if (i % 64 == 0) co_await ctx.sleep_for(100us);
     }
 }
@@ -99,14 +106,14 @@ process slow_consumer(context ctx) {
 
 process flood(context ctx, child_ref to, bool waits) {
     soak::presence here;
-    for (;;) {
+    for (int n = 1; !ctx.stop_requested(); ++n) {
         if (waits) {
             auto sending = to.send(soak::work());
             (void)co_await sending;
         } else {
             (void)to.tell<soak::work>();
         }
-        if (!to.alive()) co_await ctx.yield();
+        if (n % 10 == 0) co_await ctx.yield(); // a plain call cannot suspend
     }
 }
 
@@ -164,12 +171,14 @@ round_result run_round(std::uint64_t number, std::chrono::milliseconds length) {
                 .with_exec(slow_consumer));
         auto floods = rt.spawn(children().with_name("floods").with_redundancy(2).with_exec(
             [to = flooded[0], policy](context ctx) { return flood(ctx, to, policy == overflow::wait); }));
+        int guests = 0;
         const auto end = std::chrono::steady_clock::now() + length;
         while (std::chrono::steady_clock::now() < end) {
             // The tree answers beside all that: a group starts, and ends.
-            auto group = rt.spawn(children().with_name("guest").with_redundancy(4).with_exec(short_life));
+            auto group =
+                rt.spawn(children().with_name("guest" + std::to_string(guests++)).with_redundancy(4).with_exec(guest));
             const auto started = rt.run(group.started().within(30s));
-            if (!started) result.faults += "a supervisor did not answer\n";
+            if (!started) result.faults += "a supervisor did not answer: " + started.error().what() + "\n";
             group.stop();
             const std::uint64_t unread = accounts.made - accounts.handled - accounts.lost;
             // At most: the flooded mailbox (dropped ones lie in it for a turn), and what the clients have sent.
