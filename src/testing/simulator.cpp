@@ -113,7 +113,23 @@ void simulator::advance_to(std::int64_t target) {
     (void)run_until([] { return false; }, target);
 }
 
-void simulator::stalled() { throw failure("nothing can happen any more, and what is waited for has not happened"); }
+void simulator::stalled() {
+    std::vector<std::pair<std::uint32_t, const control_block*>> waiting;
+    for (const auto& [b, a] : known_)
+        if (b->kind != process_kind::system && a.last != life::exited && b->life_state.now() != life::free)
+            waiting.emplace_back(a.number, b);
+    std::sort(waiting.begin(), waiting.end()); // by number: the same in every run
+    constexpr std::size_t shown = 10;
+    std::string text = "nothing can happen any more, and what is waited for has not happened";
+    for (std::size_t i = 0; i < std::min(shown, waiting.size()); ++i) {
+        const control_block& b = *waiting[i].second;
+        text += "\n  process " + std::to_string(waiting[i].first) + " (start " + std::to_string(b.incarnation) + ") ";
+        if (b.life_state.now() == life::restarting) text += "has ended, and its owner has not decided";
+        else text += b.own_slot.mail ? "waits for mail" : "waits for something else than mail";
+    }
+    if (waiting.size() > shown) text += "\n  and " + std::to_string(waiting.size() - shown) + " more";
+    throw failure(text);
+}
 
 // ---- time
 

@@ -81,7 +81,7 @@ public:
     void panic_at(const child_ref& who, unsigned nth);
     // It is killed before that message.
     void kill_at(const child_ref& who, unsigned nth);
-    // That message becomes a dead letter.
+    // That message becomes a dead letter, unless it is a notice of the library (down, stop_request).
     void drop_at(const child_ref& who, unsigned nth);
     // That message comes later by `d`, and so does what follows from the same sender. Not for bounded mailboxes.
     void delay_at(const child_ref& who, unsigned nth, std::chrono::nanoseconds d);
