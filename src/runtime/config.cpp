@@ -28,29 +28,33 @@ std::chrono::nanoseconds milliseconds(std::string_view name, std::string_view va
 
 } // namespace
 
+config& config::with_variable(std::string_view name, std::string_view value) & {
+    if (name == "BASTION_WORKERS") with_workers(number<std::size_t>(name, value, 1, most_workers));
+    else if (name == "BASTION_SEED") seed_ = number<std::uint64_t>(name, value, 0, ~std::uint64_t{0});
+    else if (name == "BASTION_BUDGET") budget_ = number<std::int32_t>(name, value, 1, 1'000'000);
+    else if (name == "BASTION_ASK_TIMEOUT_MS") ask_ = milliseconds(name, value);
+    else if (name == "BASTION_START_TIMEOUT_MS") start_ = milliseconds(name, value);
+    else if (name == "BASTION_SHUTDOWN_MS") stop_ = milliseconds(name, value);
+    else if (name == "BASTION_KILL_GRACE_MS") grace_ = milliseconds(name, value);
+    else if (name == "BASTION_SIGNALS") signals_ = flag(name, value);
+    else if (name == "BASTION_LOG") quiet_ = !flag(name, value);
+    else if (name == "BASTION_ON_STUCK" && value == "wait") stuck_ = on_stuck::wait;
+    else if (name == "BASTION_ON_STUCK" && value == "exit_program") stuck_ = on_stuck::exit_program;
+    else if (name == "BASTION_ON_STUCK")
+        throw bad_config("bastion: BASTION_ON_STUCK=" + std::string(value) + ": expected wait or exit_program");
+    else
+        throw bad_config("bastion: unknown environment variable " + std::string(name) +
+                         ": see bastion/runtime/config.hpp for the known ones");
+    return *this;
+}
+
 void config::complete() {
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
         const std::string_view pair(*entry);
         if (pair.substr(0, 8) != "BASTION_") continue;
         const auto equals = pair.find('=');
-        const std::string_view name = pair.substr(0, equals);
-        const std::string_view value = equals == std::string_view::npos ? "" : pair.substr(equals + 1);
-        if (name == "BASTION_WORKERS") with_workers(number<std::size_t>(name, value, 1, most_workers));
-        else if (name == "BASTION_SEED") seed_ = number<std::uint64_t>(name, value, 0, ~std::uint64_t{0});
-        else if (name == "BASTION_BUDGET") budget_ = number<std::int32_t>(name, value, 1, 1'000'000);
-        else if (name == "BASTION_ASK_TIMEOUT_MS") ask_ = milliseconds(name, value);
-        else if (name == "BASTION_START_TIMEOUT_MS") start_ = milliseconds(name, value);
-        else if (name == "BASTION_SHUTDOWN_MS") stop_ = milliseconds(name, value);
-        else if (name == "BASTION_KILL_GRACE_MS") grace_ = milliseconds(name, value);
-        else if (name == "BASTION_SIGNALS") signals_ = flag(name, value);
-        else if (name == "BASTION_LOG") quiet_ = !flag(name, value);
-        else if (name == "BASTION_ON_STUCK" && value == "wait") stuck_ = on_stuck::wait;
-        else if (name == "BASTION_ON_STUCK" && value == "exit_program") stuck_ = on_stuck::exit_program;
-        else if (name == "BASTION_ON_STUCK")
-            throw bad_config("bastion: BASTION_ON_STUCK=" + std::string(value) + ": expected wait or exit_program");
-        else
-            throw bad_config("bastion: unknown environment variable " + std::string(name) +
-                             ": see bastion/runtime/config.hpp for the known ones");
+        with_variable(
+            pair.substr(0, equals), equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
     }
     if (workers_set_ && workers_ == 0)
         throw bad_config(

@@ -67,6 +67,9 @@ public:
     config& with_signals(bool on) & { return signals_ = on, *this; }
     // Whether workers are pinned when this is the only runtime and uses every allowed core. Default yes.
     config& with_pinning(bool on) & { return pin_ = on, *this; }
+    // As the environment variable of that name would, for settings that come from elsewhere; the environment still has the
+    // last word. Throws bad_config.
+    BASTION_API config& with_variable(std::string_view name, std::string_view value) &;
     // For bastion::testing: no threads, the driver takes the workers' turns. It must outlive the runtime.
     config& with_driver(detail::driver* d) & { return driver_ = d, *this; }
 
@@ -82,6 +85,9 @@ public:
     config with_log(log_function f) && { return with_log(std::move(f)), std::move(*this); }
     config with_signals(bool on) && { return with_signals(on), std::move(*this); }
     config with_pinning(bool on) && { return with_pinning(on), std::move(*this); }
+    config with_variable(std::string_view name, std::string_view value) && {
+        return with_variable(name, value), std::move(*this);
+    }
     config with_driver(detail::driver* d) && { return with_driver(d), std::move(*this); }
 
 private:
