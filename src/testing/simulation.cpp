@@ -18,8 +18,16 @@ void order(
 
 } // namespace
 
+struct simulation::parts {
+    parts(std::uint64_t seed, settings s) : simulator(seed, std::move(s)) {}
+    detail::simulator simulator;
+    std::unique_ptr<bastion::runtime> runtime;
+    parts* abandoned_before = nullptr;
+};
+
 simulation::simulation(std::uint64_t seed, settings s)
-    : simulator_(std::make_unique<detail::simulator>(seed, std::move(s))), exceptions_(std::uncaught_exceptions()) {}
+    : parts_(std::make_unique<parts>(seed, std::move(s))), simulator_(&parts_->simulator),
+      exceptions_(std::uncaught_exceptions()) {}
 
 simulation::~simulation() {
     if (std::uncaught_exceptions() > exceptions_) {
@@ -39,18 +47,14 @@ simulation::~simulation() {
 
 void simulation::abandon() noexcept {
     // Kept within reach, so that what it holds counts as used, not as leaked.
-    struct left_behind {
-        std::unique_ptr<detail::simulator> s;
-        std::unique_ptr<bastion::runtime> rt;
-        left_behind* before;
-    };
-    static left_behind* last = nullptr;
-    if (simulator_ != nullptr && runtime_ != nullptr)
-        last = new left_behind{std::move(simulator_), std::move(runtime_), last};
+    static parts* last = nullptr;
+    if (parts_ == nullptr) return;
+    parts_->abandoned_before = last;
+    last = parts_.release();
 }
 
 config simulation::runtime_config() {
-    detail::simulator* const s = simulator_.get();
+    detail::simulator* const s = simulator_;
     return config()
         .with_workers(s->settings().workers())
         .with_clock(s->time())
@@ -63,16 +67,16 @@ config simulation::runtime_config() {
 runtime& simulation::runtime() { return runtime(runtime_config()); }
 
 runtime& simulation::runtime(config c) {
-    if (runtime_ == nullptr) runtime_ = std::make_unique<bastion::runtime>(std::move(c));
-    return *runtime_;
+    if (parts_->runtime == nullptr) parts_->runtime = std::make_unique<bastion::runtime>(std::move(c));
+    return *parts_->runtime;
 }
 
 void simulation::finish() {
-    if (runtime_ == nullptr) return;
+    if (parts_ == nullptr || parts_->runtime == nullptr) return;
     simulator_->limit_steps(simulator_->settings().step_limit()); // the end gets as many as all before
-    runtime_->kill(0);
-    (void)runtime_->wait();
-    runtime_.reset();
+    parts_->runtime->kill(0);
+    (void)parts_->runtime->wait();
+    parts_->runtime.reset();
 }
 
 void simulation::advance(std::chrono::nanoseconds d) {

@@ -107,8 +107,10 @@ public:
     void abandon() noexcept;
 
 private:
-    std::unique_ptr<detail::simulator> simulator_;
-    std::unique_ptr<bastion::runtime> runtime_;
+    struct parts;
+
+    std::unique_ptr<parts> parts_; // null: abandoned
+    detail::simulator* simulator_; // lives as long as the parts, also when they are left behind
     const int exceptions_;
 };
 
