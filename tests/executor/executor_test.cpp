@@ -168,6 +168,63 @@ TEST_CASE("timers fire at their instant of a manual clock, in order, and not aft
     e.stop();
 }
 
+TEST_CASE("a timer that a stranger arms while all workers sleep fires in time") {
+    for (std::size_t workers : {1u, 2u}) {
+        auto clock = std::make_shared<bastion::manual_clock>();
+        executor e(with_workers(workers, clock));
+        clock->settle(); // all sleep: whoever arms must wake the worker whose wheel it is
+        struct entry : late_timer {
+            entry() : late_timer([](late_timer& t) { static_cast<entry&>(t).fired.store(true); }, [](late_timer&) {}) {}
+            std::atomic<bool> fired{false};
+        };
+        entry soon;
+        e.worker_at(0).arm(soon, 1'000'000);
+        clock->settle();
+        CHECK(e.next_due() == 1'000'000);
+        clock->advance(std::chrono::milliseconds(1));
+        CHECK(soon.fired.load());
+        e.stop();
+    }
+}
+
+// A worker that runs out of work looks at the clock now and then, the last time just before it sleeps. At some of these
+// looks a stranger brings work, and the worker goes on only when it is there: it must not go to sleep over it.
+TEST_CASE("work that comes while a worker goes to sleep is found") {
+    struct busy_clock final : bastion::clock {
+        std::int64_t now_ns() noexcept override {
+            if (this_thread().current_worker == nullptr || ++looks < gap) return 0;
+            looks = 0;
+            wants_work = true;
+            while (wants_work && !over) std::this_thread::yield();
+            return 0;
+        }
+        bool runs() const noexcept override { return false; }
+        std::atomic<int> looks{0};
+        std::atomic<int> gap{1};
+        std::atomic<bool> wants_work{false};
+        std::atomic<bool> over{false};
+    };
+    constexpr int count = 2000;
+    counted_jobs all(count);
+    const auto clock = std::make_shared<busy_clock>();
+    late_timer far([](late_timer&) {}, [](late_timer&) {}); // without a timer nobody looks at the clock
+    executor e(with_workers(1, clock));
+    std::uint64_t parks = 0;
+    for (int i = 0; i < count; ++i) {
+        while (!clock->wants_work && e.counters().parks == parks) std::this_thread::yield();
+        if (!clock->wants_work) REQUIRE(all.runs == i); // it sleeps, and nothing is left
+        parks = e.counters().parks;
+        clock->gap = 1 + i % 50;
+        if (i == 0) e.worker_at(0).arm(far, 1'000'000'000);
+        e.schedule(*all.jobs[static_cast<std::size_t>(i)]);
+        clock->wants_work = false;
+    }
+    clock->over = true;
+    all.done.wait();
+    e.stop();
+    CHECK(all.runs == count);
+}
+
 TEST_CASE("an executor at rest sleeps: no worker parks again by itself") {
     auto clock = std::make_shared<bastion::manual_clock>();
     executor e(with_workers(2, clock));

@@ -346,6 +346,32 @@ TEST_CASE("send: a wake-up that its sender did not use goes to the next one") {
     REQUIRE((got == "waits, waits, 0, 2, done" || got == "waits, waits, 0, done, 2"));
 }
 
+TEST_CASE("send: a sender that leaves with its wake-up unused wakes the next one, when nothing else does") {
+    test::world w;
+    test::journal log;
+    auto p = w.only(children().with_mailbox(mailbox::bounded(1, overflow::wait)).with_exec([&](context ctx) -> process {
+        co_await ctx.sleep_for(1ms);
+        for (;;) log(co_await ctx.recv<int>());
+    }));
+    p.tell(0);
+    w.spawn([&](context ctx) -> process {
+        auto first = p.send(1);
+        first.start();
+        log(first.poll() ? "room" : "waits");
+        co_await ctx.sleep_for(2ms); // meanwhile there is room, and it is told so
+    });
+    w.settle();
+    w.spawn([&](context) -> process {
+        auto r = co_await p.send(2);
+        log(test::shown(r));
+    });
+    w.advance(1ms);
+    REQUIRE(log.take() == "waits, 0"); // the second sender's turn has not come
+    w.advance(1ms);
+    const std::string got = log.take();
+    REQUIRE((got == "2, done" || got == "done, 2"));
+}
+
 TEST_CASE("bounded: clear_on_restart drops what was unread") {
     test::world w;
     test::journal log;
@@ -396,6 +422,21 @@ TEST_CASE("limits: unread mail over the memory limit is the receiver's fault") {
     w.settle();
     REQUIRE_FALSE(p.alive());
     REQUIRE(w.dead(drop_reason::limit) > 0);
+}
+
+TEST_CASE("limits: what the bound refuses or drops is not charged to the memory limit") {
+    const auto policy = GENERATE(overflow::fail, overflow::drop_newest, overflow::drop_oldest);
+    test::world w;
+    auto p = w.only(children()
+            .with_restart(temporary)
+            .with_mailbox(mailbox::bounded(2, policy))
+            .with_limits(limits().memory(10'000))
+            .with_exec([](context ctx) -> process { (void)co_await ctx.recv<std::string>(); }));
+    for (int i = 0; i < 1'000; ++i) (void)p.tell(i);
+    w.settle();
+    REQUIRE(p.alive());
+    REQUIRE(w.dead(drop_reason::full) == 998);
+    REQUIRE(w.dead(drop_reason::limit) == 0);
 }
 
 TEST_CASE("bounded, drop_oldest: whoever is faster, every message is handled, dropped or unread, once") {

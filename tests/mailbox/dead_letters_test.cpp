@@ -69,6 +69,28 @@ TEST_CASE("subscribers are told of every dead letter: cause, type, to, from") {
     REQUIRE(w.dead(drop_reason::noproc) == 1);
 }
 
+TEST_CASE("a ref to the dead does not reach who lives in its block now") {
+    test::world w;
+    test::journal log;
+    auto old = w.spawn([](context) -> process { co_return; });
+    w.settle();
+    w.spawn([&](context ctx) -> process {
+        for (int i = 0; i < 1000; ++i) {
+            auto next = ctx.spawn([](context c) -> process { (void)co_await c.recv(); });
+            if (next.where().block != old.where().block) continue;
+            log(old.alive() ? "alive" : "gone");
+            log(old.tell(1) == delivery::noproc ? "noproc" : "accepted");
+            old.kill();
+            co_await ctx.yield();
+            log(next.alive() ? "lives" : "was killed");
+            break;
+        }
+    });
+    w.settle();
+    REQUIRE(log.take() == "gone, noproc, lives");
+    REQUIRE(w.dead(drop_reason::noproc) == 1);
+}
+
 TEST_CASE("a subscription ends with its subscriber, and dead letters about dead letters are not told") {
     test::world w;
     auto sub = w.only(children().with_mailbox(mailbox::bounded(1)).with_exec([](context ctx) -> process {

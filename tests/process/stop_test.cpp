@@ -146,6 +146,37 @@ TEST_CASE("stop_token: a fresh one for each incarnation") {
     REQUIRE(log.take() == "same, fresh");
 }
 
+TEST_CASE("trap_stop: a stop that was trapped is forgotten when the process is started again") {
+    test::world w;
+    test::journal log;
+    const auto group = w.rt.spawn(children()
+            .with_redundancy(2)
+            .with_restart(permanent)
+            .with_restart_strategy(restart_strategy::always().immediate())
+            .with_exec([&](context ctx) -> process {
+                if (ctx.block().index == 0) {
+                    (void)co_await ctx.recv();
+                    panic("takes the other along");
+                }
+                log(ctx.stop_requested() ? "asked" : "not asked");
+                if (ctx.incarnation() == 0) ctx.trap_stop();
+                (void)co_await ctx.recv();
+            }));
+    w.settle();
+    group[0].tell(1);
+    w.settle();
+    REQUIRE(log.take() == "not asked, not asked");
+    w.spawn([&](context ctx) -> process {
+        auto watch = ctx.monitor(group[1]);
+        auto d = co_await ctx.recv<down>();
+        log(d.reason().what());
+    });
+    w.settle();
+    group[1].tell(1);
+    w.settle();
+    REQUIRE(log.take().find("normal") != std::string::npos); // nobody asked it to stop in this life
+}
+
 TEST_CASE("a kill destroys the frame, locals in reverse order, on the process itself") {
     test::world w;
     test::journal log;

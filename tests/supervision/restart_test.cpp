@@ -231,6 +231,19 @@ TEST_CASE("Intensity: past n restarts within the window the supervisor fails upw
               "/outer/inner: too many restarts: a/0: panic: x; stops its children and fails upwards");
         CHECK(a[0].alive());
     }
+    SECTION("a window is over a moment after its length") {
+        const bool just_over = GENERATE(false, true);
+        a[0].tell(die{"x"});
+        w.advance(5s);
+        a[0].tell(die{"x"});
+        w.advance(5s);
+        if (just_over) w.advance(1ns);
+        (void)w.events.take();
+        a[0].tell(die{"x"});
+        w.settle();
+        CHECK(w.events.take() ==
+              (just_over ? lines{"end a0", "start a0"} : lines{"end a0", "end b0", "start a0", "start b0"}));
+    }
     SECTION("restarts that lie further apart do not count together") {
         for (int i = 0; i < 10; ++i) {
             a[0].tell(die{"x"});
