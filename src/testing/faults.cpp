@@ -4,7 +4,6 @@
 #include <bastion/executor/executor.hpp>
 #include <bastion/process/body.hpp>
 #include <bastion/process/home.hpp>
-#include <bastion/supervision/monitor.hpp>
 
 #include <algorithm>
 
@@ -14,11 +13,6 @@ namespace {
 // Its next step may be to take a message.
 [[nodiscard]] bool waits_for_mail(const control_block& b) noexcept {
     return b.frame != nullptr && (b.kind == process_kind::handlers || b.own_slot.mail);
-}
-
-// The library's own notices: neither a bound nor a simulation holds them back.
-[[nodiscard]] bool is_notice(const envelope& e) noexcept {
-    return e.is(meta_object<stop_request>, envelope_kind::told) || e.is(meta_object<down>, envelope_kind::told);
 }
 
 // By whom: the same sender's messages stay in order. Null: a plain thread.
@@ -97,7 +91,7 @@ void simulator::go_wrong(
         (void)b.signals.raise(signal_flags::kill);
         break;
     case fault_order::kind::drop: {
-        if (is_notice(*b.mail)) break;
+        if (b.mail->meta().is_notice) break; // no bound holds them back either
         ++coverage_.drops;
         note("message lost for", w, a, b, b.taken);
         envelope* e = b.mail;
