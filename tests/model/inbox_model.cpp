@@ -116,6 +116,7 @@ void end_against_mail(model::run& r) {
         int closed = 0;
     };
     auto& c = r.make<counts>();
+    auto& last_words = r.make<model::plain<int>>(0);
     p.word.open(1);
     for (std::size_t i : {0u, 1u})
         r.thread([&, i] {
@@ -125,8 +126,10 @@ void end_against_mail(model::run& r) {
             case push_result::queued: break;
             case push_result::claimed: model::fail("the process was never parked");
             }
+            if (p.word.is_closed()) model::require(last_words == 1, "who sees the end sees what came before it");
         });
     r.thread([&] {
+        last_words = 1;
         p.take(p.word.close());
         c.closed = static_cast<int>(p.got.size());
         model::require(p.word.is_closed(), "closed");

@@ -141,8 +141,8 @@ public:
         // relaxed: the drain that follows acquires; a false "no" is corrected by the park.
         return (word_.load(std::memory_order_relaxed) & ptr_mask) != 0;
     }
-    // relaxed: exact for the process itself, a hint for others; it publishes nothing.
-    [[nodiscard]] bool is_closed() const noexcept { return (word_.load(std::memory_order_relaxed) & is_open) == 0; }
+    // acquire: pairs with the release of close; who sees that a process has ended sees what it did.
+    [[nodiscard]] bool is_closed() const noexcept { return (word_.load(std::memory_order_acquire) & is_open) == 0; }
     // Messages not drained yet, up to 1023.
     [[nodiscard]] std::size_t length() const noexcept {
         return static_cast<std::size_t>((word_.load(std::memory_order_relaxed) & len_mask) >> len_shift);
@@ -152,8 +152,8 @@ public:
     void open(std::uint64_t generation) noexcept {
         word_.store(is_open | ((generation & 0xff) << gen_shift), std::memory_order_relaxed);
     }
-    // acquire: pairs with push.
-    [[nodiscard]] Node* close() noexcept { return pointer(word_.exchange(0, std::memory_order_acquire)); }
+    // acquire: pairs with push. release: pairs with is_closed.
+    [[nodiscard]] Node* close() noexcept { return pointer(word_.exchange(0, std::memory_order_acq_rel)); }
 
 private:
     [[nodiscard]] static Node* pointer(std::uint64_t word) noexcept {
