@@ -13,12 +13,12 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint64_t turns = 10'000;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-constexpr bool sanitized = true;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__)
+constexpr bool is_slow = true;
 #elif defined(__has_feature)
-constexpr bool sanitized = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
+constexpr bool is_slow = __has_feature(address_sanitizer) || __has_feature(thread_sanitizer);
 #else
-constexpr bool sanitized = false;
+constexpr bool is_slow = false;
 #endif
 
 testing::settings settings_of(std::uint64_t seed) {
@@ -36,7 +36,7 @@ testing::settings settings_of(std::uint64_t seed) {
 
 TEST_CASE("random trees: every ledger adds up, the same seed is the same run") {
     const char* asked = std::getenv("TEST_SEEDS");
-    const std::uint64_t count = asked != nullptr ? std::strtoull(asked, nullptr, 10) : sanitized ? 20 : 1000;
+    const std::uint64_t count = asked != nullptr ? std::strtoull(asked, nullptr, 10) : is_slow ? 20 : 1000;
     const char* begin = std::getenv("TEST_FIRST_SEED");
     const std::uint64_t first = begin != nullptr ? std::strtoull(begin, nullptr, 10) : 1;
     testing::coverage seen;
