@@ -15,8 +15,7 @@ void abandon_question(envelope* e) noexcept {
     if (here != nullptr && (this_thread().unwinding() || here->life_state.now() == life::stopping ||
                                here->reason.kind() != exit_kind::normal)) {
         // The process is going down (also by ctx.fail), or an exception is on its way to somewhere: the report answers.
-        e->next = here->orphans;
-        here->orphans = e;
+        answer_at_end(*here, e);
         return;
     }
     answer_with_error(e, errc::dropped, nullptr);
@@ -29,10 +28,7 @@ void deliver_stop_request(control_block& b) noexcept {
 }
 
 void lose_in_hand(const message_meta& meta) noexcept {
-    if (control_block* here = running_block()) {
-        ++here->lost_in_hand;
-        here->hand = &meta;
-    }
+    if (control_block* here = running_block()) note_lost_in_hand(*here, meta);
 }
 
 } // namespace detail

@@ -84,14 +84,9 @@ void end_by_order(control_block& b, exit_reason why) noexcept {
 // As if the body had thrown while it handled its next message, which is lost with it.
 void panic_at_next_message(control_block& b) noexcept {
     if (envelope* e = next_mail(b)) {
-        b.hand = &e->meta();
-        ++b.lost_in_hand;
-        if (e->kind() == envelope_kind::asked) {
-            e->next = b.orphans;
-            b.orphans = e;
-        } else {
-            destroy(e);
-        }
+        note_lost_in_hand(b, e->meta());
+        if (e->kind() == envelope_kind::asked) answer_at_end(b, e);
+        else destroy(e);
     }
     end_by_order(b, exit_reason::panic("injected by a simulation", "", source_location()));
 }

@@ -139,11 +139,4 @@ coverage for_each_seed(seed_range seeds, const program& p, const settings& s) {
     return r.seen;
 }
 
-std::uint64_t trace_of(std::uint64_t seed, const program& p, const settings& s) {
-    simulation sim(seed, scheduled(seed, s));
-    p(sim);
-    sim.finish();
-    return sim.trace_hash();
-}
-
 } // namespace bastion::testing

@@ -145,35 +145,30 @@ std::int64_t simulator::next_due() {
 void simulator::move_time(std::int64_t to) {
     clock_->set(std::max(to, clock_->now_ns()));
     ++steps_;
-    trace_event e;
-    e.step = steps_;
-    e.ns = clock_->now_ns();
-    e.what = "time moves";
-    trace_.add(e);
+    trace_.add(event_now("time moves"));
     bring_back();
 }
 
+namespace {
+
+// Takes out what is due, in its order.
+template <class T>
+std::vector<T> take_due(std::vector<T>& waiting, std::int64_t now) {
+    const auto due = std::stable_partition(waiting.begin(), waiting.end(), [now](const T& t) { return t.due > now; });
+    std::vector<T> taken(due, waiting.end());
+    waiting.erase(due, waiting.end());
+    return taken;
+}
+
+} // namespace
+
 void simulator::bring_back() {
     const std::int64_t now = clock_->now_ns();
-    for (std::size_t i = 0; i < held_.size();) {
-        if (held_[i].due > now) {
-            ++i;
-            continue;
-        }
-        const held_turn back = held_[i];
-        held_.erase(held_.begin() + static_cast<std::ptrdiff_t>(i));
+    for (const held_turn& back : take_due(held_, now)) {
         let_go_.push_back(back.r);
         back.where->schedule(*back.r);
     }
-    for (std::size_t i = 0; i < late_.size();) {
-        if (late_[i].due > now) {
-            ++i;
-            continue;
-        }
-        const late_message back = late_[i];
-        late_.erase(late_.begin() + static_cast<std::ptrdiff_t>(i));
-        (void)push_envelope(back.to, back.message, this_thread());
-    }
+    for (const late_message& back : take_due(late_, now)) (void)push_envelope(back.to, back.message, this_thread());
 }
 
 // ---- what is seen
@@ -221,25 +216,27 @@ std::optional<simulator::ending> simulator::ended(address who) const {
     return ending{a->second.ends, a->second.why};
 }
 
-void simulator::note(
-    std::string_view what, const worker& w, const acquaintance& a, const control_block& b, std::uint32_t n) {
+trace_event simulator::event_now(std::string_view what) const noexcept {
     trace_event e;
     e.step = steps_;
     e.ns = clock_->now_ns();
+    e.what = what;
+    return e;
+}
+
+void simulator::note(
+    std::string_view what, const worker& w, const acquaintance& a, const control_block& b, std::uint32_t n) {
+    trace_event e = event_now(what);
     e.worker = static_cast<std::uint32_t>(w.index());
     e.process = a.number;
     e.incarnation = b.incarnation;
     e.number = n;
-    e.what = what;
     trace_.add(e);
 }
 
 void simulator::note_report(std::string_view next, int restarts) noexcept {
-    trace_event e;
-    e.step = steps_;
-    e.ns = clock_->now_ns();
+    trace_event e = event_now(next);
     e.number = static_cast<std::uint32_t>(restarts);
-    e.what = next;
     trace_.add(e);
 }
 

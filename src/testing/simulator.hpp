@@ -121,6 +121,7 @@ private:
     void count(life from, life to) noexcept;
     void note_before(acquaintance& a);
     void note_after(acquaintance& a, const control_block& b);
+    [[nodiscard]] trace_event event_now(std::string_view what) const noexcept;
     void note(std::string_view what, const worker& w, const acquaintance& a, const control_block& b, std::uint32_t n);
 
     // False: it does not get this turn.

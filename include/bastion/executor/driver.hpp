@@ -24,7 +24,7 @@ enum class decision : std::uint8_t {
     who_is_woken, // which sleeper
     who_is_robbed, // where a thief looks first
     last_item, // 0: a thief leaves a worker's last item and its slot alone
-    how_long, // messages of a turn, less one
+    how_long, // a turn may be: 0: the whole budget, else one of the driver's shorter lengths
     fault, // what goes wrong; 0: nothing
     time, // 0: time stands still while there is work
 };

@@ -118,6 +118,16 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
 
 // ---- ends ----------------------------------------------------------------------------------------------------------
 
+// Counts and remembers the message that the process goes down with.
+inline void note_lost_in_hand(control_block& block, const message_meta& meta) noexcept {
+    ++block.lost_in_hand;
+    block.hand = &meta;
+}
+// A question that the end of the process answers, with its reason.
+inline void answer_at_end(control_block& block, envelope* question) noexcept {
+    question->next = block.orphans;
+    block.orphans = question;
+}
 // The type of an answer that is an error.
 extern BASTION_API const message_meta error_answer_meta;
 // Hands `answer` to whoever asked, or frees it when nobody waits any more. Consumes the completer's side of the cell.

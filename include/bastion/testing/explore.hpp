@@ -52,9 +52,6 @@ struct search_result {
 // The same, throwing `failure` with the report.
 coverage for_each_seed(seed_range seeds, const program& p, const settings& s = {});
 
-// Runs one seed and returns the hash of its trace. Throws what the program throws.
-[[nodiscard]] std::uint64_t trace_of(std::uint64_t seed, const program& p, const settings& s = {});
-
 } // namespace bastion::testing
 
 #endif

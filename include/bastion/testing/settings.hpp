@@ -29,7 +29,7 @@ struct fault_rates {
     [[nodiscard]] bool any() const noexcept { return (panic | kill | drop | delay) != 0; }
 };
 
-// The choices of a run, to have it again. Made by simulation::decisions.
+// The choices of a run, to have it again. Made by simulation::decisions_made.
 using decisions = std::vector<std::uint16_t>;
 
 class settings {

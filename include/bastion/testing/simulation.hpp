@@ -14,7 +14,6 @@
 #define BASTION_TESTING_SIMULATION_HPP
 
 #include <bastion/runtime/runtime.hpp>
-#include <bastion/supervision/monitor.hpp>
 #include <bastion/testing/coverage.hpp>
 #include <bastion/testing/failure.hpp>
 #include <bastion/testing/settings.hpp>
@@ -102,8 +101,8 @@ public:
 
     // Kills what still runs and ends the runtime that `runtime` has made. Throws `failure` if something does not end.
     void finish();
-    // Leaves the run where it is, as the last thing done with it: no process of it runs again, none is destroyed (what they refer to may be gone
-    // with the test that failed).
+    // Leaves the run where it is, as the last thing done with it: no process of it runs again, none is destroyed (what
+    // they refer to may be gone with the test that failed).
     void abandon() noexcept;
 
 private:
