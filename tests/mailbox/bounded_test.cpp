@@ -29,6 +29,17 @@ struct shop {
     child_ref ref;
 };
 
+// Its only place is taken, by 0, and it reads nothing for a millisecond.
+child_ref full_for_1ms(test::world& w, test::journal& log) {
+    const auto p =
+        w.only(children().with_mailbox(mailbox::bounded(1, overflow::wait)).with_exec([&log](context ctx) -> process {
+            co_await ctx.sleep_for(1ms);
+            for (;;) log(co_await ctx.recv<int>());
+        }));
+    p.tell(0);
+    return p;
+}
+
 } // namespace
 
 TEST_CASE("bounded, fail: the message over the bound is refused") {
@@ -323,11 +334,7 @@ TEST_CASE("send: a killed sender leaves the line") {
 TEST_CASE("send: a wake-up that its sender did not use goes to the next one") {
     test::world w;
     test::journal log;
-    auto p = w.only(children().with_mailbox(mailbox::bounded(1, overflow::wait)).with_exec([&](context ctx) -> process {
-        co_await ctx.sleep_for(1ms);
-        for (;;) log(co_await ctx.recv<int>());
-    }));
-    p.tell(0);
+    const child_ref p = full_for_1ms(w, log);
     w.spawn([&](context ctx) -> process {
         auto second = p.send(2);
         {
@@ -349,11 +356,7 @@ TEST_CASE("send: a wake-up that its sender did not use goes to the next one") {
 TEST_CASE("send: a sender that leaves with its wake-up unused wakes the next one, when nothing else does") {
     test::world w;
     test::journal log;
-    auto p = w.only(children().with_mailbox(mailbox::bounded(1, overflow::wait)).with_exec([&](context ctx) -> process {
-        co_await ctx.sleep_for(1ms);
-        for (;;) log(co_await ctx.recv<int>());
-    }));
-    p.tell(0);
+    const child_ref p = full_for_1ms(w, log);
     w.spawn([&](context ctx) -> process {
         auto first = p.send(1);
         first.start();
