@@ -39,7 +39,7 @@ TEST_CASE("Callbacks of a supervisor speak of the supervisor") {
         bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(0, 1s).with_callbacks(
             told_to(w.events)));
     w.settle();
-    const auto g = inner.spawn(bastion::children().with_name("g").with_exec(element(w.events, "g")));
+    const auto g = inner.spawn(named(w.events, "g"));
     w.settle();
     CHECK(w.events.take() ==
           lines{"before_start /outer/inner normal 0", "after_start /outer/inner normal 0", "start g0"});
@@ -200,8 +200,7 @@ TEST_CASE("after_stop throws: reported, and nothing else happens") {
 
 TEST_CASE("No after_stop for an element that was never started") {
     world w;
-    auto slow =
-        bastion::children().with_name("slow").with_start(bastion::wait_ready, 1s).with_exec(element(w.events, "slow"));
+    auto slow = named(w.events, "slow").with_start(bastion::wait_ready, 1s);
     auto sup = w.rt.spawn(bastion::supervisor()
             .with_children(std::move(slow))
             .with_children(bastion::children()

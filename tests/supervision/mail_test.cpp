@@ -7,8 +7,7 @@ using namespace tree;
 
 TEST_CASE("Unread mail survives a restart, oldest first, and only the message in hand is lost") {
     world w;
-    const auto g = w.rt.spawn(
-        bastion::children().with_name("g").with_restart_strategy(at_once()).with_exec(element(w.events, "g")));
+    const auto g = w.rt.spawn(named(w.events, "g").with_restart_strategy(at_once()));
     w.settle();
     g[0].tell(nap{1s});
     for (const char* s : {"1", "2"}) g[0].tell(s);

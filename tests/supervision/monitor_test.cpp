@@ -345,8 +345,8 @@ TEST_CASE("Groups and supervisors are watched as elements are") {
             .with_name("s")
             .with_strategy(bastion::strategy::one_for_all)
             .with_restart_strategy(at_once()));
-    const auto a = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
-    const auto b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    const auto a = sup.spawn(named(w.events, "a"));
+    const auto b = sup.spawn(named(w.events, "b"));
     w.settle();
     const auto watch_both = [&](bastion::context ctx) -> bastion::process {
         const auto group = ctx.monitor(a);
@@ -406,9 +406,9 @@ TEST_CASE("A monitor made while a group stands still watches its next life") {
             .with_name("s")
             .with_strategy(bastion::strategy::one_for_all)
             .with_restart_strategy(at_once()));
-    const auto a = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
-    const auto b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
-    const auto e = sup.spawn(bastion::children().with_name("e").with_exec(element(w.events, "e")));
+    const auto a = sup.spawn(named(w.events, "a"));
+    const auto b = sup.spawn(named(w.events, "b"));
+    const auto e = sup.spawn(named(w.events, "e"));
     (void)w.rt.spawn([&](bastion::context ctx) -> bastion::process {
         for (;;) {
             const auto watch = ctx.monitor(e);

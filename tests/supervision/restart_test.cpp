@@ -158,9 +158,8 @@ TEST_CASE("A supervisor's restart strategy and policy are the default of its chi
     world w;
     auto sup =
         w.rt.spawn(bastion::supervisor().with_name("s").with_restart_strategy(bastion::restart_strategy::never()));
-    const auto inherits = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
-    const auto own = sup.spawn(
-        bastion::children().with_name("b").with_restart_strategy(at_once()).with_exec(element(w.events, "b")));
+    const auto inherits = sup.spawn(named(w.events, "a"));
+    const auto own = sup.spawn(named(w.events, "b").with_restart_strategy(at_once()));
     w.settle();
     inherits[0].tell(die{"a"});
     own[0].tell(die{"b"});
@@ -213,8 +212,8 @@ TEST_CASE("Intensity: past n restarts within the window the supervisor fails upw
     auto sup = w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()));
     auto inner =
         sup.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(2, 10s));
-    const auto a = inner.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
-    const auto b = inner.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    const auto a = inner.spawn(named(w.events, "a"));
+    const auto b = inner.spawn(named(w.events, "b"));
     w.settle();
     (void)w.events.take();
     SECTION("within the window") {
@@ -273,7 +272,7 @@ TEST_CASE("Intensity exceeded up to the root stops the runtime with exit code 1"
         w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()).with_intensity(1, 10s));
     auto inner =
         sup.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(0, 10s));
-    const auto a = inner.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    const auto a = inner.spawn(named(w.events, "a"));
     w.settle();
     a[0].tell(die{"1"});
     w.settle();
@@ -295,8 +294,8 @@ TEST_CASE("A restarted supervisor counts its children's restarts from the start"
             .with_restart_strategy(at_once()));
     auto inner =
         outer.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(1, 10s));
-    const auto y = inner.spawn(bastion::children().with_name("y").with_exec(element(w.events, "y")));
-    const auto x = outer.spawn(bastion::children().with_name("x").with_exec(element(w.events, "x")));
+    const auto y = inner.spawn(named(w.events, "y"));
+    const auto x = outer.spawn(named(w.events, "x"));
     w.settle();
     y[0].tell(die{"1"});
     w.settle();

@@ -42,7 +42,7 @@ TEST_CASE("The next sibling starts when the one before counts as started") {
     bastion::child_ref a;
     (void)w.rt.spawn(bastion::supervisor()
             .with_children(slow_group(w.events, "a").with_callbacks(ref_to(a)))
-            .with_children(bastion::children().with_name("b").with_exec(element(w.events, "b"))));
+            .with_children(named(w.events, "b")));
     w.settle();
     CHECK(w.events.take() == lines{"start a"});
     a.tell(finish{});
@@ -64,9 +64,9 @@ TEST_CASE("Initially, an element that is not ready in time makes its owners fail
     world w;
     auto sup = w.rt.spawn(bastion::supervisor()
             .with_name("sup")
-            .with_children(bastion::children().with_name("before").with_exec(element(w.events, "before")))
+            .with_children(named(w.events, "before"))
             .with_children(slow_group(w.events, "slow"))
-            .with_children(bastion::children().with_name("after").with_exec(element(w.events, "after"))));
+            .with_children(named(w.events, "after")));
     w.advance(999ms);
     CHECK(w.events.take() == lines{"start before0", "start slow"});
     CHECK(sup.alive());
@@ -90,7 +90,7 @@ TEST_CASE("started() says why a start failed") {
 TEST_CASE("A late addition that does not start goes alone") {
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_name("sup"));
-    const auto good = sup.spawn(bastion::children().with_name("good").with_exec(element(w.events, "good")));
+    const auto good = sup.spawn(named(w.events, "good"));
     w.settle();
     const auto late = sup.spawn(slow_group(w.events, "late"));
     w.settle();
@@ -110,7 +110,7 @@ TEST_CASE("A late addition that does not start goes alone") {
     CHECK(good[0].alive());
     CHECK(sup.alive());
     // Its name is free again.
-    const auto next = sup.spawn(bastion::children().with_name("late").with_exec(element(w.events, "late")));
+    const auto next = sup.spawn(named(w.events, "late"));
     w.settle();
     CHECK(next[0].alive());
 }
@@ -118,13 +118,12 @@ TEST_CASE("A late addition that does not start goes alone") {
 TEST_CASE("Late additions start in the order they came, each when the one before counts as started") {
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_name("sup"));
-    const auto old = sup.spawn(
-        bastion::children().with_name("old").with_restart_strategy(at_once()).with_exec(element(w.events, "old")));
+    const auto old = sup.spawn(named(w.events, "old").with_restart_strategy(at_once()));
     w.settle();
     const auto a = sup.spawn(slow_group(w.events, "a"));
     const auto b = sup.spawn(slow_group(w.events, "b"));
-    const auto gone = sup.spawn(bastion::children().with_name("gone").with_exec(element(w.events, "gone")));
-    const auto c = sup.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    const auto gone = sup.spawn(named(w.events, "gone"));
+    const auto c = sup.spawn(named(w.events, "c"));
     w.settle();
     CHECK(w.events.take() == lines{"start old0", "start a"});
     gone.stop();
@@ -175,7 +174,7 @@ TEST_CASE("An element that ended before it was ready is started again with its o
             .with_name("s")
             .with_strategy(bastion::strategy::one_for_all)
             .with_restart_strategy(at_once()));
-    const auto x = sup.spawn(bastion::children().with_name("x").with_exec(element(w.events, "x")));
+    const auto x = sup.spawn(named(w.events, "x"));
     const auto g = sup.spawn(bastion::children()
             .with_name("g")
             .with_start(bastion::wait_ready, 1s)
@@ -207,7 +206,7 @@ TEST_CASE("A temporary element that is not ready in time is a start failure, too
     auto sup = w.rt.spawn(bastion::supervisor()
             .with_name("s")
             .with_children(slow_group(w.events, "slow").with_restart(bastion::temporary))
-            .with_children(bastion::children().with_name("after").with_exec(element(w.events, "after"))));
+            .with_children(named(w.events, "after")));
     w.advance(1s);
     CHECK(w.events.take() == lines{"start slow", "end slow"});
     CHECK_FALSE(sup.alive());
@@ -376,14 +375,14 @@ TEST_CASE("A spawn on a stopped supervisor gives a dead ref") {
 TEST_CASE("A spawn on a root that has failed gives a dead ref that says why") {
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_intensity(0, 1s).with_restart_strategy(at_once()));
-    const auto x = sup.spawn(bastion::children().with_name("x").with_exec(element(w.events, "x")));
+    const auto x = sup.spawn(named(w.events, "x"));
     const auto busy = w.rt.spawn(bastion::children().with_exec(element(w.events, "b")));
     w.settle();
     busy[0].tell(nap{1s});
     x[0].tell(die{"x"});
     w.settle();
     (void)w.log.take();
-    const auto group = w.rt.spawn(bastion::children().with_name("late").with_exec(element(w.events, "late")));
+    const auto group = w.rt.spawn(named(w.events, "late"));
     w.settle();
     const auto log = w.log.take();
     REQUIRE(log.size() == 1);

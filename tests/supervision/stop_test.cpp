@@ -10,10 +10,10 @@ using namespace tree;
 TEST_CASE("A tree stops in reverse start order, temporary elements first") {
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
-    (void)sup.spawn(bastion::children().with_name("a").with_redundancy(2).with_exec(element(w.events, "a")));
+    (void)sup.spawn(named(w.events, "a").with_redundancy(2));
     auto inner = sup.spawn(bastion::supervisor().with_name("inner"));
-    (void)inner.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
-    (void)sup.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    (void)inner.spawn(named(w.events, "b"));
+    (void)sup.spawn(named(w.events, "c"));
     (void)sup.spawn(element(w.events, "t"));
     w.settle();
     (void)w.events.take();
@@ -173,9 +173,9 @@ TEST_CASE("A supervisor killed for its deadline stops gracefully again after its
     world w;
     auto outer = w.rt.spawn(
         bastion::supervisor().with_strategy(bastion::strategy::one_for_all).with_restart_strategy(at_once()));
-    const auto a = outer.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    const auto a = outer.spawn(named(w.events, "a"));
     auto inner = outer.spawn(bastion::supervisor().with_shutdown(bastion::shutdown::within(100ms)));
-    const auto b = inner.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    const auto b = inner.spawn(named(w.events, "b"));
     b[0].tell(nap{1h});
     w.settle();
     a[0].tell(die{"x"});
@@ -193,8 +193,8 @@ TEST_CASE("Stop while a restart plan runs: everything ends, nothing is started")
     world w;
     auto sup = w.rt.spawn(
         bastion::supervisor().with_strategy(bastion::strategy::one_for_all).with_restart_strategy(at_once()));
-    const auto a = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
-    const auto b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    const auto a = sup.spawn(named(w.events, "a"));
+    const auto b = sup.spawn(named(w.events, "b"));
     b[0].tell(nap{1s});
     w.settle();
     (void)w.events.take();
@@ -265,7 +265,7 @@ TEST_CASE("stop and kill are idempotent, from any thread, and harmless afterward
 
 TEST_CASE("A group whose elements have all ended is gone, and its name is free") {
     world w;
-    const auto g = w.rt.spawn(bastion::children().with_name("g").with_redundancy(2).with_exec(element(w.events, "g")));
+    const auto g = w.rt.spawn(named(w.events, "g").with_redundancy(2));
     w.settle();
     g[0].tell(finish{});
     w.settle();
@@ -273,7 +273,7 @@ TEST_CASE("A group whose elements have all ended is gone, and its name is free")
     g[1].tell(finish{});
     w.settle();
     CHECK_FALSE(g.alive());
-    const auto again = w.rt.spawn(bastion::children().with_name("g").with_exec(element(w.events, "g")));
+    const auto again = w.rt.spawn(named(w.events, "g"));
     w.settle();
     CHECK(again.alive());
 }

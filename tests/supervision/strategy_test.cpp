@@ -12,9 +12,9 @@ struct three {
 // Groups a, b, c below one supervisor.
 three three_groups(world& w, bastion::strategy s) {
     auto sup = w.rt.spawn(bastion::supervisor().with_name("sup").with_strategy(s).with_restart_strategy(at_once()));
-    const auto a = sup.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
-    const auto b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
-    const auto c = sup.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    const auto a = sup.spawn(named(w.events, "a"));
+    const auto b = sup.spawn(named(w.events, "b"));
+    const auto c = sup.spawn(named(w.events, "c"));
     w.settle();
     CHECK(w.events.take() == lines{"start a0", "start b0", "start c0"});
     return {a[0], b[0], c[0]};
@@ -138,10 +138,10 @@ TEST_CASE("A nested supervisor restarts with all below it, and every ref stays g
             .with_name("outer")
             .with_strategy(bastion::strategy::one_for_all)
             .with_restart_strategy(at_once()));
-    const auto a = outer.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    const auto a = outer.spawn(named(w.events, "a"));
     auto inner = outer.spawn(bastion::supervisor().with_name("inner"));
-    const auto b = inner.spawn(bastion::children().with_name("b").with_redundancy(2).with_exec(element(w.events, "b")));
-    const auto c = inner.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    const auto b = inner.spawn(named(w.events, "b").with_redundancy(2));
+    const auto c = inner.spawn(named(w.events, "c"));
     w.settle();
     const auto temporary = inner.spawn(element(w.events, "t"));
     w.settle();
@@ -171,10 +171,10 @@ TEST_CASE("One_for_all over a failing inner supervisor") {
             .with_name("outer")
             .with_strategy(bastion::strategy::one_for_all)
             .with_restart_strategy(at_once()));
-    const auto a = outer.spawn(bastion::children().with_name("a").with_exec(element(w.events, "a")));
+    const auto a = outer.spawn(named(w.events, "a"));
     auto inner =
         outer.spawn(bastion::supervisor().with_name("inner").with_restart_strategy(at_once()).with_intensity(1, 10s));
-    const auto b = inner.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
+    const auto b = inner.spawn(named(w.events, "b"));
     w.settle();
     (void)w.events.take();
     b[0].tell(die{"1"});
@@ -197,11 +197,11 @@ struct mixed {
 mixed mixed_groups(world& w, bastion::strategy s, bastion::children&& group_a) {
     auto sup = w.rt.spawn(bastion::supervisor().with_name("sup").with_strategy(s).with_restart_strategy(at_once()));
     mixed m;
-    m.first = sup.spawn(bastion::children().with_name("first").with_exec(element(w.events, "first")));
+    m.first = sup.spawn(named(w.events, "first"));
     m.a = sup.spawn(
         std::move(group_a).with_name("a").with_redundancy(2).with_restart_scope(bastion::restart_scope::element));
-    m.b = sup.spawn(bastion::children().with_name("b").with_exec(element(w.events, "b")));
-    m.c = sup.spawn(bastion::children().with_name("c").with_exec(element(w.events, "c")));
+    m.b = sup.spawn(named(w.events, "b"));
+    m.c = sup.spawn(named(w.events, "c"));
     w.settle();
     CHECK(w.events.take() == lines{"start first0", "start a0", "start a1", "start b0", "start c0"});
     return m;

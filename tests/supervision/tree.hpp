@@ -92,6 +92,11 @@ inline auto element(journal& j, std::string name, bool says_ready = false) {
     };
 }
 
+// A group of one such element; both have that name.
+inline bastion::children named(journal& j, const std::string& name) {
+    return bastion::children().with_name(name).with_exec(element(j, name));
+}
+
 // Tells a journal what callbacks say: "<moment> <path> <reason> <restarts>".
 inline bastion::callbacks told_to(journal& j) {
     auto write = [&j](std::string what) {
