@@ -1,4 +1,5 @@
 #include "support/catch.hpp"
+#include "support/fork_join.hpp"
 
 #include <bastion/bastion.hpp>
 
@@ -17,14 +18,6 @@ bastion::task<int> sum_of(int n) {
     int sum = 0;
     for (int i = 1; i <= n; ++i) sum += co_await give(i);
     co_return sum;
-}
-bastion::task<long> fib(int n) {
-    if (n < 2) co_return n;
-    bastion::scope s;
-    auto a = s.fork(fib(n - 1));
-    auto b = co_await fib(n - 2);
-    co_await s.join();
-    co_return *a + b;
 }
 bastion::task<int> deep(int n) {
     if (n == 0) co_return 0;
@@ -75,7 +68,7 @@ TEST_CASE("tasks nest ten thousand deep, and not deeper") {
 TEST_CASE("forked tasks are joined, at one worker and at several") {
     for (std::size_t workers : {1u, 2u, 4u}) {
         bastion::runtime rt(bastion::config().with_workers(workers));
-        CHECK(rt.run(fib(18)) == 2584);
+        CHECK(rt.run(test::forked_fibonacci(18)) == 2584);
     }
 }
 

@@ -1,5 +1,6 @@
 // Faults by order, and what a simulation expects.
 #include "support/catch.hpp"
+#include "support/fork_join.hpp"
 
 #include <bastion/bastion.hpp>
 #include <bastion/testing/probe.hpp>
@@ -150,17 +151,7 @@ TEST_CASE("two runtimes in one simulation talk, and one may end first") {
 
 TEST_CASE("forked tasks are simulated, too") {
     simulation sim(7, testing::settings().with_workers(3));
-    struct fib {
-        static task<int> of(int n) {
-            if (n < 2) co_return n;
-            scope s;
-            auto left = s.fork(of(n - 1));
-            const int right = co_await of(n - 2);
-            co_await s.join();
-            co_return *left + right;
-        }
-    };
-    CHECK(sim.runtime().run(fib::of(12)) == 144);
+    CHECK(sim.runtime().run(test::forked_fibonacci(12)) == 144);
     CHECK(sim.seen().steals > 0);
 }
 

@@ -1,6 +1,7 @@
 #include "testing/random_tree.hpp"
 
 #include "runtime/state.hpp"
+#include "support/fork_join.hpp"
 
 #include <algorithm>
 
@@ -92,15 +93,6 @@ task<std::uint64_t> ask_somebody(ledger& l, std::uint64_t number) {
     co_return r ? *r : 0;
 }
 
-task<int> sum(int n) {
-    if (n < 2) co_return n;
-    scope s;
-    auto left = s.fork(sum(n - 1));
-    const int right = co_await sum(n - 2);
-    co_await s.join();
-    co_return *left + right;
-}
-
 process short_life(context ctx, ledger& l) {
     presence here(ctx, l);
     co_await ctx.sleep_for(l.time_below(5ms));
@@ -151,7 +143,7 @@ task<bool> act(context ctx, ledger& l, std::vector<monitor_handle>& watched) {
     } else if (what < 88) {
         (void)co_await l.anybody().send(tick(l)).within(l.time_below(10ms));
     } else if (what < 92) {
-        const int n = co_await sum(5);
+        const int n = co_await forked_fibonacci(5);
         if (n != 5) l.wrong("a sum is wrong");
     } else if (what < 94) {
         (void)co_await l.anybody().started().within(l.time_below(10ms));
