@@ -22,51 +22,48 @@ struct square {
     int n;
 };
 
-// Writes down what it is told, and when.
-struct writer {
-    std::vector<std::pair<int, std::chrono::nanoseconds>> got;
+// A simulation of one process, which writes down what it is told, and when.
+struct dictation {
+    explicit dictation(std::uint64_t seed)
+        : sim(seed), writer(sim.spawn(children().with_name("writer").with_exec([this](context ctx) -> process {
+              for (;;) {
+                  const int n = co_await ctx.recv<int>();
+                  got.emplace_back(n, sim.now());
+              }
+          }))[0]) {}
+    void tell(int first, int last) const {
+        for (int i = first; i <= last; ++i) writer.tell(int(i));
+    }
     [[nodiscard]] std::vector<int> numbers() const {
         std::vector<int> all;
         for (const auto& [n, when] : got) all.push_back(n);
         return all;
     }
-    child_ref in(simulation& sim) {
-        return sim.spawn(children().with_name("writer").with_exec([this, &sim](context ctx) -> process {
-            for (;;) {
-                const int n = co_await ctx.recv<int>();
-                got.emplace_back(n, sim.now());
-            }
-        }))[0];
-    }
-};
 
-void tell(const child_ref& to, int first, int last) {
-    for (int i = first; i <= last; ++i) to.tell(int(i));
-}
+    std::vector<std::pair<int, std::chrono::nanoseconds>> got;
+    simulation sim;
+    child_ref writer;
+};
 
 } // namespace
 
 TEST_CASE("a kill comes before the message it was ordered for") {
-    simulation sim(1);
-    writer w;
-    const child_ref to = w.in(sim);
-    sim.kill_at(to, 2);
-    tell(to, 1, 3);
-    CHECK(sim.expect_exit(to).kind() == exit_kind::killed);
-    CHECK(w.numbers() == std::vector<int>{1});
-    CHECK(sim.runtime().dead_letters(drop_reason::unread) == 2);
-    CHECK_THROWS_AS(sim.expect_restart(to), testing::failure);
+    dictation d(1);
+    d.sim.kill_at(d.writer, 2);
+    d.tell(1, 3);
+    CHECK(d.sim.expect_exit(d.writer).kind() == exit_kind::killed);
+    CHECK(d.numbers() == std::vector<int>{1});
+    CHECK(d.sim.runtime().dead_letters(drop_reason::unread) == 2);
+    CHECK_THROWS_AS(d.sim.expect_restart(d.writer), testing::failure);
 }
 
 TEST_CASE("a dropped message is a dead letter, the others come") {
-    simulation sim(2);
-    writer w;
-    const child_ref to = w.in(sim);
-    sim.drop_at(to, 2);
-    tell(to, 1, 4);
-    sim.settle();
-    CHECK(w.numbers() == std::vector<int>{1, 3, 4});
-    CHECK(sim.runtime().dead_letters(drop_reason::unread) == 1);
+    dictation d(2);
+    d.sim.drop_at(d.writer, 2);
+    d.tell(1, 4);
+    d.sim.settle();
+    CHECK(d.numbers() == std::vector<int>{1, 3, 4});
+    CHECK(d.sim.runtime().dead_letters(drop_reason::unread) == 1);
 }
 
 TEST_CASE("a dropped question is answered with an error") {
@@ -87,35 +84,31 @@ TEST_CASE("a dropped question is answered with an error") {
 }
 
 TEST_CASE("a delayed message keeps the order of its sender, and delays nobody else's") {
-    simulation sim(3);
-    writer w;
-    const child_ref to = w.in(sim);
-    sim.settle();
-    sim.delay_at(to, 2, 10ms);
-    tell(to, 1, 3); // from a plain thread: one sender
-    sim.spawn([to](context) -> process {
+    dictation d(3);
+    d.sim.settle();
+    d.sim.delay_at(d.writer, 2, 10ms);
+    d.tell(1, 3); // from a plain thread: one sender
+    d.sim.spawn([to = d.writer](context) -> process {
         to.tell(100);
         co_return;
     });
-    sim.advance(5ms);
-    CHECK(w.numbers() == std::vector<int>{1, 100});
-    tell(to, 4, 4); // behind what is still on its way
-    sim.advance(1s);
-    CHECK(w.numbers() == std::vector<int>{1, 100, 2, 3, 4});
-    CHECK(w.got[2].second == 10ms);
+    d.sim.advance(5ms);
+    CHECK(d.numbers() == std::vector<int>{1, 100});
+    d.tell(4, 4); // behind what is still on its way
+    d.sim.advance(1s);
+    CHECK(d.numbers() == std::vector<int>{1, 100, 2, 3, 4});
+    CHECK(d.got[2].second == 10ms);
 }
 
 TEST_CASE("a slow process takes its time for each message") {
-    simulation sim(4);
-    writer w;
-    const child_ref to = w.in(sim);
-    sim.settle();
-    sim.slow(to, 1s);
-    tell(to, 1, 3);
-    sim.advance(1500ms);
-    CHECK(w.numbers() == std::vector<int>{1});
-    sim.advance(2s);
-    CHECK(w.numbers() == std::vector<int>{1, 2, 3});
+    dictation d(4);
+    d.sim.settle();
+    d.sim.slow(d.writer, 1s);
+    d.tell(1, 3);
+    d.sim.advance(1500ms);
+    CHECK(d.numbers() == std::vector<int>{1});
+    d.sim.advance(2s);
+    CHECK(d.numbers() == std::vector<int>{1, 2, 3});
 }
 
 TEST_CASE("a deadline passes in virtual time, also for a plain thread") {
@@ -168,12 +161,10 @@ TEST_CASE("a simulation refuses other threads") {
 }
 
 TEST_CASE("a restart that does not come is a failure") {
-    simulation sim(9);
-    writer w;
-    const child_ref to = w.in(sim);
-    CHECK_THROWS_WITH(sim.expect_restart(to, 1h), BASTION_CATCH_CONTAINS("not started again in time"));
-    CHECK_THROWS_WITH(sim.expect_exit(to, 1h), BASTION_CATCH_CONTAINS("has not ended in time"));
-    to.stop();
-    CHECK(sim.expect_exit(to).kind() == exit_kind::stopped);
-    CHECK_THROWS_WITH(sim.panic_at(to, 1), BASTION_CATCH_CONTAINS("a process that is gone"));
+    dictation d(9);
+    CHECK_THROWS_WITH(d.sim.expect_restart(d.writer, 1h), BASTION_CATCH_CONTAINS("not started again in time"));
+    CHECK_THROWS_WITH(d.sim.expect_exit(d.writer, 1h), BASTION_CATCH_CONTAINS("has not ended in time"));
+    d.writer.stop();
+    CHECK(d.sim.expect_exit(d.writer).kind() == exit_kind::stopped);
+    CHECK_THROWS_WITH(d.sim.panic_at(d.writer, 1), BASTION_CATCH_CONTAINS("a process that is gone"));
 }
