@@ -2,7 +2,6 @@
 // its own: spawn, ask, panic, restart, timers, broadcasts, and a producer that floods a bounded mailbox, under each policy
 // in turn. After each round all ledgers must add up and nothing may live; at the end the resident set of the last tenth
 // of the rounds is compared with that of the second.
-#include "runtime/state.hpp"
 #include "soak/ledger.hpp"
 
 #include <algorithm>
@@ -26,7 +25,7 @@ constexpr std::uint32_t room = 100; // of a flooded mailbox
 // ---- churn
 
 process server(context ctx) {
-    soak::presence here;
+    test::presence here(*book);
     for (std::uint64_t n = 1;; ++n) {
         auto msg = co_await ctx.recv();
         if (auto q = msg.asked<soak::query>()) {
@@ -47,42 +46,23 @@ process server(context ctx) {
 }
 
 process short_life(context ctx) {
-    soak::presence here;
+    test::presence here(*book);
     co_await ctx.sleep_for(100us);
 }
 
 process guest(context ctx) {
-    soak::presence here;
+    test::presence here(*book);
     (void)co_await ctx.recv();
 }
 
-// A question on its way.
-class asking {
-public:
-    asking() { ++book->asked; }
-    asking(const asking&) = delete;
-    asking& operator=(const asking&) = delete;
-    ~asking() {
-        if (!over_) ++book->abandoned;
-    }
-    void ends(bool well) {
-        over_ = true;
-        ++(well ? book->answered : book->failed);
-    }
-
-private:
-    bool over_ = false;
-};
-
 process client(context ctx, children_ref of) {
-    soak::presence here;
+    test::presence here(*book);
     for (std::uint64_t i = 0; !ctx.stop_requested(); ++i) {
         const child_ref to = of[i % of.size()];
         {
-            asking mark;
+            test::asking mark(*book);
             auto r = co_await to.ask<soak::query>(i).within(1s);
-            mark.ends(r.has_value());
-            if (r && *r != i + 1) panic("the answer is to another question");
+            mark.ends(r, i + 1);
         }
         (void)to.tell<soak::work>();
         if (i % 8 == 0) ctx.spawn(short_life);
@@ -96,7 +76,7 @@ process client(context ctx, children_ref of) {
 
 // Ten times slower than who floods it.
 process slow_consumer(context ctx) {
-    soak::presence here;
+    test::presence here(*book);
     for (;;) {
         auto w = co_await ctx.recv<soak::work>();
         w.ticket.handle();
@@ -105,7 +85,7 @@ process slow_consumer(context ctx) {
 }
 
 process flood(context ctx, child_ref to, bool waits) {
-    soak::presence here;
+    test::presence here(*book);
     for (int n = 1; !ctx.stop_requested(); ++n) {
         if (waits) {
             auto sending = to.send(soak::work());
@@ -135,16 +115,6 @@ struct round_result {
     std::string faults;
 };
 
-void count_dead_letters(runtime& rt) {
-    static void (*next)(void*, const detail::dead_letter_info&);
-    detail::home_hooks& hooks = rt.state().home->hooks;
-    next = hooks.dead_letter;
-    hooks.dead_letter = [](void* data, const detail::dead_letter_info& info) {
-        if (soak::counted(info.type)) ++book->dead;
-        next(data, info);
-    };
-}
-
 round_result run_round(std::uint64_t number, std::chrono::milliseconds length) {
     soak::ledger accounts;
     book = &accounts;
@@ -156,7 +126,7 @@ round_result run_round(std::uint64_t number, std::chrono::milliseconds length) {
         runtime rt(config().with_workers(1 + number % 2).with_log([](const log_record& r) {
             if (r.reason.kind() == exit_kind::panic) ++book->reported;
         }));
-        count_dead_letters(rt);
+        test::count_dead_letters<soak::work, soak::query>(rt, accounts);
         auto of = rt.spawn(children()
                 .with_name("servers")
                 .with_redundancy(servers)
@@ -180,7 +150,7 @@ round_result run_round(std::uint64_t number, std::chrono::milliseconds length) {
             const auto started = rt.run(group.started().within(30s));
             if (!started) result.faults += "a supervisor did not answer: " + started.error().what() + "\n";
             group.stop();
-            const std::uint64_t unread = accounts.made - accounts.handled - accounts.lost;
+            const std::uint64_t unread = accounts.sent.made - accounts.sent.handled - accounts.sent.lost;
             // At most: the flooded mailbox (dropped ones lie in it for a turn), and what the clients have sent.
             const std::uint64_t most = 2 * room + 2 + clients * 1000;
             if (unread > most) result.faults += std::to_string(unread) + " messages unread: above the ceiling\n";
@@ -193,7 +163,7 @@ round_result run_round(std::uint64_t number, std::chrono::milliseconds length) {
     if (detail::live_blocks() != processes) result.faults += "processes are left\n";
     if (detail::read_pool_stats().live_blocks != blocks) result.faults += "blocks are left\n";
     std::printf("round %llu: %llu messages, %llu questions, %llu panics, %llu processes, %.1f MB\n",
-        static_cast<unsigned long long>(number), static_cast<unsigned long long>(accounts.made.load()),
+        static_cast<unsigned long long>(number), static_cast<unsigned long long>(accounts.sent.made.load()),
         static_cast<unsigned long long>(accounts.asked.load()), static_cast<unsigned long long>(accounts.panics.load()),
         static_cast<unsigned long long>(accounts.began.load()), static_cast<double>(result.resident) / 1e6);
     std::fflush(stdout);

@@ -1,11 +1,10 @@
 #include "testing/random_tree.hpp"
 
-#include "runtime/state.hpp"
 #include "support/fork_join.hpp"
 
 #include <algorithm>
 
-namespace test {
+namespace trees {
 
 using namespace bastion;
 using namespace std::chrono_literals;
@@ -16,41 +15,18 @@ namespace {
 // In every body: says who lives, and that nobody lives twice.
 class presence {
 public:
-    presence(context ctx, ledger& l) : ledger_(l), element_(ctx.self().where().block) {
-        ++l.began;
+    presence(context ctx, ledger& l) : counted_(l), ledger_(l), element_(ctx.self().where().block) {
         if (++l.bodies[element_] != 1) l.wrong("two incarnations of an element at once");
         l.lives(ctx.self());
     }
     presence(const presence&) = delete;
     presence& operator=(const presence&) = delete;
-    ~presence() {
-        ++ledger_.over;
-        --ledger_.bodies[element_];
-    }
+    ~presence() { --ledger_.bodies[element_]; }
 
 private:
+    test::presence counted_;
     ledger& ledger_;
     const void* element_;
-};
-
-// A question on its way, in the asker's frame.
-class asking {
-public:
-    explicit asking(ledger& l) : ledger_(l) { ++l.asked; }
-    asking(const asking&) = delete;
-    asking& operator=(const asking&) = delete;
-    ~asking() {
-        if (!over_) ++ledger_.abandoned;
-    }
-    void ends(const result<std::uint64_t>& r, std::uint64_t asked_for) {
-        over_ = true;
-        ++(r ? ledger_.answered : ledger_.unanswered);
-        if (r && *r != asked_for + 1) ledger_.wrong("the answer is to another question");
-    }
-
-private:
-    ledger& ledger_;
-    bool over_ = false;
 };
 
 void heard(ledger& l, context ctx, const down& d) {
@@ -87,9 +63,9 @@ bool take(ledger& l, context ctx, message& m) {
 
 task<std::uint64_t> ask_somebody(ledger& l, std::uint64_t number) {
     const child_ref to = l.anybody();
-    asking mark(l);
+    test::asking mark(l);
     auto r = co_await to.ask<query>(l, number).within(l.time_below(100ms));
-    mark.ends(r, number);
+    mark.ends(r, number + 1);
     co_return r ? *r : 0;
 }
 
@@ -143,7 +119,7 @@ task<bool> act(context ctx, ledger& l, std::vector<monitor_handle>& watched) {
     } else if (what < 88) {
         (void)co_await l.anybody().send(tick(l)).within(l.time_below(10ms));
     } else if (what < 92) {
-        const int n = co_await forked_fibonacci(5);
+        const int n = co_await test::forked_fibonacci(5);
         if (n != 5) l.wrong("a sum is wrong");
     } else if (what < 94) {
         (void)co_await l.anybody().started().within(l.time_below(10ms));
@@ -332,35 +308,16 @@ void ledger::lives(const child_ref& who) {
     else known_[below(64)] = who;
 }
 
-void ledger::watch(runtime& rt) {
-    // The hook below every subscription: it sees all, to the end.
-    detail::home_hooks& hooks = rt.state().home->hooks;
-    static thread_local ledger* book;
-    static thread_local void (*next)(void*, const detail::dead_letter_info&);
-    book = this;
-    next = hooks.dead_letter;
-    hooks.dead_letter = [](void* data, const detail::dead_letter_info& info) {
-        if (info.type == type_name<job>() || info.type == type_name<query>()) ++book->dead;
-        next(data, info);
-    };
-}
-
 void ledger::report(const log_record& r) {
-    const bool ours = r.in_hand == type_name<job>() || r.in_hand == type_name<query>();
-    if (ours && r.reason.text() == "injected by a simulation") lost_in_hand += r.lost;
+    if (test::is_one_of<job, query>(r.in_hand) && r.reason.text() == "injected by a simulation") lost_in_hand += r.lost;
 }
 
 void ledger::check() const {
-    const auto adds_up = [](const char* what, std::uint64_t a, std::uint64_t b) {
-        if (a != b) throw failure(std::string(what) + ": " + std::to_string(a) + " is not " + std::to_string(b));
-    };
     if (!problem_.empty()) throw failure(problem_);
-    adds_up("messages made, and handled or lost", sent.made, sent.handled + sent.lost);
-    adds_up("messages that may be cancelled, and handled or lost", may_be_cancelled.made,
-        may_be_cancelled.handled + may_be_cancelled.lost);
-    adds_up("messages lost, and dead letters or in hand at a panic", sent.lost, dead + lost_in_hand);
-    adds_up("questions asked, and ended", asked, answered + unanswered + abandoned);
-    adds_up("bodies begun, and over", began, over);
+    const std::string wrong =
+        faults() + may_be_cancelled.faults("messages that may be cancelled") +
+        test::mismatch("messages lost, and dead letters or in hand at a panic", sent.lost, dead + lost_in_hand);
+    if (!wrong.empty()) throw failure(wrong);
     if (answered > replies) throw failure("more answers than replies");
 }
 
@@ -379,7 +336,7 @@ void random_run(testing::simulation& sim, std::uint64_t turns, ledger& l) {
     const std::uint64_t blocks = detail::read_pool_stats().live_blocks;
     const std::uint64_t processes = detail::live_blocks();
     runtime& rt = sim.runtime(sim.runtime_config().with_log([&l](const log_record& r) { l.report(r); }));
-    l.watch(rt);
+    test::count_dead_letters<job, query>(rt, l);
     const auto goes_on = [&] { return sim.seen().turns < turns; };
     for (int trees = 0; goes_on(); ++trees) {
         // A top that has ended keeps its name until its end is through: the next has another.
@@ -402,4 +359,4 @@ void random_run(testing::simulation& sim, std::uint64_t turns, ledger& l) {
         throw failure(std::to_string(detail::read_pool_stats().live_blocks - blocks) + " blocks are left");
 }
 
-} // namespace test
+} // namespace trees

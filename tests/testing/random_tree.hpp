@@ -3,22 +3,24 @@
 // A random supervision tree whose processes talk at random, for simulations: what they do comes from the seed, and what
 // they have done is counted here, by the processes themselves, to be compared with what the library says.
 
+#include "support/ledger.hpp"
+
 #include <bastion/bastion.hpp>
 #include <bastion/testing/simulation.hpp>
 
 #include <array>
 #include <chrono>
 #include <cstdint>
-#include <map>
-#include <memory>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-namespace test {
+namespace trees {
 
-// What all processes of a run have counted. One thread: no locks.
-class ledger {
+using test::token;
+
+// What all processes of a run have counted, and whom they know. One thread: no locks.
+class ledger : public test::ledger {
 public:
     ledger(bastion::testing::simulation& sim, std::uint64_t seed) : sim_(sim), random_(seed) {}
     ledger(const ledger&) = delete;
@@ -36,31 +38,15 @@ public:
     }
     [[nodiscard]] std::chrono::nanoseconds now() const { return sim_.now(); }
 
-    // Ends what this run's reports and dead letters say about messages of the types below.
-    void watch(bastion::runtime& rt);
+    // Counts what this run's reports say about messages of the types below.
     void report(const bastion::log_record& r);
     // Throws testing::failure unless everything adds up; when all processes have ended.
     void check() const;
 
-    // Messages: those told and asked at once, and those that are cancelled and given up without a word.
-    struct messages {
-        std::uint64_t made = 0;
-        std::uint64_t handled = 0;
-        std::uint64_t lost = 0; // destroyed unhandled
-    };
-    messages sent;
-    messages may_be_cancelled;
-    std::uint64_t dead = 0; // of `sent`, by the library's account
+    // `sent` are the messages told and asked at once; these are cancelled and given up without a word.
+    test::messages may_be_cancelled;
     std::uint64_t lost_in_hand = 0; // of `sent`, by the reports
-    // Questions.
-    std::uint64_t asked = 0;
-    std::uint64_t answered = 0;
-    std::uint64_t unanswered = 0; // an error came
-    std::uint64_t abandoned = 0; // the asker ended first
     std::uint64_t replies = 0;
-    // Bodies.
-    std::uint64_t began = 0;
-    std::uint64_t over = 0;
     std::unordered_map<const void*, int> bodies; // by element
     std::unordered_map<const void*, std::int64_t> downs_due; // by watcher: monitors made, less notices that came
     std::uint64_t downs = 0;
@@ -74,39 +60,17 @@ private:
     std::string problem_;
 };
 
-// Goes with a message: handled once, or lost.
-class token {
-public:
-    token(ledger& l, ledger::messages& account) : ledger_(l), account_(&account) { ++account.made; }
-    token(token&& other) noexcept
-        : ledger_(other.ledger_), account_(std::exchange(other.account_, nullptr)), handled_(other.handled_) {}
-    token& operator=(token&&) = delete;
-    ~token() {
-        if (account_ != nullptr && !handled_) ++account_->lost;
-    }
-    void handle() {
-        if (handled_) ledger_.wrong("a message was handled twice");
-        handled_ = true;
-        ++account_->handled;
-    }
-
-private:
-    ledger& ledger_;
-    ledger::messages* account_; // null: moved from
-    bool handled_ = false;
-};
-
 struct job {
-    explicit job(ledger& l) : ticket(l, l.sent) {}
+    explicit job(ledger& l) : ticket(l.sent) {}
     token ticket;
 };
 struct tick {
-    explicit tick(ledger& l) : ticket(l, l.may_be_cancelled) {}
+    explicit tick(ledger& l) : ticket(l.may_be_cancelled) {}
     token ticket;
 };
 struct query {
     using answer_type = std::uint64_t;
-    query(ledger& l, std::uint64_t number) : ticket(l, l.sent), n(number) {}
+    query(ledger& l, std::uint64_t number) : ticket(l.sent), n(number) {}
     token ticket;
     std::uint64_t n;
 };
@@ -122,4 +86,4 @@ bastion::process any_worker(bastion::context ctx, ledger& l);
 // A whole run: a tree, work for it until so many turns are taken, its end, and the check of the ledger.
 void random_run(bastion::testing::simulation& sim, std::uint64_t turns, ledger& l);
 
-} // namespace test
+} // namespace trees

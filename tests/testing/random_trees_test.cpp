@@ -45,8 +45,8 @@ TEST_CASE("random trees: every ledger adds up, the same seed is the same run") {
     for (std::uint64_t seed = first; seed != first + count; ++seed) {
         std::uint64_t hash = 0;
         const auto run = [&](testing::simulation& sim) {
-            test::ledger l(sim, seed);
-            test::random_run(sim, turns, l);
+            trees::ledger l(sim, seed);
+            trees::random_run(sim, turns, l);
             hash = sim.trace_hash();
             total_steps += sim.steps();
             noproc += l.down_reasons[static_cast<std::size_t>(exit_kind::noproc)];
