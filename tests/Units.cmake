@@ -26,7 +26,7 @@ if(DEFINED ENV{DEV_PRECOMPILE})
 endif()
 
 set(BASTION_TEST_FOLDERS
-    "base;topology;executor;process;mailbox;supervision;routing;runtime;testing;net;cluster;observer;model;stress;hazards"
+    "base;topology;executor;process;mailbox;supervision;routing;runtime;testing;net;cluster;observer;model;stress;hazards;memory"
     CACHE STRING "Folders of tests to build")
 foreach(folder IN LISTS BASTION_TEST_FOLDERS)
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")

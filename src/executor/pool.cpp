@@ -2,13 +2,17 @@
 #include "executor/free_lists.hpp"
 
 #include <bastion/base/spin_lock.hpp>
+#include <bastion/executor/allocation_gate.hpp>
 #include <bastion/executor/arena.hpp>
 #include <bastion/executor/pool.hpp>
+#include <bastion/executor/reserve.hpp>
 
 #include <algorithm>
+#include <cstring>
 #include <exception>
 #include <mutex>
 #include <new>
+#include <utility>
 
 #include <pthread.h>
 
@@ -64,6 +68,13 @@ public:
         return {cut_, free, reserved_};
     }
 
+    // A block that no slab of this class was cut for has joined it.
+    void count_one(std::size_t block_bytes) noexcept {
+        const std::lock_guard guard(lock_);
+        ++cut_;
+        reserved_ += block_bytes;
+    }
+
 private:
     free_lists<pool_block> lists_;
     spin_lock lock_; // Guards everything below.
@@ -77,6 +88,39 @@ private:
 constinit depot depots[pool_classes];
 
 constinit thread_local pool_cache* current __attribute__((tls_model("initial-exec"))) = nullptr;
+constinit thread_local allocation_gate* gate = nullptr;
+constinit thread_local bool on_reserve = false;
+
+// Memory put aside; see reserve.hpp.
+class put_aside {
+public:
+    // Null: it is used up.
+    void* take(std::size_t bytes) noexcept {
+        const std::lock_guard guard(lock_);
+        if (static_cast<std::size_t>(end_ - begin_) < bytes) return nullptr;
+        void* const p = begin_;
+        begin_ += bytes;
+        if (static_cast<std::size_t>(end_ - begin_) < reserve_bytes / 2) low_.store(true, std::memory_order_relaxed);
+        return p;
+    }
+    void fill() {
+        char* const more = static_cast<char*>(arena_reserve(reserve_bytes));
+        std::memset(more, 1, reserve_bytes);
+        poison_memory(more, reserve_bytes);
+        const std::lock_guard guard(lock_);
+        begin_ = more; // what was left of the last one is given up
+        end_ = more + reserve_bytes;
+        low_.store(false, std::memory_order_relaxed);
+    }
+    [[nodiscard]] bool low() const noexcept { return low_.load(std::memory_order_relaxed); }
+
+private:
+    spin_lock lock_; // Guards begin_ and end_.
+    char* begin_ = nullptr;
+    char* end_ = nullptr;
+    std::atomic<bool> low_{true}; // Less than half is left. A hint: relaxed, what counts is under the lock.
+};
+constinit put_aside reserve;
 
 } // namespace
 
@@ -100,12 +144,16 @@ struct pool_registry {
     static void retire(void* p) noexcept {
         auto* const cache = static_cast<pool_cache*>(p);
         current = nullptr;
+        gate = nullptr;
+        cache->set_careful(false);
         cache->flush();
         pool_registry& registry = get();
         const std::lock_guard guard(registry.mutex);
         cache->next_idle_ = registry.idle;
         registry.idle = cache;
     }
+
+    static void set_careful(bool on) noexcept { this_thread_pool().set_careful(on); }
 
     pool_cache& adopt() {
         pool_cache* cache;
@@ -133,7 +181,7 @@ struct pool_registry {
         std::uint64_t sum = 0;
         for (pool_cache* c = all.load(std::memory_order_acquire); c != nullptr; c = c->next_cache_) {
             const pool_cache::bin& b = c->bins_[index];
-            sum += b.in_hand.load(std::memory_order_relaxed);
+            if (!c->careful_.load(std::memory_order_relaxed)) sum += b.in_hand.load(std::memory_order_relaxed);
             sum += b.in_spare.load(std::memory_order_relaxed);
             sum += b.in_fresh.load(std::memory_order_relaxed);
         }
@@ -156,6 +204,25 @@ pool_cache& this_thread_pool() noexcept {
 }
 
 void* pool_cache::allocate_slow(std::size_t index) {
+    if (careful_.load(std::memory_order_relaxed)) return allocate_carefully(index);
+    try {
+        return allocate_from_stock(index);
+    } catch (const std::bad_alloc&) {
+        if (!on_reserve) throw;
+        return from_reserve(index);
+    }
+}
+
+void* pool_cache::from_reserve(std::size_t index) {
+    const std::size_t size = pool_class_bytes[index];
+    void* const block = reserve.take(size);
+    if (block == nullptr) throw std::bad_alloc{};
+    unpoison_memory(block, size);
+    depots[index].count_one(size);
+    return block;
+}
+
+void* pool_cache::allocate_from_stock(std::size_t index) {
     bin& b = bins_[index];
     const std::size_t size = pool_class_bytes[index];
     std::uint32_t length = 0;
@@ -187,12 +254,77 @@ void* pool_cache::allocate_slow(std::size_t index) {
 
 void pool_cache::put_hand_away(std::size_t index) noexcept {
     bin& b = bins_[index];
+    if (careful_.load(std::memory_order_relaxed)) { // the one block goes to the spare list
+        pool_block* const block = std::exchange(b.hand, nullptr);
+        unpoison_memory(block, pool_class_bytes[index]);
+        block->next = b.spare;
+        poison_memory(block, pool_class_bytes[index]);
+        b.spare = block;
+        add(b.in_spare, 1);
+        b.in_hand.store(pool_batch - 1, std::memory_order_relaxed);
+        return;
+    }
     if (b.spare != nullptr) { depots[index].put(b.spare, b.in_spare.load(std::memory_order_relaxed)); }
     b.spare = b.hand;
     b.in_spare.store(b.in_hand.load(std::memory_order_relaxed), std::memory_order_relaxed);
     b.hand = nullptr;
     b.in_hand.store(0, std::memory_order_relaxed);
 }
+
+void* pool_cache::allocate_carefully(std::size_t index) {
+    // What may use the reserve gets its block, from the stock as long as there is one: a million of refusals that are
+    // only played would use up any reserve.
+    if (!may_allocate(pool_class_bytes[index]) && !on_reserve) throw std::bad_alloc{};
+    bin& b = bins_[index];
+    careful_.store(false, std::memory_order_relaxed);
+    b.in_hand.store(0, std::memory_order_relaxed);
+    const auto leave = [&]() noexcept { // with all that is in hand now spare
+        b.spare = std::exchange(b.hand, nullptr);
+        b.in_spare.store(b.in_hand.load(std::memory_order_relaxed), std::memory_order_relaxed);
+        b.in_hand.store(pool_batch - 1, std::memory_order_relaxed);
+        careful_.store(true, std::memory_order_relaxed);
+    };
+    try {
+        void* const block = allocate_slow(index); // as always, with its reserve
+        leave();
+        return block;
+    } catch (...) { // the system says no
+        leave();
+        throw;
+    }
+}
+
+void pool_cache::set_careful(bool on) noexcept {
+    if (careful_.load(std::memory_order_relaxed) == on) return;
+    if (on) flush();
+    careful_.store(on, std::memory_order_relaxed);
+    for (bin& b : bins_) b.in_hand.store(on ? pool_batch - 1 : 0, std::memory_order_relaxed);
+}
+
+allocation_gate* set_allocation_gate(allocation_gate* now) noexcept {
+    pool_registry::set_careful(now != nullptr);
+    return std::exchange(gate, now);
+}
+
+void fill_reserve() {
+    if (reserve.low()) reserve.fill();
+}
+
+bool use_reserve(bool on) noexcept {
+    if (on && !on_reserve && reserve.low()) {
+        try {
+            reserve.fill();
+        } catch (const std::bad_alloc&) { // then what is left must do
+        }
+    }
+    return std::exchange(on_reserve, on);
+}
+
+void ask_gate(std::size_t bytes) {
+    if (!on_reserve && !may_allocate(bytes)) throw std::bad_alloc{};
+}
+
+bool may_allocate(std::size_t bytes) noexcept { return gate == nullptr || gate->may_allocate(bytes); }
 
 // Not the fresh run: the next thread to take this cache goes on with it.
 void pool_cache::flush() noexcept {
@@ -206,6 +338,7 @@ void pool_cache::flush() noexcept {
 }
 
 void* pool_cache::allocate_large(std::size_t bytes) {
+    ask_gate(bytes);
     void* const p = ::operator new(bytes, std::align_val_t{cache_line});
     large_blocks_.store(large_blocks_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     large_bytes_.store(

@@ -14,8 +14,8 @@ void scope_base::push(fork_node& child) {
     if (thread.current_worker == nullptr)
         throw usage_error("bastion: scope::fork was called on a plain thread: fork inside a process or a task");
     if (unclaimed_ == 0) strand_ = thread.current;
+    thread.current_worker->push_job(child); // may throw: there is no room, and no child
     ++unclaimed_;
-    thread.current_worker->push_job(child);
 }
 
 void scope_base::keep_exception(std::exception_ptr e) noexcept {

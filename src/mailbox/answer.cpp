@@ -19,7 +19,14 @@ bool unread_here(control_block& b, const completion_cell* cell) noexcept {
 pending_answer send_question(address to, envelope* e) {
     thread_state& thread = this_thread();
     auto* asker = static_cast<control_block*>(thread.current);
-    completion_cell* cell = completion_cell::make(asker);
+    completion_cell* cell = nullptr;
+    try {
+        cell = completion_cell::make(asker);
+    } catch (...) { // there is no memory: nothing is sent
+        e->cell = nullptr;
+        destroy(e);
+        throw;
+    }
     e->cell = cell;
     if (asker != nullptr) --asker->budget;
     (void)push_envelope(to, e, thread);

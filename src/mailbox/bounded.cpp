@@ -1,4 +1,5 @@
 #include <bastion/base/chain.hpp>
+#include <bastion/executor/reserve.hpp>
 #include <bastion/executor/type_stable.hpp>
 #include <bastion/mailbox/bounded.hpp>
 
@@ -84,6 +85,7 @@ public:
         }
         if (!is(to)) return offer_result::gone;
         if (capacity_ != 0 && counted_ >= capacity_) {
+            const must_not_fail certain; // the run loop asks, too, where nobody would catch
             w.cell = completion_cell::make(running_block());
             waiters_.push_back(&w);
             w.queued = true;

@@ -1,3 +1,4 @@
+#include <bastion/executor/reserve.hpp>
 #include <bastion/mailbox/message.hpp>
 #include <bastion/mailbox/send.hpp>
 
@@ -22,6 +23,7 @@ void abandon_question(envelope* e) noexcept {
 }
 
 void deliver_stop_request(control_block& b) noexcept {
+    const must_not_fail certain;
     envelope* e = make_envelope<stop_request>(envelope_kind::told);
     e->sender = address();
     deliver_notice(b.here(), e);

@@ -1,3 +1,4 @@
+#include <bastion/executor/allocation_gate.hpp>
 #include <bastion/executor/arena.hpp>
 #include <bastion/executor/task.hpp>
 #include <bastion/process/body.hpp>
@@ -112,6 +113,7 @@ void refill(chain& into) {
 } // namespace
 
 control_block* make_block(runtime_home& home) {
+    ask_gate(sizeof(control_block));
     block_cache& cache = this_thread_blocks();
     if (cache.free.size == 0) refill(cache.free);
     control_block* b = cache.free.pop();
@@ -145,7 +147,7 @@ control_block* make_block(runtime_home& home) {
 }
 
 void recycle_block(control_block* b) noexcept {
-    delete b->cold.exchange(nullptr);
+    if (cold_part* cold = b->cold.exchange(nullptr); cold != nullptr) pool_delete(cold);
     b->reason = exit_reason();
     if (b->kind != process_kind::system && b->body != nullptr) b->body->drop_owner();
     b->body = nullptr;

@@ -71,11 +71,21 @@ void complete_with(completion_cell* cell, envelope* answer) noexcept {
     }
 }
 
+namespace {
+
+error because_of(errc code, const exit_reason& why) noexcept {
+    try {
+        return error(code, why);
+    } catch (const std::bad_alloc&) { return error(code); }
+}
+
+} // namespace
+
 void answer_with_error(envelope* question, errc code, const exit_reason* why) noexcept {
     completion_cell* cell = std::exchange(question->cell, nullptr);
     const std::size_t bytes = bytes_of(*question);
     question->meta().destroy_payload(*question);
-    ::new (static_cast<void*>(question->payload)) error(why != nullptr ? error(code, *why) : error(code));
+    ::new (static_cast<void*>(question->payload)) error(why != nullptr ? because_of(code, *why) : error(code));
     question->set_meta(error_answer_meta, envelope_kind::answer);
     question->generation = bytes;
     if (cell != nullptr) complete_with(cell, question);

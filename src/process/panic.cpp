@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cxxabi.h>
 #include <memory>
+#include <new>
 #include <typeinfo>
 
 namespace bastion {
@@ -28,7 +29,9 @@ exit_reason from(const std::exception& e) {
 
 } // namespace
 
-exit_reason reason_of_current_exception() {
+namespace {
+
+exit_reason reason_of_current() {
     const std::type_info* type = abi::__cxa_current_exception_type();
     if (type == nullptr) return exit_reason::panic("a foreign exception", {}, {});
 #if defined(__GLIBCXX__)
@@ -47,6 +50,15 @@ exit_reason reason_of_current_exception() {
     }
 #endif
     return exit_reason::panic("an exception of type " + readable(*type), readable(*type), {});
+}
+
+} // namespace
+
+// Without memory for the story it is told shortly.
+exit_reason reason_of_current_exception() noexcept {
+    try {
+        return reason_of_current();
+    } catch (const std::bad_alloc&) { return exit_reason(exit_kind::panic); }
 }
 
 } // namespace detail

@@ -3,6 +3,7 @@
 #include <bastion/executor/parker.hpp>
 
 #include <cstdio>
+#include <new>
 #include <string>
 
 namespace bastion::detail {
@@ -41,7 +42,20 @@ void reporter::sum_up() noexcept {
     print_suppressed();
 }
 
-bool reporter::print(const fault_report& r) {
+// Without memory for a line of its own it is said in pieces.
+bool reporter::print(const fault_report& r) noexcept {
+    try {
+        return print_line(r);
+    } catch (const std::bad_alloc&) {
+        const std::string_view text = r.reason.text();
+        std::fprintf(stderr, "bastion: %.*s: %.*s: %.*s; %.*s\n", static_cast<int>(r.path.size()), r.path.data(),
+            static_cast<int>(to_string(r.reason.kind()).size()), to_string(r.reason.kind()).data(),
+            static_cast<int>(text.size()), text.data(), static_cast<int>(r.next.size()), r.next.data());
+        return false;
+    }
+}
+
+bool reporter::print_line(const fault_report& r) {
     const std::int64_t second = monotonic_ns() / 1'000'000'000;
     if (second != second_) {
         print_suppressed();

@@ -26,7 +26,8 @@ public:
     static void line(const std::string& text) noexcept;
 
 private:
-    [[nodiscard]] bool print(const fault_report& r);
+    [[nodiscard]] bool print(const fault_report& r) noexcept;
+    [[nodiscard]] bool print_line(const fault_report& r);
     void print_suppressed();
 
     std::recursive_mutex mutex_; // a hook may do what is reported itself: that goes to standard error

@@ -52,9 +52,7 @@ void on_root_ended(void* data, const exit_reason& why) {
     futex_wake(state.events, 1 << 30);
 }
 
-void on_dead_letter(void* data, const dead_letter_info& info) {
-    auto& state = *static_cast<runtime_state*>(data);
-    if (!state.has_subscribers.load() || info.type == meta_object<bastion::dead_letter>.name) return;
+void tell_subscribers(runtime_state& state, const dead_letter_info& info) {
     std::vector<child_ref> to;
     {
         const std::lock_guard lock(state.subscribers_lock);
@@ -68,12 +66,22 @@ void on_dead_letter(void* data, const dead_letter_info& info) {
                 bastion::dead_letter{info.cause, std::string(info.type), child_ref(info.to), child_ref(info.from)}));
 }
 
+// Without memory it is counted, and not told.
+void on_dead_letter(void* data, const dead_letter_info& info) {
+    auto& state = *static_cast<runtime_state*>(data);
+    if (!state.has_subscribers.load() || info.type == meta_object<bastion::dead_letter>.name) return;
+    try {
+        tell_subscribers(state, info);
+    } catch (const std::bad_alloc&) {}
+}
+
 } // namespace
 } // namespace detail
 
 runtime::runtime(config c) {
     using namespace detail;
     install_last_words();
+    fill_reserve();
     c.complete();
     state_ = std::make_unique<runtime_state>(std::move(c));
     runtime_state& s = *state_;

@@ -200,16 +200,17 @@ void owner::decide(control_block& child, bool later) {
     if (t - child.since_ns >= strategy.health().count()) child.tries = 0;
     if (strategy.limited() && child.tries >= strategy.max_tries()) {
         if (!quiet)
-            report(child, why,
-                strategy.max_tries() == 0 ? std::string("ends: it is never restarted")
-                                          : "ends: out of tries (" + std::to_string(strategy.max_tries()) + ")");
+            report(child, why, said([&] {
+                return strategy.max_tries() == 0 ? std::string("ends: it is never restarted")
+                                                 : "ends: out of tries (" + std::to_string(strategy.max_tries()) + ")";
+            }));
         finalize(child);
         return;
     }
     ++child.tries;
     const auto delay = strategy.delay(child.tries, this_thread().current_worker->random());
     if (why.is_fault() && !quiet)
-        report(child, why, delay.count() > 0 ? "restarts in " + readable(delay) : "restarts now");
+        report(child, why, delay.count() > 0 ? said([&] { return "restarts in " + readable(delay); }) : "restarts now");
     // Otherwise they are told when it is known: by the next start, or by the end for good.
     if (restarts_by_itself()) tell_monitors(child, why);
     if (delay.count() > 0 || later) {
@@ -262,8 +263,10 @@ void owner::finalize(control_block& child) {
 
 void owner::start_failed(control_block& child) {
     if (!child.reason.is_fault() && !has(child, child_flag::is_owner))
-        child.reason = exit_reason::error("it ended before it called ctx.ready()");
-    const exit_reason why = exit_reason::of_child(exit_kind::start_failed, child_name(child), child.reason);
+        child.reason =
+            reason_or(exit_kind::error, [] { return exit_reason::error("it ended before it called ctx.ready()"); });
+    const exit_reason why = reason_or(exit_kind::start_failed,
+        [&] { return exit_reason::of_child(exit_kind::start_failed, child_name(child), child.reason); });
     if (announced_) {
         // A restart, or a late addition: a failed restart counts as one more try; a failed addition goes.
         if (child.restarts > 0) {
@@ -290,6 +293,7 @@ void owner::fail_upwards(exit_reason why) {
 
 // An owner that was never started: it disposes of all below it and ends. The right to let it run is the caller's.
 void owner::end_unstarted(control_block& child, const exit_reason& why) noexcept {
+    const must_not_fail certain;
     of(child).release();
     request_ptr r = make_request(request_kind::stop, child.here());
     r->for_good = r->kill = r->seen = true;
@@ -297,12 +301,14 @@ void owner::end_unstarted(control_block& child, const exit_reason& why) noexcept
     send(std::move(r));
 }
 
-void owner::refuse(control_block& child, const std::string& why) {
-    report(child, exit_reason::error(why), "does not start");
-    child.reason = exit_reason::of_child(exit_kind::start_failed, child_name(child), exit_reason::error(why));
+void owner::refuse(control_block& child, const std::string& text) {
+    const exit_reason why = reason_or(exit_kind::error, [&] { return exit_reason::error(text); });
+    report(child, why, "does not start");
+    child.reason = reason_or(exit_kind::start_failed,
+        [&] { return exit_reason::of_child(exit_kind::start_failed, child_name(child), why); });
     children_.push_back(&child);
     if (has(child, child_flag::is_owner)) {
-        of(child).set_name(child_name(child) + " (refused)");
+        of(child).set_name(said([&] { return child_name(child) + " (refused)"; }));
         set(child, child_flag::for_good);
         set_state(child, child_state::stopping);
         end_unstarted(child, child.reason);
@@ -313,10 +319,11 @@ void owner::refuse(control_block& child, const std::string& why) {
 }
 
 void owner::turn_away(control_block& child) {
-    const std::string name = has(child, child_flag::is_owner) ? of(child).name() : std::string();
+    const std::string name = said([&] { return has(child, child_flag::is_owner) ? of(child).name() : std::string(); });
     const exit_reason why = too_late();
-    announce({path_ + "/" + (name.empty() ? "(unnamed)" : name), why, "does not start", {}});
-    send_away(child, exit_reason::of_child(exit_kind::start_failed, name, why));
+    announce({said([&] { return path_ + "/" + (name.empty() ? "(unnamed)" : name); }), why, "does not start", {}});
+    send_away(child,
+        reason_or(exit_kind::start_failed, [&] { return exit_reason::of_child(exit_kind::start_failed, name, why); }));
 }
 
 void owner::send_away(control_block& child, const exit_reason& why) noexcept {
@@ -350,8 +357,9 @@ std::optional<exit_reason> owner::call(
     bastion::callbacks::moment when, control_block& child, const exit_reason& reason) {
     const auto& f = callbacks_of(child).at(when);
     if (!f) return {};
-    const std::string where = path_of(child);
+    const may_fail users;
     try {
+        const std::string where = path_of(child);
         f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts)));
         return {};
     } catch (...) { return reason_of_current_exception(); }
@@ -369,8 +377,9 @@ std::optional<exit_reason> owner::call_after(control_block& child) {
 }
 
 void owner::report(control_block& child, const exit_reason& why, std::string_view next) {
-    announce({path_of(child), why, next, child.hand != nullptr ? child.hand->name : std::string_view(),
-        child.lost_in_hand, static_cast<int>(child.restarts)});
+    announce(
+        {said([&] { return path_of(child); }), why, next, child.hand != nullptr ? child.hand->name : std::string_view(),
+            child.lost_in_hand, static_cast<int>(child.restarts)});
     child.lost_in_hand = 0;
     child.hand = nullptr;
 }
@@ -384,7 +393,8 @@ void owner::arm(control_block& child, request_kind what, std::chrono::nanosecond
     request_ptr r = make_request(what, self_.here());
     r->child = child.here();
     worker& wheel = *this_thread().current_worker;
-    auto* timer = new owner_timer(r.release(), wheel); // the wheel's
+    auto* timer = pool_new<owner_timer>(r.get(), wheel);
+    (void)r.release(); // both are the wheel's
     child.owner_timer = timer;
     wheel.arm(*timer, d.count());
 }

@@ -27,9 +27,15 @@ void group::make_elements() {
         b->index = i;
         b->max_depth = spec_->bounds.max_depth();
         b->wait_ready = waits_for_ready();
-        if (spec_->box.capacity() != 0 || spec_->bounds.max_memory() != 0)
-            make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
-        if (spec_->make_data) cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
+        try {
+            if (spec_->box.capacity() != 0 || spec_->bounds.max_memory() != 0)
+                make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
+            if (spec_->make_data)
+                cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
+        } catch (...) {
+            send_away(*b);
+            throw;
+        }
         set_state(*b, child_state::unborn);
         children_.push_back(b);
         roster_->push_back(child_ref(b->here()));
@@ -68,6 +74,7 @@ bool group::launch(control_block& child, bool again) {
                 cold->stopper.reset();
             }
             if (spec_->make_data && spec_->data_on_panic == on_panic::rebuild && child.reason.is_fault()) {
+                const may_fail users;
                 try {
                     cold->data.object = spec_->make_data();
                 } catch (...) {
@@ -94,7 +101,7 @@ void group::restart(control_block& child) {
     request_ptr r = make_request(request_kind::restart_wanted, parent->here());
     r->child = self_.here();
     r->reason = child.reason;
-    r->name = name_ + "/" + child_name(child);
+    r->name = said([&] { return name_ + "/" + child_name(child); });
     r->apart = spec_->scope == restart_scope::element;
     send(std::move(r));
 }
@@ -128,7 +135,7 @@ void group::on_request(owner_request& r) {
         asked_.clear();
         return;
     }
-    const std::vector<address> waiting = std::exchange(asked_, {});
+    const pooled_vector<address> waiting = std::exchange(asked_, {});
     if (r.apart) {
         if (!proceeding_) proceeding_.emplace();
         proceeding_->insert(proceeding_->end(), waiting.begin(), waiting.end());

@@ -58,8 +58,8 @@ private:
     bastion::restart_strategy restart_;
     restart_when when_ = restart_when::transient;
     bool ask_first_ = false;            // the supervisor's strategy or intensity has a say
-    std::vector<address> asked_;        // elements whose restart the supervisor thinks about
-    std::optional<std::vector<address>> proceeding_; // elements whose restart the supervisor waits for
+    pooled_vector<address> asked_;      // elements whose restart the supervisor thinks about
+    std::optional<pooled_vector<address>> proceeding_; // elements whose restart the supervisor waits for
     std::uint32_t next_index_ = 0;
     std::shared_ptr<std::vector<child_ref>> roster_;
 };

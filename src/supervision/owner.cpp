@@ -19,6 +19,7 @@ void run_owner(runnable& r, worker&) {
     thread.current = &b;
     b.budget = 1 << 30;
     b.life_state.run();
+    const must_not_fail certain;
     for (bool alive = true; alive;) {
         system_signal* signal = b.lane.drain();
         if (signal == nullptr) {
@@ -165,7 +166,9 @@ void owner::common_request(owner_request& r) {
     case request_kind::deadline: order_stop(*r.child.block, has(*r.child.block, child_flag::for_good), true); break;
     case request_kind::grace: still_running(*r.child.block); break;
     case request_kind::start_timeout:
-        aside_.emplace_back(r.child.block, exit_reason::error("it did not call ctx.ready() within its start time-out"));
+        aside_.emplace_back(r.child.block, reason_or(exit_kind::error, [] {
+            return exit_reason::error("it did not call ctx.ready() within its start time-out");
+        }));
         set(*r.child.block, child_flag::callback_fault);
         order_stop(*r.child.block, false, true);
         break;
@@ -201,7 +204,7 @@ void owner::stop_child(const owner_request& r) {
 
 // A grace time after its kill. It runs: what it has in hand is not ours to read.
 void owner::still_running(control_block& child) {
-    announce({path_of(child), exit_reason(exit_kind::killed),
+    announce({said([&] { return path_of(child); }), exit_reason(exit_kind::killed),
         home_.exit_when_stuck ? "still runs after a kill: the program ends" : "still runs after a kill: waiting", {}, 0,
         static_cast<int>(child.restarts)});
     if (home_.exit_when_stuck) std::_Exit(1);

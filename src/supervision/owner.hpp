@@ -13,12 +13,36 @@
 
 #include <deque>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 namespace bastion::detail {
+
+// What an owner decides must happen: its containers take their memory from the pool, which has a reserve.
+template <class T>
+using pooled_vector = std::vector<T, pool_allocator<T>>;
+template <class T>
+using pooled_deque = std::deque<T, pool_allocator<T>>;
+template <class K, class V>
+using pooled_map = std::unordered_map<K, V, std::hash<K>, std::equal_to<>, pool_allocator<std::pair<const K, V>>>;
+
+// What is only said may be said shortly: the text that `make` makes, or a short one when there is no memory for it.
+template <class Make>
+[[nodiscard]] std::string said(Make make) {
+    try {
+        return make();
+    } catch (const std::bad_alloc&) { return "(no memory)"; } // no longer than fits without an allocation
+}
+// The same for a reason: without memory only its kind is known.
+template <class Make>
+[[nodiscard]] exit_reason reason_or(exit_kind kind, Make make) {
+    try {
+        return make();
+    } catch (const std::bad_alloc&) { return exit_reason(kind); }
+}
 
 // Where an owner's child stands. Kept in the child's block, written by the owner alone.
 enum class child_state : std::uint8_t {
@@ -53,6 +77,9 @@ public:
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] std::string path_of(control_block& child) const { return path_ + "/" + child_name(child); }
+    [[nodiscard]] std::string said_name(control_block& child) const {
+        return said([&] { return child_name(child); });
+    }
     // Ends the time in which only its maker, then its owner, touches it: before, signals wait and it never runs.
     void release() noexcept;
     static void announce_end(control_block& owner, bool kill) noexcept {
@@ -135,7 +162,7 @@ protected:
     void finalize_stopped(control_block& child);
     void fail_upwards(exit_reason why);
     void start_failed(control_block& child);
-    void refuse(control_block& child, const std::string& why);
+    void refuse(control_block& child, const std::string& text);
     static void end_unstarted(control_block& child, const exit_reason& why) noexcept;
     [[nodiscard]] const std::shared_ptr<owner_fate>& fate() const noexcept { return fate_; }
     [[nodiscard]] bool go_on_living();
@@ -192,17 +219,17 @@ protected:
     system_signal* late_monitors_ = nullptr; // made while it stands still, newest first: they watch its next life
     void admit_late_monitors() noexcept;
     system_signal* rest_ = nullptr; // drained and not handled yet
-    std::vector<std::pair<control_block*, exit_reason>> aside_; // why a child is being killed for its owner's sake
-    std::unordered_map<control_block*, exit_reason> before_; // why the last incarnation ended, for after_restart
-    std::deque<address> restarts_due_; // children whose restart waits for the current plan
-    std::deque<address> arrivals_; // adopted after the start and not started yet
+    pooled_vector<std::pair<control_block*, exit_reason>> aside_; // why a child is being killed for its owner's sake
+    pooled_map<control_block*, exit_reason> before_; // why the last incarnation ended, for after_restart
+    pooled_deque<address> restarts_due_; // children whose restart waits for the current plan
+    pooled_deque<address> arrivals_; // adopted after the start and not started yet
     exit_reason why_; // what it ends with
     const std::shared_ptr<owner_fate> fate_ = std::make_shared<owner_fate>();
     struct start_watcher {
         address child;
         completion_cell* cell;
     };
-    std::vector<start_watcher> watchers_;
+    pooled_vector<start_watcher> watchers_;
     // Those who wait for the start of a child, or (null) of this owner: `why` null: it has started.
     void answer_watchers(control_block* child, const exit_reason* why);
 };

@@ -12,6 +12,7 @@ void push_timer(late_timer& t) {
 void drop_timer(late_timer& t) { const request_ptr r(static_cast<owner_timer&>(t).request); }
 
 [[nodiscard]] envelope* started_answer() noexcept {
+    const must_not_fail certain;
     envelope* e = make_envelope<started_mark>(envelope_kind::answer);
     e->generation = envelope_bytes<started_mark>;
     return e;
@@ -20,7 +21,7 @@ void drop_timer(late_timer& t) { const request_ptr r(static_cast<owner_timer&>(t
 } // namespace
 
 void request_deleter::operator()(owner_request* r) const noexcept {
-    delete r->timer;
+    if (r->timer != nullptr) pool_delete(r->timer);
     pool_delete(r);
 }
 
@@ -47,7 +48,9 @@ void discard_signal(system_signal& signal) noexcept {
     if (r->cell != nullptr) answer_never_started(r->cell, exit_reason(exit_kind::noproc));
 }
 
-exit_reason too_late() { return exit_reason::error("its supervisor stops, or has ended"); }
+exit_reason too_late() {
+    return reason_or(exit_kind::error, [] { return exit_reason::error("its supervisor stops, or has ended"); });
+}
 
 void answer_started(completion_cell* cell) noexcept { complete_with(cell, started_answer()); }
 

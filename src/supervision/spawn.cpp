@@ -156,6 +156,7 @@ bool send_in(request_ptr& r) {
 void stop_one(address child, bool kill) {
     const address o = owner_of(child);
     if (o.block == nullptr) return;
+    const must_not_fail certain;
     request_ptr r = make_request(request_kind::stop_child, o);
     r->child = child;
     r->kill = kill;
@@ -168,6 +169,7 @@ void stop_one(address child, bool kill) {
 void request_stop(address to, bool kill) noexcept {
     if (to.block == nullptr) return;
     if (owner_of(to).block != nullptr) return stop_one(to, kill);
+    const must_not_fail certain;
     request_ptr r = make_request(request_kind::stop, to);
     r->for_good = r->seen = true;
     r->kill = kill;
@@ -185,8 +187,8 @@ void request_broadcast(address to, shared<broadcast_source> what) {
 }
 
 pending_answer watch_started(address to, address child, const owner_fate* fate) {
-    completion_cell* cell = completion_cell::make(running_block());
     request_ptr r = make_request(request_kind::watch_started, to);
+    completion_cell* cell = completion_cell::make(running_block());
     r->child = child;
     r->cell = cell;
     if (!send_in(r)) {
@@ -203,6 +205,7 @@ pending_answer watch_started(address to, address child, const owner_fate* fate) 
 namespace {
 
 void notify_down(monitor_record& m, control_block& target, const exit_reason& why, bool returns) noexcept {
+    const must_not_fail certain;
     envelope* e = make_envelope<down>(envelope_kind::told, child_ref(target.here()), why, returns);
     e->sender = target.here();
     (void)deliver_notice(m.watcher, e);
@@ -275,6 +278,7 @@ auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Ma
 void monitor_handle::cancel() noexcept {
     const std::uint64_t number = std::exchange(number_, 0);
     if (number == 0) return;
+    const detail::must_not_fail certain;
     auto* d = detail::pool_new<detail::demonitor_request>();
     d->number = number;
     (void)detail::push_element_signal(target_, detail::signal_kind::demonitor, d);

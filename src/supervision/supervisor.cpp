@@ -4,13 +4,26 @@ namespace bastion::detail {
 
 namespace {
 
+// An owner in a block of its own.
+template <class Owner, class Spec>
+Owner* new_owner(runtime_home& home, std::string name, std::unique_ptr<Spec> spec) {
+    control_block* b = make_owner_block(home);
+    try {
+        auto* made = new Owner(*b, std::move(name), home, std::move(spec));
+        made->add_owner();
+        return made;
+    } catch (...) { // there is no memory
+        close_block(*b);
+        recycle_block(b);
+        throw;
+    }
+}
+
 // `make_below` makes what belongs to it, and may throw what the user's factory of with_data throws.
 template <class Owner, class Spec>
 Owner& make_owner(runtime_home& home, std::unique_ptr<Spec> spec, void (Owner::*make_below)()) {
-    control_block* b = make_owner_block(home);
     std::string name = spec->name;
-    auto* made = new Owner(*b, std::move(name), home, std::move(spec));
-    made->add_owner();
+    Owner* const made = new_owner<Owner>(home, std::move(name), std::move(spec));
     try {
         (made->*make_below)();
     } catch (...) {
@@ -37,29 +50,25 @@ supervisor_owner::supervisor_owner(
 }
 
 void supervisor_owner::make_children() {
-    control_block* b = make_owner_block(home_);
-    auto* temporaries = new group(*b, "temporary", home_, nullptr);
-    temporaries->add_owner();
+    group* const temporaries = new_owner<group>(home_, "temporary", std::unique_ptr<group_spec>());
+    control_block* const b = &temporaries->self();
     b->owner.store(&self_, std::memory_order_relaxed);
     temporaries_ = b;
     temporaries_address_ = b->here();
     set_state(*b, child_state::down);
     temporaries->place(ref(), *spec_, false);
     temporaries->set_path(path_ + "/temporary");
-    for (const child_spec& c : spec_->children) {  // all of them before a name is made up
-        const std::string& given = c.group != nullptr ? c.group->name : c.supervisor->name;
-        if (!given.empty()) names_.insert(given);
-    }
     for (child_spec& c : spec_->children) {
         owner* below = nullptr;
         if (c.group != nullptr) below = &make_group(home_, std::move(c.group));
         else below = &make_supervisor(home_, std::move(c.supervisor));
         below->self().owner.store(&self_, std::memory_order_relaxed);
-        settle(below->self());
-        below->release();
-        names_.insert(below->name());
         children_.push_back(&below->self());
+        if (!below->name().empty()) names_.insert(below->name()); // all of them before a name is made up
     }
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) settle(*c);
+    // From here on nothing fails.
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) of(*c).release();
     spec_->children.clear();
 }
 
@@ -76,6 +85,7 @@ void supervisor_owner::settle(control_block& child) {
         std::string name = (below.is_supervisor() ? "supervisor-" : "group-") + std::to_string(++unnamed_);
         if (names_.count(name) == 0) below.set_name(std::move(name));
     }
+    names_.insert(below.name());
     below.set_path(path_ + "/" + below.name());
 }
 
@@ -102,13 +112,20 @@ bool supervisor_owner::launch(control_block& child, bool) {
 void supervisor_owner::adopt(control_block& child) {
     const std::string& wanted = of(child).name();
     if (!wanted.empty() && names_.count(wanted) != 0) {
-        of(child).set_path(path_ + "/" + wanted);
-        refuse(child, "the name \"" + wanted + "\" is taken by another child of " + (path_.empty() ? "/" : path_));
+        of(child).set_path(said([&] { return path_ + "/" + wanted; }));
+        refuse(child, said([&] {
+            return "the name \"" + wanted + "\" is taken by another child of " + (path_.empty() ? "/" : path_);
+        }));
         return;
     }
-    settle(child);
+    try {
+        settle(child);
+    } catch (const std::bad_alloc&) {
+        forget_name(wanted);
+        refuse(child, "no memory");
+        return;
+    }
     of(child).release();
-    names_.insert(of(child).name());
     children_.push_back(&child);
     arrivals_.push_back(child.here());
     start_arrivals();
@@ -121,7 +138,8 @@ bool supervisor_owner::too_often(const std::string& child, const exit_reason& wh
     recent_.push_back(t);
     if (recent_.size() <= spec_->intensity) return false;
     recent_.clear();
-    const exit_reason reason = exit_reason::of_child(exit_kind::intensity, child, why);
+    const exit_reason reason =
+        reason_or(exit_kind::intensity, [&] { return exit_reason::of_child(exit_kind::intensity, child, why); });
     announce({path_.empty() ? std::string_view("/") : std::string_view(path_), reason,
         "stops its children and fails upwards", {}, 0, static_cast<int>(self_.restarts)});
     fail_upwards(reason);
@@ -155,7 +173,7 @@ bool supervisor_owner::restarts_apart(control_block& child) {
 }
 
 void supervisor_owner::restart(control_block& child) {
-    if (too_often(child_name(child), child.reason)) return;
+    if (too_often(said_name(child), child.reason)) return;
     if (spec_->strategy == bastion::strategy::one_for_one) return start_child(child);
     mark_scope(child, false);
     plan_restart_of_marked();

@@ -4,7 +4,7 @@
 
 #include "supervision/group.hpp"
 
-#include <deque>
+#include <string_view>
 #include <unordered_set>
 
 namespace bastion::detail {
@@ -38,20 +38,27 @@ protected:
     [[nodiscard]] control_block* stops_first() noexcept override { return temporaries_; }
     void forget(control_block& child) noexcept override {
         if (&child == temporaries_) temporaries_ = nullptr;
-        else names_.erase(of(child).name());
+        else forget_name(of(child).name());
     }
 
 private:
     [[nodiscard]] bool too_often(const std::string& child, const exit_reason& why);
     void mark_scope(control_block& failed, bool apart);
     void settle(control_block& child);
+    // Only where it stands for this child: a refused one may be named like another.
+    void forget_name(const std::string& name) noexcept {
+        if (const auto found = names_.find(name); found != names_.end() && found->data() == name.data())
+            names_.erase(found);
+    }
 
     std::unique_ptr<supervisor_spec> spec_;
     control_block* temporaries_ = nullptr;
     address temporaries_address_;
     address proceeding_; // the child whose restart of single elements the plan waits for
-    std::deque<std::int64_t> recent_;  // restarts within the window
-    std::unordered_set<std::string> names_;
+    pooled_deque<std::int64_t> recent_; // restarts within the window
+    // Of the children, in whose owners the text stands.
+    std::unordered_set<std::string_view, std::hash<std::string_view>, std::equal_to<>, pool_allocator<std::string_view>>
+        names_;
     std::uint32_t unnamed_ = 0;
 };
 

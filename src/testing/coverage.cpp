@@ -22,6 +22,7 @@ coverage& coverage::operator+=(const coverage& other) noexcept {
     kills += other.kills;
     drops += other.drops;
     delays += other.delays;
+    failed_allocations += other.failed_allocations;
     return *this;
 }
 
@@ -39,6 +40,7 @@ std::string coverage::text() const {
     line(text, "injected kills", kills);
     line(text, "messages dropped", drops);
     line(text, "messages delayed", delays);
+    line(text, "failed allocations", failed_allocations);
     return text;
 }
 

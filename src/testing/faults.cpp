@@ -56,6 +56,28 @@ bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::i
     return true;
 }
 
+void simulator::fail_allocation(std::uint64_t nth) noexcept {
+    failing_allocation_ = allocations_ + nth;
+    if (!std::exchange(gated_, true)) gate_before_ = set_allocation_gate(this);
+}
+
+void simulator::leave_allocations() noexcept {
+    if (std::exchange(gated_, false)) (void)set_allocation_gate(gate_before_);
+}
+
+bool simulator::may_allocate(std::size_t bytes) noexcept {
+    if (!in_turn_) return true;
+    const own_allocations own(in_turn_);
+    const unsigned rate = settings_.faults().allocation;
+    const bool by_chance = rate != 0 && choices_.choose(decision::fault, 10'000) - 1 < rate;
+    if (++allocations_ != failing_allocation_ && !by_chance) return true;
+    ++coverage_.failed_allocations;
+    trace_event e = event_now("no memory");
+    e.number = static_cast<std::uint32_t>(bytes);
+    trace_.add(e);
+    return false;
+}
+
 const fault_order* simulator::ordered(const control_block& b) {
     for (const fault_order& o : orders_)
         if (o.what != fault_order::kind::slow && o.who.block == &b && b.lives(o.who.generation) && b.taken >= o.at)

@@ -49,6 +49,7 @@ void simulation::abandon() noexcept {
     // Kept within reach, so that what it holds counts as used, not as leaked.
     static parts* last = nullptr;
     if (parts_ == nullptr) return;
+    simulator_->leave_allocations();
     parts_->abandoned_before = last;
     last = parts_.release();
 }
@@ -132,6 +133,8 @@ void simulation::delay_at(const child_ref& who, unsigned nth, std::chrono::nanos
 void simulation::slow(const child_ref& who, std::chrono::nanoseconds d) {
     order(*simulator_, fault_order::kind::slow, who, 0, d);
 }
+
+void simulation::fail_allocation(std::uint64_t nth) { simulator_->fail_allocation(nth); }
 
 std::uint64_t simulation::seed() const noexcept { return simulator_->seed(); }
 std::uint64_t simulation::steps() const noexcept { return simulator_->steps(); }

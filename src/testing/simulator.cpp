@@ -15,7 +15,11 @@ namespace bastion::detail {
 using testing::failure;
 
 simulator::simulator(std::uint64_t seed, testing::settings s)
-    : seed_(seed), settings_(std::move(s)), choices_(seed, settings_), most_steps_(settings_.step_limit()) {}
+    : seed_(seed), settings_(std::move(s)), choices_(seed, settings_), most_steps_(settings_.step_limit()) {
+    if (settings_.faults().allocation != 0) fail_allocation(std::numeric_limits<std::uint64_t>::max());
+}
+
+simulator::~simulator() { leave_allocations(); }
 
 void simulator::attach(executor& e) {
     check_thread();
@@ -63,7 +67,9 @@ void simulator::let_one_run() {
     const std::size_t chosen = choices_.choose_worker(able_numbers_, last_);
     last_ = able_numbers_[chosen];
     ++steps_;
+    const bool before = std::exchange(in_turn_, true); // a turn may be in the midst of another one
     able_[chosen]->take_turn();
+    in_turn_ = before;
 }
 
 bool simulator::step(std::int64_t limit) {
@@ -83,6 +89,7 @@ bool simulator::step(std::int64_t limit) {
 }
 
 void simulator::run_another(worker& waiting) noexcept {
+    const own_allocations own(in_turn_);
     find_able(&waiting);
     if (!able_.empty()) let_one_run();
 }
@@ -235,6 +242,7 @@ void simulator::note(
 }
 
 void simulator::note_report(std::string_view next, int restarts) noexcept {
+    const own_allocations own(in_turn_);
     trace_event e = event_now(next);
     e.number = static_cast<std::uint32_t>(restarts);
     trace_.add(e);
@@ -249,6 +257,7 @@ testing::coverage simulator::seen() const {
 
 void simulator::run(worker& w, runnable& r) noexcept {
     static constexpr std::int32_t shorter[] = {0, 1, 2, 7};
+    const own_allocations own(in_turn_);
     control_block& b = block_of(r);
     acquaintance& a = know(b);
     const std::size_t length = choices_.choose(decision::how_long, std::size(shorter));
@@ -258,7 +267,9 @@ void simulator::run(worker& w, runnable& r) noexcept {
     note_before(a);
     const std::uint32_t taken = b.taken;
     const std::uint32_t number = a.number;
+    in_turn_ = true;
     w.run_now(r, messages);
+    in_turn_ = false;
     acquaintance& after = know(b); // the turn may have made others known
     if (after.number != number) return; // an owner that has gone
     note_after(after, b);

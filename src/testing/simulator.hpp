@@ -6,6 +6,7 @@
 #include "testing/trace.hpp"
 
 #include <bastion/base/clock.hpp>
+#include <bastion/executor/allocation_gate.hpp>
 #include <bastion/executor/driver.hpp>
 #include <bastion/process/control_block.hpp>
 #include <bastion/testing/coverage.hpp>
@@ -19,6 +20,7 @@
 #include <optional>
 #include <thread>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace bastion::detail {
@@ -43,17 +45,31 @@ struct fault_order {
     std::chrono::nanoseconds by{}; // delay, slow
 };
 
-class simulator final : public driver {
+// While it lives, what is allocated on this thread is the simulation's own, or the test's: it does not fail.
+class own_allocations {
+public:
+    explicit own_allocations(bool& theirs) noexcept : theirs_(theirs), before_(std::exchange(theirs, false)) {}
+    own_allocations(const own_allocations&) = delete;
+    own_allocations& operator=(const own_allocations&) = delete;
+    ~own_allocations() { theirs_ = before_; }
+
+private:
+    bool& theirs_;
+    const bool before_;
+};
+
+class simulator final : public driver, private allocation_gate {
 public:
     static constexpr std::int64_t never = std::numeric_limits<std::int64_t>::max();
 
     simulator(std::uint64_t seed, testing::settings s);
     simulator(const simulator&) = delete;
     simulator& operator=(const simulator&) = delete;
-    ~simulator() = default;
+    ~simulator();
 
     // ---- driver
     [[nodiscard]] std::size_t choose(decision what, std::size_t n) noexcept override {
+        const own_allocations own(in_turn_);
         return choices_.choose(what, n);
     }
     void run(worker& w, runnable& r) noexcept override;
@@ -68,6 +84,10 @@ public:
     // From now on no more than `n` steps.
     void limit_steps(std::uint64_t n) noexcept { most_steps_ = steps_ + n; }
     void order(fault_order o) { orders_.push_back(o); }
+    // The allocation that is the `nth` from now, counted from 1, in turns of workers fails.
+    void fail_allocation(std::uint64_t nth) noexcept;
+    // What follows is not the simulation's: it lets all allocations be.
+    void leave_allocations() noexcept;
     void note_report(std::string_view next, int restarts) noexcept;
 
     // How many incarnations of that process have ended, and why the last one did; null: it never had a turn, or another
@@ -126,6 +146,7 @@ private:
 
     // False: it does not get this turn.
     [[nodiscard]] bool allow(worker& w, control_block& b, const acquaintance& a, std::int32_t& messages);
+    [[nodiscard]] bool may_allocate(std::size_t bytes) noexcept override;
     [[nodiscard]] const fault_order* ordered(const control_block& b);
     [[nodiscard]] bool put_aside(worker& w, control_block& b, const acquaintance& a);
     void go_wrong(
@@ -155,6 +176,12 @@ private:
     std::uint32_t processes_ = 0;
     testing::coverage coverage_;
     std::uint64_t steals_of_the_gone_ = 0;
+
+    bool gated_ = false; // this is the thread's allocation_gate
+    allocation_gate* gate_before_ = nullptr;
+    bool in_turn_ = false; // of a worker, and not in the simulation's own work
+    std::uint64_t allocations_ = 0; // in turns
+    std::uint64_t failing_allocation_ = 0; // its number; 0: none
 
     std::vector<fault_order> orders_;
     std::vector<held_turn> held_;

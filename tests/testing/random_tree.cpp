@@ -3,6 +3,8 @@
 #include "support/fork_join.hpp"
 
 #include <algorithm>
+#include <new>
+#include <optional>
 
 namespace trees {
 
@@ -64,7 +66,15 @@ bool take(ledger& l, context ctx, message& m) {
 task<std::uint64_t> ask_somebody(ledger& l, std::uint64_t number) {
     const child_ref to = l.anybody();
     test::asking mark(l);
-    auto r = co_await to.ask<query>(l, number).within(l.time_below(100ms));
+    const auto lost = l.sent.lost.load();
+    std::optional<answer<std::uint64_t>> coming;
+    try {
+        coming.emplace(to.ask<query>(l, number));
+    } catch (const std::bad_alloc&) { // then the question was made, perhaps, and not sent
+        l.not_sent += l.sent.lost - lost;
+        throw;
+    }
+    auto r = co_await std::move(*coming).within(l.time_below(100ms));
     mark.ends(r, number + 1);
     co_return r ? *r : 0;
 }
@@ -316,7 +326,8 @@ void ledger::check() const {
     if (!problem_.empty()) throw failure(problem_);
     const std::string wrong =
         faults() + may_be_cancelled.faults("messages that may be cancelled") +
-        test::mismatch("messages lost, and dead letters or in hand at a panic", sent.lost, dead + lost_in_hand);
+        test::mismatch("messages lost, and dead letters, in hand at a panic or not sent for lack of memory", sent.lost,
+            dead + lost_in_hand + not_sent);
     if (!wrong.empty()) throw failure(wrong);
     if (answered > replies) throw failure("more answers than replies");
 }

@@ -46,6 +46,7 @@ public:
     // `sent` are the messages told and asked at once; these are cancelled and given up without a word.
     test::messages may_be_cancelled;
     std::uint64_t lost_in_hand = 0; // of `sent`, by the reports
+    std::uint64_t not_sent = 0; // made for a call that found no memory
     std::uint64_t replies = 0;
     std::unordered_map<const void*, int> bodies; // by element
     std::unordered_map<const void*, std::int64_t> downs_due; // by watcher: monitors made, less notices that came

@@ -25,6 +25,7 @@ testing::settings settings_of(std::uint64_t seed) {
     random_source r(seed);
     testing::fault_rates rates;
     if (r.below(2) == 0) rates = {50, 20, 30, 50, 5ms};
+    if (r.below(4) == 0) rates.allocation = 30;
     return testing::settings()
         .with_workers(1 + r.below(4))
         .with_slow_machine(r.below(2) == 0)

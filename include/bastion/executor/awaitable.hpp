@@ -15,6 +15,7 @@
 #include <bastion/base/result.hpp>
 #include <bastion/executor/cell.hpp>
 #include <bastion/executor/executor.hpp>
+#include <bastion/executor/reserve.hpp>
 #include <bastion/executor/this_thread.hpp>
 
 #include <chrono>
@@ -210,7 +211,10 @@ public:
     // there first.
     [[nodiscard]] bool poll() {
         if (inner_.poll()) return in_time_ = true;
-        if (!bound_.started()) bound_.start();
+        if (!bound_.started()) {
+            const detail::must_not_fail certain; // the run loop may be asking, where nobody would catch
+            bound_.start();
+        }
         return bound_.over();
     }
     [[nodiscard]] bool wants_mail() const noexcept

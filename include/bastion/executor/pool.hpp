@@ -58,7 +58,7 @@ public:
     pool_cache(const pool_cache&) = delete;
     pool_cache& operator=(const pool_cache&) = delete;
 
-    // Throws std::bad_alloc when the system has no memory.
+    // Throws std::bad_alloc when the system has no memory (and there is no reserve for it, see reserve.hpp).
     [[nodiscard]] BASTION_INLINE void* allocate(std::size_t bytes) {
         if (bytes > pool_max_bytes) [[unlikely]]
             return allocate_large(bytes);
@@ -99,11 +99,11 @@ private:
     // relaxed without a partner: they publish nothing.
     struct bin {
         pool_block* hand = nullptr;             // Taken from and given to, newest first.
-        std::atomic<std::uint32_t> in_hand{0};  // Invariant: its length, below pool_batch between calls.
+        std::atomic<std::uint32_t> in_hand{0}; // Invariant: its length, below pool_batch between calls; see careful_.
         std::atomic<std::uint32_t> in_spare{0}; // Invariant: the spare's length.
-        pool_block* spare = nullptr;            // A list put away: keeps a thread that swings around a
-                                                // list's end from going to the depot each time.
-        char* fresh = nullptr;                  // The run not cut yet.
+        pool_block* spare = nullptr; // A list put away: keeps a thread that swings around a
+            // list's end from going to the depot each time.
+        char* fresh = nullptr; // The run not cut yet.
         std::atomic<std::uint32_t> in_fresh{0}; // Invariant: blocks left in the run.
     };
 
@@ -118,8 +118,15 @@ private:
     BASTION_API BASTION_COLD void free_large(void* p, std::size_t bytes) noexcept;
     BASTION_API BASTION_COLD void put_hand_away(std::size_t index) noexcept;
     void flush() noexcept; // All free blocks to the depots.
+    void set_careful(bool on) noexcept;
+    [[nodiscard]] void* allocate_carefully(std::size_t index);
+    [[nodiscard]] void* allocate_from_stock(std::size_t index);
+    [[nodiscard]] void* from_reserve(std::size_t index);
 
     std::array<bin, pool_classes> bins_{};
+    // The thread has an allocation_gate. Invariant: no hand holds a block and all count as all but full, so that each
+    // allocation and each free comes to the slow path; the free blocks are in the spare lists.
+    std::atomic<bool> careful_{false};
     // Allocated minus freed through this cache, by all threads that ever had it: only the sum over caches means much.
     std::atomic<std::int64_t> large_blocks_{0};
     std::atomic<std::int64_t> large_bytes_{0};

@@ -6,6 +6,7 @@
 #define BASTION_EXECUTOR_TYPE_STABLE_HPP
 
 #include <bastion/base/spin_lock.hpp>
+#include <bastion/executor/allocation_gate.hpp>
 #include <bastion/executor/arena.hpp>
 
 #include <mutex>
@@ -18,6 +19,7 @@ class type_stable {
 public:
     // One that was given back, or a new one. Throws std::bad_alloc.
     [[nodiscard]] T* take() {
+        ask_gate(sizeof(T));
         {
             const std::lock_guard lock(lock_);
             if (T* object = free_; object != nullptr) {

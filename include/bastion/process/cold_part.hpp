@@ -5,6 +5,7 @@
 #include <bastion/base/compiler.hpp>
 #include <bastion/base/intrusive_list.hpp>
 #include <bastion/base/ref_counted.hpp>
+#include <bastion/executor/reserve.hpp>
 #include <bastion/process/control_block.hpp>
 
 #include <atomic>
@@ -43,7 +44,9 @@ struct user_data {
 
 struct cold_part {
     monitor_list monitors;                  // in the order they were made
-    std::unordered_map<std::uint64_t, monitor_record*> monitors_by_number;
+    std::unordered_map<std::uint64_t, monitor_record*, std::hash<std::uint64_t>, std::equal_to<>,
+        pool_allocator<std::pair<const std::uint64_t, monitor_record*>>>
+        monitors_by_number;
     user_data data;
     std::optional<std::stop_source> stopper; // guarded by the lock: the owner asks, the process makes
     spin_lock stopper_lock;

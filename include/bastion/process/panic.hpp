@@ -31,7 +31,7 @@ namespace detail {
 
 // The reason for the exception being handled now. Inside a catch handler only; throws nothing again for classes
 // derived from std::exception.
-[[nodiscard]] BASTION_API exit_reason reason_of_current_exception();
+[[nodiscard]] BASTION_API exit_reason reason_of_current_exception() noexcept;
 
 } // namespace detail
 } // namespace bastion

@@ -24,6 +24,7 @@ struct coverage {
     std::uint64_t kills = 0;
     std::uint64_t drops = 0;
     std::uint64_t delays = 0;
+    std::uint64_t failed_allocations = 0;
 
     coverage& operator+=(const coverage& other) noexcept;
     // A table, a line each: what, how often.

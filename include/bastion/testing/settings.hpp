@@ -25,7 +25,9 @@ struct fault_rates {
     unsigned drop = 0; // the message becomes a dead letter
     unsigned delay = 0; // the message, and all that follow from the same sender, come later
     std::chrono::nanoseconds most_delay = std::chrono::milliseconds(10);
+    unsigned allocation = 0; // not of messages: so many of 10,000 allocations fail (simulation::fail_allocation)
 
+    // Whether something goes wrong with messages.
     [[nodiscard]] bool any() const noexcept { return (panic | kill | drop | delay) != 0; }
 };
 

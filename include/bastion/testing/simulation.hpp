@@ -86,6 +86,11 @@ public:
     void delay_at(const child_ref& who, unsigned nth, std::chrono::nanoseconds d);
     // From now on each of its turns begins later by `d`, and handles one message.
     void slow(const child_ref& who, std::chrono::nanoseconds d);
+    // The `nth` allocation from now, counted from 1, fails with std::bad_alloc, whoever makes it in a turn: processes,
+    // supervisors, timers. Of the library's pools; of operator new only in a program that includes
+    // <bastion/testing/operator_new.hpp>.
+    // (To have each of them fail once, run with 1, 2, 3, ... until seen().failed_allocations stays 0.)
+    void fail_allocation(std::uint64_t nth);
 
     // ---- the run
 

@@ -1,0 +1,178 @@
+// Whole programs in which each allocation fails once: nothing hangs, nothing is lost to nobody's knowledge, no memory.
+#include "support/catch.hpp"
+#include "support/fork_join.hpp"
+
+#include <bastion/bastion.hpp>
+#include <bastion/executor/pool.hpp>
+#include <bastion/testing/simulation.hpp>
+
+#include <functional>
+#include <string>
+
+#include <bastion/testing/operator_new.hpp>
+
+using namespace bastion;
+using namespace std::chrono_literals;
+using testing::simulation;
+
+namespace {
+
+struct query {
+    using answer_type = int;
+    int n;
+};
+struct job {
+    std::string text;
+};
+struct news {
+    std::string text;
+};
+
+const char* const long_text = "a text that is too long for the room that a string has in itself";
+
+process serve(context ctx) {
+    ctx.ready();
+    for (;;) {
+        message m = co_await ctx.recv();
+        if (auto q = m.asked<query>()) {
+            if (q->n == 3) panic("three");
+            q.reply(q->n + 1);
+        } else if (auto* j = m.told<job>()) {
+            if (j->text == "fail") co_return ctx.fail("told to, and with a long text");
+        } else if (m.broadcast<news>() == nullptr) {
+            m.unhandled();
+        }
+    }
+}
+
+struct account {
+    int sum = 0;
+    void add(const job&) { ++sum; }
+    int balance(const query& q) { return q.n + sum; }
+};
+
+process watch(context ctx, child_ref whom) {
+    auto handle = ctx.monitor(whom);
+    auto taken_back = ctx.monitor(whom);
+    ctx.trap_stop();
+    const auto token = ctx.stop_token();
+    taken_back.cancel();
+    for (;;) {
+        message m = co_await ctx.recv();
+        if (m.told<stop_request>()) co_return;
+    }
+}
+
+task<int> twice(context ctx, int n) {
+    co_await ctx.sleep_for(1ms);
+    co_return 2 * n;
+}
+
+process use(context ctx, child_ref server) {
+    for (int i = 0; i < 5; ++i) {
+        auto answer = co_await server.ask<query>(i).within(1s);
+        (void)answer;
+        server.tell<job>(long_text);
+        (void)co_await twice(ctx, i);
+    }
+    auto later = ctx.tell_after(2ms, server, job{long_text});
+    auto often = ctx.tell_every(2ms, server, news{long_text});
+    auto never = ctx.tell_after(1h, server, job{long_text});
+    (void)co_await ctx.recv<int>().within(5ms);
+    never.cancel();
+    (void)co_await test::forked_fibonacci(5);
+    auto first = co_await when_any(ctx.recv<int>(), ctx.sleep_for(1ms));
+    (void)first;
+    server.tell<job>("fail");
+    auto sent = co_await server.send(std::string(long_text)).within(10ms);
+    (void)sent;
+    const child_ref self = ctx.self();
+    auto short_life = [self](context c) -> process {
+        self.tell<job>("x");
+        co_await c.sleep_for(1ms);
+    };
+    const child_ref child = ctx.spawn(short_life);
+    auto up = co_await child.started();
+    (void)up;
+    auto group = ctx.spawn(children().with_redundancy(2).with_exec(serve).with_start(wait_ready));
+    auto ready = co_await group.started();
+    (void)ready;
+    group.broadcast(news{long_text});
+    co_await ctx.sleep_for(3ms);
+    group.stop();
+    child.kill();
+    co_await ctx.sleep_for(3ms);
+}
+
+// Everything that supervision does: starts, faults, restarts by all strategies, refusals, stops.
+void supervised(simulation& sim) {
+    const auto nothing = [](const event&) {};
+    auto group = [&](const char* name) {
+        return children().with_name(name).with_redundancy(2).with_exec(serve).with_callbacks(
+            bastion::callbacks().before_start(nothing).after_restart(nothing).after_stop(nothing));
+    };
+    auto tree = sim.spawn(supervisor()
+            .with_name("a supervisor with a name that is long enough")
+            .with_strategy(strategy::one_for_all)
+            .with_intensity(3, 1s)
+            .with_children(group("first group").with_start(wait_ready))
+            .with_children(group("second").with_restart_scope(restart_scope::element))
+            .with_supervisor(supervisor()
+                    .with_strategy(strategy::rest_for_one)
+                    .with_children(group("deep"))
+                    .with_children(
+                        children().with_handlers<account>(on_tell(&account::add), on_question(&account::balance)))));
+    sim.advance(1ms);
+    auto late = tree.spawn(group("late"));
+    auto refused = tree.spawn(group("late"));
+    sim.advance(1ms);
+    tree.broadcast(news{long_text});
+    for (int i = 0; i < 3; ++i) {
+        for (std::size_t k = 0; k < late.size(); ++k) late[k].tell<job>("fail");
+        sim.advance(10ms);
+    }
+    tree.stop();
+    sim.advance(10s);
+}
+
+void conversation(simulation& sim) {
+    const auto box = mailbox::bounded(2, overflow::wait);
+    auto group = sim.spawn(children().with_redundancy(2).with_exec(serve).with_mailbox(box));
+    sim.advance(1ms);
+    const child_ref server = group[0];
+    auto watcher = sim.spawn([server](context c) { return watch(c, server); });
+    sim.runtime().subscribe_dead_letters(watcher);
+    auto user = sim.spawn([server](context c) { return use(c, server); });
+    (void)sim.spawn([user](context c) { return watch(c, user); });
+    sim.advance(200ms);
+}
+
+// Runs it with the first allocation failing, the second, and so on; says how many there were.
+std::uint64_t fail_each(const std::function<void(simulation&)>& scenario) {
+    for (std::uint64_t n = 1;; ++n) {
+        const std::uint64_t processes = detail::live_blocks();
+        const std::uint64_t blocks = detail::read_pool_stats().live_blocks;
+        INFO("allocation " << n);
+        bool failed = false;
+        {
+            simulation sim(1, testing::settings().with_step_limit(100'000));
+            (void)sim.runtime();
+            sim.fail_allocation(n);
+            scenario(sim);
+            sim.finish();
+            failed = sim.seen().failed_allocations != 0;
+        }
+
+        REQUIRE(detail::live_blocks() == processes);
+        REQUIRE(detail::read_pool_stats().live_blocks == blocks);
+        if (!failed) return n - 1;
+    }
+}
+
+} // namespace
+
+TEST_CASE("supervision goes on whichever allocation fails") { CHECK(fail_each(supervised) > 100); }
+
+TEST_CASE("processes that talk go on, or end as their policy says, whichever allocation fails") {
+    CHECK(fail_each(conversation) > 100);
+}
