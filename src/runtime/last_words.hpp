@@ -8,6 +8,9 @@ namespace bastion::detail {
 // Puts itself before the program's terminate handler, once; that one is called afterwards.
 void install_last_words() noexcept;
 
+// The same for a signal, in its handler: "<what>: <why>". Allocates nothing and takes no lock.
+void say_last_words_of_signal(const char* what, const char* why) noexcept;
+
 } // namespace bastion::detail
 
 #endif

@@ -61,7 +61,7 @@ bastion::shutdown group::shutdown_of(control_block&) const noexcept {
 }
 
 std::string group::child_name(control_block& child) const {
-    if (has(child, child_flag::is_main)) return "main";
+    if (is_main(child)) return "main";
     return std::to_string(child.index);
 }
 
