@@ -34,7 +34,8 @@ executor::executor(executor_options options)
     for (std::size_t i = 0; i < options_.workers; ++i)
         threads_.emplace_back([this, i, pin, &cpus] {
             if (pin) topology::pin_this_thread(cpus[i]);
-            workers_[i]->loop();
+            if (options_.around != nullptr) options_.around(*workers_[i]);
+            else workers_[i]->loop();
         });
     time_->attach(*this);
 }

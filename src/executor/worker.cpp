@@ -344,6 +344,7 @@ public:
     explicit borrowed_thread(thread_state& thread) noexcept : thread_(thread), before_(thread) {
         thread.current = nullptr;
         thread.transfers = 0;
+        thread.callback = false;
     }
     borrowed_thread(const borrowed_thread&) = delete;
     borrowed_thread& operator=(const borrowed_thread&) = delete;

@@ -19,6 +19,15 @@ std::string readable(std::chrono::nanoseconds d) {
     return in(1'000, "us");
 }
 
+// While it lives, what the thread runs is a user's.
+class callback_mark {
+public:
+    callback_mark() noexcept { this_thread().callback = true; }
+    callback_mark(const callback_mark&) = delete;
+    callback_mark& operator=(const callback_mark&) = delete;
+    ~callback_mark() { this_thread().callback = false; }
+};
+
 } // namespace
 
 void owner::start_child(control_block& child) {
@@ -360,6 +369,7 @@ std::optional<exit_reason> owner::call(
     const may_fail users;
     try {
         const std::string where = path_of(child);
+        const callback_mark mark;
         f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts)));
         return {};
     } catch (...) { return reason_of_current_exception(); }

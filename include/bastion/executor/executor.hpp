@@ -31,6 +31,7 @@ struct executor_options {
     std::uint64_t seed = 1;
     std::shared_ptr<clock> time;
     bool pin = true;
+    void (*around)(worker&) = nullptr;  // calls the worker's loop, on its thread; null: nothing is around it
     driver* driven_by = nullptr;  // null: a thread per worker
 };
 

@@ -23,6 +23,7 @@ struct thread_state {
     std::uint32_t transfers = 0;        // symmetric transfers since the stack was last known to be flat
     pool_cache* pool = nullptr;         // a worker's own cache; null on plain threads
     const unsigned* uncaught = &nobody_counts; // a worker's count of exceptions in flight, where the ABI shows it
+    bool callback = false;              // a system process calls what a user gave it
 
     [[nodiscard]] pool_cache& blocks() const noexcept { return pool != nullptr ? *pool : this_thread_pool(); }
     // Of processes only: a plain thread has nothing in hand.
