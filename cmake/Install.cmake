@@ -5,7 +5,7 @@ include(GNUInstallDirs)
 
 set(bastion_package_dir "${CMAKE_INSTALL_LIBDIR}/cmake/Bastion")
 
-install(TARGETS bastion bastion-testing EXPORT BastionTargets
+install(TARGETS bastion bastion-testing bastion-hardware-faults EXPORT BastionTargets
     ARCHIVE DESTINATION "${CMAKE_INSTALL_LIBDIR}"
     LIBRARY DESTINATION "${CMAKE_INSTALL_LIBDIR}"
     RUNTIME DESTINATION "${CMAKE_INSTALL_BINDIR}")

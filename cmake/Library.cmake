@@ -29,6 +29,17 @@ if(BUILD_SHARED_LIBS)
 endif()
 bastion_warnings(bastion)
 
+# The target bastion::hardware_faults: linked by every target of a program whose processes shall survive hardware faults.
+# Only g++ can throw from an instruction that is no call; elsewhere the runtime says that it is not available.
+add_library(bastion-hardware-faults INTERFACE)
+add_library(bastion::hardware_faults ALIAS bastion-hardware-faults)
+set_target_properties(bastion-hardware-faults PROPERTIES EXPORT_NAME hardware_faults)
+target_compile_definitions(bastion-hardware-faults INTERFACE BASTION_HARDWARE_FAULTS)
+target_compile_options(bastion-hardware-faults INTERFACE
+    "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fnon-call-exceptions>"
+    "$<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fasynchronous-unwind-tables>")
+target_link_libraries(bastion-hardware-faults INTERFACE bastion)
+
 # The target bastion::testing: the simulator, for the tests of programs. An archive in any case: a test needs no more.
 file(GLOB bastion_testing_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/testing/*.cpp")
 add_library(bastion-testing STATIC ${bastion_testing_sources})

@@ -1,3 +1,5 @@
+#include "runtime/hardware_faults.hpp"
+
 #include <bastion/runtime/config.hpp>
 
 #include <charconv>
@@ -37,6 +39,7 @@ config& config::with_variable(std::string_view name, std::string_view value) & {
     else if (name == "BASTION_SHUTDOWN_MS") stop_ = milliseconds(name, value);
     else if (name == "BASTION_KILL_GRACE_MS") grace_ = milliseconds(name, value);
     else if (name == "BASTION_SIGNALS") signals_ = flag(name, value);
+    else if (name == "BASTION_HARDWARE_FAULTS") hardware_faults_ = flag(name, value);
     else if (name == "BASTION_LOG") quiet_ = !flag(name, value);
     else if (name == "BASTION_ON_STUCK" && value == "wait") stuck_ = on_stuck::wait;
     else if (name == "BASTION_ON_STUCK" && value == "exit_program") stuck_ = on_stuck::exit_program;
@@ -63,6 +66,7 @@ void config::complete() {
         throw bad_config("bastion: with_workers(" + std::to_string(workers_) + "): at most " +
                          std::to_string(most_workers) + " workers");
     if (budget_ < 1) throw bad_config("bastion: with_budget(" + std::to_string(budget_) + "): at least 1 message");
+    if (const char* why = hardware_faults_ ? detail::why_no_hardware_faults() : nullptr) throw bad_config(why);
 }
 
 } // namespace bastion

@@ -108,6 +108,11 @@ runtime::runtime(config c) {
     options.time = s.settings.clock_;
     options.pin = s.settings.pin_;
     options.driven_by = s.settings.driver_;
+    if (s.settings.hardware_faults_) {
+        s.hardware_faults.emplace();
+        options.around = &work_with_hardware_faults;
+        if (options.driven_by != nullptr) s.driver_faults.emplace();
+    }
     s.workers = std::make_unique<executor>(std::move(options));
     s.home->workers.store(s.workers.get());
     s.home->entrance.open();

@@ -2,6 +2,7 @@
 #ifndef BASTION_SRC_RUNTIME_STATE_HPP
 #define BASTION_SRC_RUNTIME_STATE_HPP
 
+#include "runtime/hardware_faults.hpp"
 #include "runtime/reporter.hpp"
 #include "supervision/supervisor.hpp"
 
@@ -12,6 +13,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 namespace bastion::detail {
@@ -21,6 +23,8 @@ struct runtime_state {
 
     config settings;
     runtime_home* home = nullptr;
+    std::optional<hardware_fault_guard> hardware_faults; // outlives the workers
+    std::optional<hardware_faults_here> driver_faults;
     std::unique_ptr<executor> workers;
     supervisor_owner* root = nullptr;
     address root_address;

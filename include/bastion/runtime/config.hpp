@@ -2,14 +2,16 @@
 //
 // A value, chained. Environment variables of the same names override it, so that an operator can: BASTION_WORKERS,
 // BASTION_SEED, BASTION_BUDGET, BASTION_ASK_TIMEOUT_MS, BASTION_START_TIMEOUT_MS, BASTION_SHUTDOWN_MS,
-// BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1). An
-// unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
+// BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1),
+// BASTION_HARDWARE_FAULTS (0 or 1). An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
 #ifndef BASTION_RUNTIME_CONFIG_HPP
 #define BASTION_RUNTIME_CONFIG_HPP
 
 #include <bastion/base/clock.hpp>
 #include <bastion/base/compiler.hpp>
 #include <bastion/process/exit_reason.hpp>
+#include <bastion/process/hardware_fault.hpp>
+#include <bastion/runtime/hardware_faults.hpp>
 #include <bastion/supervision/policy.hpp>
 
 #include <chrono>
@@ -65,6 +67,10 @@ public:
     config& with_log(log_function f) & { return log_ = std::move(f), *this; }
     // Whether SIGINT and SIGTERM stop the runtime while a thread is in wait(). Default yes.
     config& with_signals(bool on) & { return signals_ = on, *this; }
+    // Whether a process that divides by zero or follows a bad pointer panics, with a bastion::hardware_fault, instead of
+    // ending the program. Best effort: memory may be damaged already. Default no. Needs a program built by g++ with the
+    // CMake target bastion::hardware_faults; otherwise the runtime's constructor throws bad_config.
+    config& with_hardware_faults(bool on) & { return hardware_faults_ = on, *this; }
     // Whether workers are pinned when this is the only runtime and uses every allowed core. Default yes.
     config& with_pinning(bool on) & { return pin_ = on, *this; }
     // As the environment variable of that name would, for settings that come from elsewhere; the environment still has the
@@ -84,6 +90,7 @@ public:
     config with_on_stuck(on_stuck s) && { return with_on_stuck(s), std::move(*this); }
     config with_log(log_function f) && { return with_log(std::move(f)), std::move(*this); }
     config with_signals(bool on) && { return with_signals(on), std::move(*this); }
+    config with_hardware_faults(bool on) && { return with_hardware_faults(on), std::move(*this); }
     config with_pinning(bool on) && { return with_pinning(on), std::move(*this); }
     config with_variable(std::string_view name, std::string_view value) && {
         return with_variable(name, value), std::move(*this);
@@ -109,6 +116,7 @@ private:
     log_function log_;
     bool quiet_ = false;
     bool signals_ = true;
+    bool hardware_faults_ = false;
     bool pin_ = true;
     detail::driver* driver_ = nullptr;
 };
