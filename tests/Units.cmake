@@ -26,7 +26,7 @@ if(DEFINED ENV{DEV_PRECOMPILE})
 endif()
 
 set(BASTION_TEST_FOLDERS
-    "base;topology;executor;process;mailbox;supervision;routing;runtime;testing;net;cluster;observer;model;stress;hazards;memory"
+    "base;topology;executor;process;mailbox;supervision;routing;runtime;testing;net;cluster;observer;model;stress;hazards;memory;hardware_faults"
     CACHE STRING "Folders of tests to build")
 foreach(folder IN LISTS BASTION_TEST_FOLDERS)
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")
@@ -49,7 +49,9 @@ foreach(folder IN LISTS BASTION_TEST_FOLDERS)
                 $<TARGET_FILE:bastion-test-model> "${CMAKE_CURRENT_SOURCE_DIR}/model/survivors.txt" "${tests}" ${file})
         endforeach()
     endif()
-    if(DEFINED ENV{DEV_PRECOMPILE})
+    if(folder STREQUAL "hardware_faults")
+        target_link_libraries(bastion-test-hardware_faults PRIVATE bastion::hardware_faults)
+    elseif(DEFINED ENV{DEV_PRECOMPILE}) # headers compiled with other flags would not do
         target_precompile_headers(bastion-test-${folder} REUSE_FROM bastion-test-headers)
     endif()
     set_target_properties(bastion-test-${folder} PROPERTIES CXX_EXTENSIONS OFF)

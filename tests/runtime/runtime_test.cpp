@@ -295,6 +295,12 @@ TEST_CASE("The environment overrides the program, and what it does not know is a
     CHECK_THROWS_WITH(make(), BASTION_CATCH_CONTAINS("unknown environment variable BASTION_WORKRES"));
 }
 
+TEST_CASE("Hardware faults need a program that was built for them") {
+    const auto make = [] { bastion::runtime rt(quiet(1).with_hardware_faults(true)); };
+    CHECK_THROWS_AS(make(), bastion::bad_config);
+    CHECK_THROWS_WITH(make(), BASTION_CATCH_CONTAINS("bastion: hardware faults are not available: "));
+}
+
 TEST_CASE("A log hook that throws is used no more") {
     int calls = 0;
     bastion::runtime rt(bastion::config().with_workers(1).with_signals(false).with_log([&](const bastion::log_record&) {
