@@ -31,6 +31,7 @@ consume() { # consume WAY [ARG...]: builds and runs the consumer
     "$cmake" --build "$scratch/$test"
     "$scratch/$test/consumer"
     "$scratch/$test/consumer_test"
+    "$scratch/$test/consumer_fault"
 }
 
 pkg_config_consumer() { # pkg_config_consumer PREFIX [pkg-config flag]
