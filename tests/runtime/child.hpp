@@ -3,6 +3,7 @@
 #define BASTION_TESTS_RUNTIME_CHILD_HPP
 
 #include <csignal>
+#include <filesystem>
 #include <string>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +15,10 @@ public:
     explicit child_program(const char* name, std::vector<std::string> environment = {}) {
         int ends[2];
         if (pipe(ends) != 0) return;
+        std::vector<std::string> words = command(name);
+        std::vector<char*> argv;
+        for (std::string& w : words) argv.push_back(w.data());
+        argv.push_back(nullptr);
         pid_ = fork();
         if (pid_ == 0) {
             dup2(ends[1], 1);
@@ -21,7 +26,7 @@ public:
             close(ends[0]);
             close(ends[1]);
             for (std::string& e : environment) putenv(e.data());
-            execl("/proc/self/exe", "bastion-test", name, static_cast<char*>(nullptr));
+            execvp(argv[0], argv.data());
             _exit(127);
         }
         close(ends[1]);
@@ -59,6 +64,15 @@ public:
     int killed_by = 0;
 
 private:
+    static std::vector<std::string> command(const char* name) {
+#if defined(BASTION_TEST_EMULATOR)
+        // The kernel would start the emulator anew: only a reader of the link is shown the emulated program.
+        return {BASTION_TEST_EMULATOR, std::filesystem::read_symlink("/proc/self/exe"), name};
+#else
+        return {"/proc/self/exe", name};
+#endif
+    }
+
     pid_t pid_ = -1;
     int from_ = -1;
     std::string output_;
