@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 
 namespace bastion::detail {
 
@@ -161,9 +162,10 @@ namespace {
 // Takes out what is due, in its order.
 template <class T>
 std::vector<T> take_due(std::vector<T>& waiting, std::int64_t now) {
-    const auto due = std::stable_partition(waiting.begin(), waiting.end(), [now](const T& t) { return t.due > now; });
-    std::vector<T> taken(due, waiting.end());
-    waiting.erase(due, waiting.end());
+    const auto due = [now](const T& t) { return t.due <= now; };
+    std::vector<T> taken;
+    std::copy_if(waiting.begin(), waiting.end(), std::back_inserter(taken), due);
+    std::erase_if(waiting, due);
     return taken;
 }
 
