@@ -13,27 +13,53 @@
 
 namespace bastion::detail {
 
-[[nodiscard]] inline void* gated_new(std::size_t bytes, std::size_t alignment) {
+[[nodiscard]] inline void* gated_new_or_null(std::size_t bytes, std::size_t alignment) noexcept {
     if (bytes == 0) bytes = 1;
-    if (!may_allocate(bytes)) throw std::bad_alloc{};
-    const std::size_t rounded = (bytes + alignment - 1) / alignment * alignment;
-    void* const p =
-        alignment <= alignof(std::max_align_t) ? std::malloc(bytes) : std::aligned_alloc(alignment, rounded);
+    if (!may_allocate(bytes)) return nullptr;
+    if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes);
+    return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
+}
+[[nodiscard]] inline void* gated_new(std::size_t bytes, std::size_t alignment) {
+    void* const p = gated_new_or_null(bytes, alignment);
     if (p == nullptr) throw std::bad_alloc{};
     return p;
 }
 
 } // namespace bastion::detail
 
-// The other forms (arrays, nothrow) are those of the standard library, which call these. Never inlined: otherwise g++
+// All forms: a sanitizer has its own of those that are left out, and they do not go together. Never inlined: otherwise g++
 // sees a block from malloc where a delete expression stands, and warns.
-BASTION_NOINLINE void* operator new(std::size_t bytes) { return bastion::detail::gated_new(bytes, 1); }
-BASTION_NOINLINE void* operator new(std::size_t bytes, std::align_val_t alignment) {
-    return bastion::detail::gated_new(bytes, static_cast<std::size_t>(alignment));
+BASTION_NOINLINE void* operator new(std::size_t n) { return bastion::detail::gated_new(n, 1); }
+BASTION_NOINLINE void* operator new(std::size_t n, std::align_val_t alignment) {
+    return bastion::detail::gated_new(n, static_cast<std::size_t>(alignment));
+}
+BASTION_NOINLINE void* operator new(std::size_t n, const std::nothrow_t&) noexcept {
+    return bastion::detail::gated_new_or_null(n, 1);
+}
+BASTION_NOINLINE void* operator new(std::size_t n, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    return bastion::detail::gated_new_or_null(n, static_cast<std::size_t>(alignment));
+}
+BASTION_NOINLINE void* operator new[](std::size_t n) { return bastion::detail::gated_new(n, 1); }
+BASTION_NOINLINE void* operator new[](std::size_t n, std::align_val_t alignment) {
+    return bastion::detail::gated_new(n, static_cast<std::size_t>(alignment));
+}
+BASTION_NOINLINE void* operator new[](std::size_t n, const std::nothrow_t&) noexcept {
+    return bastion::detail::gated_new_or_null(n, 1);
+}
+BASTION_NOINLINE void* operator new[](std::size_t n, std::align_val_t alignment, const std::nothrow_t&) noexcept {
+    return bastion::detail::gated_new_or_null(n, static_cast<std::size_t>(alignment));
 }
 BASTION_NOINLINE void operator delete(void* p) noexcept { std::free(p); }
 BASTION_NOINLINE void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 BASTION_NOINLINE void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
 BASTION_NOINLINE void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+BASTION_NOINLINE void operator delete(void* p, const std::nothrow_t&) noexcept { std::free(p); }
+BASTION_NOINLINE void operator delete(void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
+BASTION_NOINLINE void operator delete[](void* p) noexcept { std::free(p); }
+BASTION_NOINLINE void operator delete[](void* p, std::size_t) noexcept { std::free(p); }
+BASTION_NOINLINE void operator delete[](void* p, std::align_val_t) noexcept { std::free(p); }
+BASTION_NOINLINE void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+BASTION_NOINLINE void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
+BASTION_NOINLINE void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
 
 #endif
