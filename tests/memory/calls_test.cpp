@@ -269,6 +269,7 @@ TEST_CASE("each call says that there is no memory, or cannot fail, and leaves no
     for (const row& r : rows) {
         INFO(r.name);
         const std::uint64_t allocations = try_all(r);
-        if (!r.certain) CHECK(allocations > 0);
+        // Under the thread sanitizer operator new does not fail, and some calls allocate nothing else.
+        if (!r.certain && !BASTION_TSAN) CHECK(allocations > 0);
     }
 }

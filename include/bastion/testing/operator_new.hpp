@@ -1,10 +1,12 @@
 // Lets the allocations of operator new fail, too, where a simulation says so (simulation::fail_allocation).
 //
 // Replaces the global operators new and delete: include it in exactly one source file of a test program. What is
-// allocated outside a simulation's turns is as before.
+// allocated outside a simulation's turns is as before. Under the thread sanitizer, whose operators cannot be replaced, it
+// does nothing, and only the pools fail.
 #ifndef BASTION_TESTING_OPERATOR_NEW_HPP
 #define BASTION_TESTING_OPERATOR_NEW_HPP
 
+#include <bastion/base/compiler.hpp>
 #include <bastion/executor/allocation_gate.hpp>
 
 #include <cstddef>
@@ -26,6 +28,8 @@ namespace bastion::detail {
 }
 
 } // namespace bastion::detail
+
+#if !BASTION_TSAN
 
 // All forms: a sanitizer has its own of those that are left out, and they do not go together. Never inlined: otherwise g++
 // sees a block from malloc where a delete expression stands, and warns.
@@ -61,5 +65,7 @@ BASTION_NOINLINE void operator delete[](void* p, std::align_val_t) noexcept { st
 BASTION_NOINLINE void operator delete[](void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
 BASTION_NOINLINE void operator delete[](void* p, const std::nothrow_t&) noexcept { std::free(p); }
 BASTION_NOINLINE void operator delete[](void* p, std::align_val_t, const std::nothrow_t&) noexcept { std::free(p); }
+
+#endif // BASTION_TSAN
 
 #endif
