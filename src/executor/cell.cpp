@@ -3,6 +3,7 @@
 #include <bastion/executor/parker.hpp>
 
 #include <cstddef>
+#include <new>
 
 namespace bastion::detail {
 namespace {
@@ -15,8 +16,15 @@ void fire_cell(timer_entry* entry, void* context) {
         reinterpret_cast<completion_cell*>(reinterpret_cast<std::byte*>(entry) - offsetof(completion_cell, timer));
     runnable* owner = cell->owner;
     if (!cell->word.time_out()) return;
-    if (owner != nullptr) static_cast<fired_timers*>(context)->wake.push_back(owner);
-    else futex_wake(cell->word.word(), 1);
+    if (owner == nullptr) {
+        futex_wake(cell->word.word(), 1);
+        return;
+    }
+    try {
+        static_cast<fired_timers*>(context)->wake.push_back(owner);
+    } catch (const std::bad_alloc&) {
+        owner->ops->unpark(*owner);
+    } // no memory for the list: at once, and under the lock
 }
 
 } // namespace

@@ -104,6 +104,11 @@ public:
         return p;
     }
     void fill() {
+        if (filling_.exchange(true, std::memory_order_acquire)) return; // one at a time: what another fills is enough
+        struct done {
+            std::atomic<bool>& flag;
+            ~done() { flag.store(false, std::memory_order_release); }
+        } const at_end{filling_};
         char* const more = static_cast<char*>(arena_reserve(reserve_bytes));
         std::memset(more, 1, reserve_bytes);
         poison_memory(more, reserve_bytes);
@@ -118,6 +123,7 @@ private:
     spin_lock lock_; // Guards begin_ and end_.
     char* begin_ = nullptr;
     char* end_ = nullptr;
+    std::atomic<bool> filling_{false};
     std::atomic<bool> low_{true}; // Less than half is left. A hint: relaxed, what counts is under the lock.
 };
 constinit put_aside reserve;

@@ -85,7 +85,6 @@ public:
         }
         if (!is(to)) return offer_result::gone;
         if (capacity_ != 0 && counted_ >= capacity_) {
-            const must_not_fail certain; // the run loop asks, too, where nobody would catch
             w.cell = completion_cell::make(running_block());
             waiters_.push_back(&w);
             w.queued = true;
@@ -303,6 +302,7 @@ offer_result offer(address to, envelope* e, send_waiter& waiter) noexcept {
         return try_push(to, e, this_thread()) ? offer_result::accepted : offer_result::gone;
     }
     e->generation = to.generation;
+    const must_not_fail certain; // of a cell: the run loop asks, too, where nobody would catch
     completion_cell* used = nullptr;
     const offer_result said = b->offer(to, e, waiter, used);
     if (used != nullptr) completion_cell::recycle(used);

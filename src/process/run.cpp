@@ -88,7 +88,8 @@ void panic_at_next_message(control_block& b) noexcept {
         if (e->kind() == envelope_kind::asked) answer_at_end(b, e);
         else destroy(e);
     }
-    end_by_order(b, exit_reason::panic("injected by a simulation", "", source_location()));
+    end_by_order(b, reason_or(exit_kind::panic,
+                        [] { return exit_reason::panic("injected by a simulation", "", source_location()); }));
 }
 
 // Looks at what others asked for. False: the incarnation has ended.
@@ -110,7 +111,7 @@ void panic_at_next_message(control_block& b) noexcept {
     }
     if ((asked & signal_flags::limit) != 0 && !slot.uninterruptible) {
         b.signals.clear(signal_flags::limit);
-        end_by_order(b, exit_reason::limit(b.bounded()->limit_met()));
+        end_by_order(b, reason_or(exit_kind::limit, [&] { return exit_reason::limit(b.bounded()->limit_met()); }));
         return false;
     }
     if ((asked & signal_flags::stop) != 0 && slot.mail) {

@@ -135,6 +135,9 @@ void on_fault(int number, siginfo_t* info, void* context) {
     const hardware_fault fault(number, info->si_addr, info->si_code != SI_KERNEL && info->si_code > 0);
     if (const char* why = why_not(*info, state_of(interrupted), this_fault_thread)) {
         put_back(); // first: what follows may fault itself
+        // Also when it was a later handler that called this one: it would do so again, for ever.
+        for (std::size_t i = 0; i < numbers.size(); ++i)
+            if (numbers[i] == number) sigaction(number, &earlier[i], nullptr);
         say_last_words_of_signal(fault.what(), why);
         // The handler that was there before gets the same fault again, from the instruction. One that was sent has none.
         if (info->si_code <= 0) raise(number);

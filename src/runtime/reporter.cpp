@@ -1,6 +1,7 @@
 #include "runtime/reporter.hpp"
 
 #include <bastion/executor/parker.hpp>
+#include <bastion/executor/reserve.hpp>
 
 #include <cstdio>
 #include <new>
@@ -22,10 +23,13 @@ bool reporter::report(const fault_report& r) noexcept {
     const std::lock_guard lock(mutex_);
     if (hook_ && !in_hook_) {
         in_hook_ = true;
+        const may_fail users;
         try {
             hook_(log_record{r.path, r.reason, r.next, r.in_hand, r.lost, r.restarts});
             in_hook_ = false;
             return false;
+        } catch (const std::bad_alloc&) { // the next report may find memory again
+            in_hook_ = false;
         } catch (...) {
             in_hook_ = false;
             hook_ = nullptr;
@@ -76,9 +80,10 @@ bool reporter::print_line(const fault_report& r) {
     return false;
 }
 
-void reporter::print_suppressed() {
+void reporter::print_suppressed() noexcept {
     if (suppressed_ == 0) return;
-    line("bastion: " + std::to_string(suppressed_) + " more reports within a second were not shown\n");
+    std::fprintf(stderr, "bastion: %llu more reports within a second were not shown\n",
+        static_cast<unsigned long long>(suppressed_));
     suppressed_ = 0;
 }
 

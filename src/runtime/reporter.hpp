@@ -28,7 +28,7 @@ public:
 private:
     [[nodiscard]] bool print(const fault_report& r) noexcept;
     [[nodiscard]] bool print_line(const fault_report& r);
-    void print_suppressed();
+    void print_suppressed() noexcept;
 
     std::recursive_mutex mutex_; // a hook may do what is reported itself: that goes to standard error
     config::log_function hook_;

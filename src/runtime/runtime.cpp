@@ -33,9 +33,10 @@ private:
 void on_report(void* data, const fault_report& r) {
     auto& state = *static_cast<runtime_state*>(data);
     reporter& reports = *state.reports;
-    if (reports.report(r))
-        state.workers->timer_home().arm(
-            *new flood_end(reports), std::chrono::nanoseconds(std::chrono::seconds(1)).count());
+    if (!reports.report(r)) return;
+    // Without memory for it the flood is summed up by the next report, or at the end.
+    if (auto* end = new (std::nothrow) flood_end(reports); end != nullptr)
+        state.workers->timer_home().arm(*end, std::chrono::nanoseconds(std::chrono::seconds(1)).count());
 }
 
 void on_main_ended(void* data, const exit_reason& why) {

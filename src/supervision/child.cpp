@@ -19,15 +19,6 @@ std::string readable(std::chrono::nanoseconds d) {
     return in(1'000, "us");
 }
 
-// While it lives, what the thread runs is a user's.
-class callback_mark {
-public:
-    callback_mark() noexcept { this_thread().callback = true; }
-    callback_mark(const callback_mark&) = delete;
-    callback_mark& operator=(const callback_mark&) = delete;
-    ~callback_mark() { this_thread().callback = false; }
-};
-
 } // namespace
 
 void owner::start_child(control_block& child) {

@@ -53,7 +53,12 @@ control_block* make_owner_block(runtime_home& home) {
     b->ops = &owner_ops;
     b->kind = process_kind::system;
     b->owner_flags = child_flag::is_owner;
-    refuse_mail(*b);
+    try {
+        refuse_mail(*b);
+    } catch (...) { // there is no memory for the box that refuses
+        recycle_block(b);
+        throw;
+    }
     return b;
 }
 

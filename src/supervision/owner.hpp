@@ -36,13 +36,6 @@ template <class Make>
         return make();
     } catch (const std::bad_alloc&) { return "(no memory)"; } // no longer than fits without an allocation
 }
-// The same for a reason: without memory only its kind is known.
-template <class Make>
-[[nodiscard]] exit_reason reason_or(exit_kind kind, Make make) {
-    try {
-        return make();
-    } catch (const std::bad_alloc&) { return exit_reason(kind); }
-}
 
 // Where an owner's child stands. Kept in the child's block, written by the owner alone.
 enum class child_state : std::uint8_t {
@@ -65,6 +58,15 @@ inline constexpr std::uint8_t killed = 32;        // kill was raised
 inline constexpr std::uint8_t callback_fault = 64; // ended because of a callback: `reason` was kept aside
 inline constexpr std::uint8_t apart = 128; // in its place in the plan it restarts single elements, and goes on else
 } // namespace child_flag
+
+// While it lives, what the thread runs is a user's.
+class callback_mark {
+public:
+    callback_mark() noexcept { this_thread().callback = true; }
+    callback_mark(const callback_mark&) = delete;
+    callback_mark& operator=(const callback_mark&) = delete;
+    ~callback_mark() { this_thread().callback = false; }
+};
 
 class owner : public process_body {
 public:

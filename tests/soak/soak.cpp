@@ -205,6 +205,7 @@ int main(int argc, char** argv) {
     const double growth = static_cast<double>(tenth(9)) / static_cast<double>(tenth(1)) - 1;
     std::printf("resident: second tenth %.2f MB, last tenth %.2f MB (%+.2f %%)\n", static_cast<double>(tenth(1)) / 1e6,
         static_cast<double>(tenth(9)) / 1e6, 100 * growth);
+    if (unit == "--minutes") std::printf("soaked %ld minutes\n", amount);
     // A short soak is for the ledgers: its memory has not settled by the second tenth.
     if (unit == "--minutes" && growth > 0.01) {
         std::puts("the resident set grows");

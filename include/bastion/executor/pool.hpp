@@ -22,7 +22,7 @@
 
 namespace bastion::detail {
 
-inline constexpr std::uint32_t pool_batch = 32; // Blocks in a list that goes to or comes from a depot.
+inline constexpr std::uint32_t pool_batch = 32; // Blocks in a list that goes to a depot; more after a careful time.
 inline constexpr std::array<std::uint16_t, 15> pool_class_bytes{
     64, 128, 192, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048, 3072, 4096};
 inline constexpr std::size_t pool_classes = pool_class_bytes.size();
@@ -88,7 +88,7 @@ public:
         block->next = b.hand; // Under ASan the second free of a block stops here.
         b.hand = block;
         poison_memory(block, pool_class_bytes[index]);
-        if (add(b.in_hand, 1) == pool_batch) [[unlikely]]
+        if (add(b.in_hand, 1) >= pool_batch) [[unlikely]]
             put_hand_away(index);
     }
 
@@ -99,7 +99,7 @@ private:
     // relaxed without a partner: they publish nothing.
     struct bin {
         pool_block* hand = nullptr;             // Taken from and given to, newest first.
-        std::atomic<std::uint32_t> in_hand{0}; // Invariant: its length, below pool_batch between calls; see careful_.
+        std::atomic<std::uint32_t> in_hand{0}; // Invariant: its length; see careful_.
         std::atomic<std::uint32_t> in_spare{0}; // Invariant: the spare's length.
         pool_block* spare = nullptr; // A list put away: keeps a thread that swings around a
             // list's end from going to the depot each time.

@@ -10,6 +10,7 @@
 #include <bastion/base/source_location.hpp>
 
 #include <cstdint>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -99,6 +100,18 @@ private:
 };
 
 [[nodiscard]] BASTION_API std::string_view to_string(exit_kind kind) noexcept;
+
+namespace detail {
+
+// The reason that `make` makes; without memory for its details only its kind is known.
+template <class Make>
+[[nodiscard]] exit_reason reason_or(exit_kind kind, Make make) {
+    try {
+        return make();
+    } catch (const std::bad_alloc&) { return exit_reason(kind); }
+}
+
+} // namespace detail
 
 } // namespace bastion
 

@@ -17,7 +17,7 @@ namespace bastion::detail {
 
 [[nodiscard]] inline void* gated_new_or_null(std::size_t bytes, std::size_t alignment) noexcept {
     if (bytes == 0) bytes = 1;
-    if (!may_allocate(bytes)) return nullptr;
+    if (!may_allocate(bytes) || bytes > std::size_t(-1) - alignment) return nullptr;
     if (alignment <= alignof(std::max_align_t)) return std::malloc(bytes);
     return std::aligned_alloc(alignment, (bytes + alignment - 1) / alignment * alignment);
 }
