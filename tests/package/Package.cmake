@@ -5,6 +5,8 @@ function(bastion_package_test name)
         "${CMAKE_CURRENT_SOURCE_DIR}/package/run.sh" ${name} "${CMAKE_COMMAND}" "${PROJECT_SOURCE_DIR}"
         "${PROJECT_BINARY_DIR}" "${CMAKE_CURRENT_BINARY_DIR}/package" "${CMAKE_CXX_COMPILER}"
         "${CMAKE_CXX_COMPILER_LAUNCHER}")
+    # Some of them compile the whole library.
+    set_tests_properties(package.${name} PROPERTIES TIMEOUT 600)
 endfunction()
 
 foreach(kind IN ITEMS static shared)
