@@ -107,9 +107,9 @@ std::string finding::report() const {
                        std::to_string(remarkable) +
                        " decisions left; repeat it with BASTION_SEED=" + std::to_string(seed);
     if (shortest.size() <= most_printed) {
-        text += ", or the short one with settings().with_replay({";
+        text += ", or the short one with .with_replay({";
         for (std::size_t i = 0; i < shortest.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shortest[i]);
-        text += "})";
+        text += "}) added to the same settings";
     }
     return text + "\nits last events:\n" + last_events;
 }

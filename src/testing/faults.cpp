@@ -31,15 +31,19 @@ bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::i
     if (!waits_for_mail(b)) return true;
     collect_mail(b);
     hold_followers(b);
-    if (b.mail == nullptr) return true;
-    if (const fault_order* o = ordered(b)) {
+    // What is dropped or late leaves the next message, for which there may be another order.
+    bool ordered_one = false;
+    while (b.mail != nullptr) {
+        const fault_order* o = ordered(b);
+        if (o == nullptr) break;
         const fault_order now = *o;
         orders_.erase(orders_.begin() + (o - orders_.data()));
         go_wrong(w, b, a, now.what, now.by);
-        return true;
+        if (now.what == fault_order::kind::panic || now.what == fault_order::kind::kill) return true;
+        ordered_one = true;
     }
     const testing::fault_rates& rates = settings_.faults();
-    if (!rates.any()) return true;
+    if (b.mail == nullptr || ordered_one || !rates.any()) return true;
     auto chance = static_cast<unsigned>(choices_.choose(decision::fault, 10'000));
     if (chance-- == 0) return true;
     using kind = fault_order::kind;

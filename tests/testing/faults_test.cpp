@@ -66,6 +66,36 @@ TEST_CASE("a dropped message is a dead letter, the others come") {
     CHECK(d.sim.runtime().dead_letters(drop_reason::unread) == 1);
 }
 
+TEST_CASE("orders for messages that follow one another hold for each of them") {
+    SECTION("two are dropped") {
+        dictation d(2);
+        d.sim.drop_at(d.writer, 1);
+        d.sim.drop_at(d.writer, 2);
+        d.tell(1, 5);
+        d.sim.settle();
+        CHECK(d.numbers() == std::vector<int>{3, 4, 5});
+    }
+    SECTION("one is dropped, the next is late, and with it those that follow") {
+        dictation d(2);
+        d.sim.drop_at(d.writer, 1);
+        d.sim.delay_at(d.writer, 2, 100ms);
+        d.tell(1, 4);
+        d.sim.advance(99ms);
+        CHECK(d.numbers().empty());
+        d.sim.advance(1ms);
+        CHECK(d.numbers() == std::vector<int>{2, 3, 4});
+    }
+    SECTION("one is dropped, at the next it panics") {
+        dictation d(2);
+        d.sim.drop_at(d.writer, 1);
+        d.sim.panic_at(d.writer, 2);
+        d.tell(1, 4);
+        CHECK(d.sim.expect_restart(d.writer) == 1);
+        d.sim.settle();
+        CHECK(d.numbers() == std::vector<int>{3, 4});
+    }
+}
+
 TEST_CASE("a dropped question is answered with an error") {
     simulation sim(2);
     auto server = sim.spawn([](context ctx) -> process {

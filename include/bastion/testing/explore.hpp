@@ -24,7 +24,7 @@ using program = std::function<void(simulation&)>;
 struct finding {
     std::uint64_t seed = 0;
     std::string what; // what went wrong, at last
-    decisions shortest; // repeats it: settings().with_replay(shortest)
+    decisions shortest; // repeats it: the same settings, with_replay(shortest)
     std::uint64_t steps = 0; // of that run
     std::uint64_t steps_before = 0; // of the run that the seed gives
     std::string last_events;
