@@ -395,7 +395,7 @@ void owner::arm(control_block& child, request_kind what, std::chrono::nanosecond
     r->child = child.here();
     worker& wheel = *this_thread().current_worker;
     auto* timer = pool_new<owner_timer>(r.get(), wheel);
-    (void)r.release(); // both are the wheel's
+    [[maybe_unused]] const owner_request* const sent = r.release(); // both are the wheel's
     child.owner_timer = timer;
     wheel.arm(*timer, d.count());
 }
