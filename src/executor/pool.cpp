@@ -317,9 +317,9 @@ void fill_reserve() {
 }
 
 bool use_reserve(bool on) noexcept {
-    if (on && !on_reserve && reserve.low()) {
+    if (on && !on_reserve) {
         try {
-            reserve.fill();
+            fill_reserve();
         } catch (const std::bad_alloc&) { // then what is left must do
         }
     }

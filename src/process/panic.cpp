@@ -4,7 +4,6 @@
 #include <cstdlib>
 #include <cxxabi.h>
 #include <memory>
-#include <new>
 #include <typeinfo>
 
 namespace bastion {
@@ -26,10 +25,6 @@ exit_reason from(const std::exception& e) {
     if (const auto* l = dynamic_cast<const limit_error*>(&e)) return exit_reason::limit(l->what());
     return exit_reason::panic(e.what(), readable(typeid(e)), {});
 }
-
-} // namespace
-
-namespace {
 
 exit_reason reason_of_current() {
     const std::type_info* type = abi::__cxa_current_exception_type();
@@ -54,12 +49,7 @@ exit_reason reason_of_current() {
 
 } // namespace
 
-// Without memory for the story it is told shortly.
-exit_reason reason_of_current_exception() noexcept {
-    try {
-        return reason_of_current();
-    } catch (const std::bad_alloc&) { return exit_reason(exit_kind::panic); }
-}
+exit_reason reason_of_current_exception() noexcept { return reason_or(exit_kind::panic, reason_of_current); }
 
 } // namespace detail
 } // namespace bastion

@@ -357,10 +357,9 @@ std::optional<exit_reason> owner::call(
     bastion::callbacks::moment when, control_block& child, const exit_reason& reason) {
     const auto& f = callbacks_of(child).at(when);
     if (!f) return {};
-    const may_fail users;
     try {
         const std::string where = path_of(child);
-        const callback_mark mark;
+        const users_code here;
         f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts)));
         return {};
     } catch (...) { return reason_of_current_exception(); }

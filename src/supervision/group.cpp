@@ -74,8 +74,7 @@ bool group::launch(control_block& child, bool again) {
                 cold->stopper.reset();
             }
             if (spec_->make_data && spec_->data_on_panic == on_panic::rebuild && child.reason.is_fault()) {
-                const may_fail users;
-                const callback_mark mark;
+                const users_code here;
                 try {
                     cold->data.object = spec_->make_data();
                 } catch (...) {

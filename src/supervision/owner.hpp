@@ -59,13 +59,12 @@ inline constexpr std::uint8_t callback_fault = 64; // ended because of a callbac
 inline constexpr std::uint8_t apart = 128; // in its place in the plan it restarts single elements, and goes on else
 } // namespace child_flag
 
-// While it lives, what the thread runs is a user's.
-class callback_mark {
+// While it lives, what the thread runs is a user's: a fault of the processor may become an exception, and there is no
+// reserve.
+class users_code : may_fail {
 public:
-    callback_mark() noexcept { this_thread().callback = true; }
-    callback_mark(const callback_mark&) = delete;
-    callback_mark& operator=(const callback_mark&) = delete;
-    ~callback_mark() { this_thread().callback = false; }
+    users_code() noexcept { this_thread().callback = true; }
+    ~users_code() { this_thread().callback = false; }
 };
 
 class owner : public process_body {

@@ -1,4 +1,5 @@
 // What each call promises when there is no memory: it throws std::bad_alloc and nothing has happened, or it cannot fail.
+#include "memory/messages.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/bastion.hpp>
@@ -15,15 +16,9 @@ using testing::simulation;
 
 namespace {
 
-struct query {
-    using answer_type = int;
-    int n;
-};
-struct note {
-    std::string text;
-};
-
-const char* const long_text = "a text that is too long for the room that a string has in itself";
+using test::long_text;
+using test::note;
+using test::query;
 
 // What the process under test works with.
 struct attempt {

@@ -1,4 +1,5 @@
 // Whole programs in which each allocation fails once: nothing hangs, nothing is lost to nobody's knowledge, no memory.
+#include "memory/messages.hpp"
 #include "support/catch.hpp"
 #include "support/fork_join.hpp"
 
@@ -17,18 +18,13 @@ using testing::simulation;
 
 namespace {
 
-struct query {
-    using answer_type = int;
-    int n;
-};
-struct job {
-    std::string text;
-};
+using test::long_text;
+using job = test::note;
+using test::query;
+
 struct news {
     std::string text;
 };
-
-const char* const long_text = "a text that is too long for the room that a string has in itself";
 
 process serve(context ctx) {
     ctx.ready();

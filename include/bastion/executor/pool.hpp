@@ -99,11 +99,11 @@ private:
     // relaxed without a partner: they publish nothing.
     struct bin {
         pool_block* hand = nullptr;             // Taken from and given to, newest first.
-        std::atomic<std::uint32_t> in_hand{0}; // Invariant: its length; see careful_.
+        std::atomic<std::uint32_t> in_hand{0};  // Invariant: its length; see careful_.
         std::atomic<std::uint32_t> in_spare{0}; // Invariant: the spare's length.
-        pool_block* spare = nullptr; // A list put away: keeps a thread that swings around a
-            // list's end from going to the depot each time.
-        char* fresh = nullptr; // The run not cut yet.
+        // A list put away: keeps a thread that swings around a list's end from going to the depot each time.
+        pool_block* spare = nullptr;
+        char* fresh = nullptr;                  // The run not cut yet.
         std::atomic<std::uint32_t> in_fresh{0}; // Invariant: blocks left in the run.
     };
 

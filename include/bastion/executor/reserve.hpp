@@ -24,27 +24,26 @@ BASTION_API void fill_reserve();
 // Sets whether this thread's allocations may come from the reserve; returns what it was.
 BASTION_API bool use_reserve(bool on) noexcept;
 
-class must_not_fail {
+class reserve_scope {
 public:
-    must_not_fail() noexcept : before_(use_reserve(true)) {}
-    must_not_fail(const must_not_fail&) = delete;
-    must_not_fail& operator=(const must_not_fail&) = delete;
-    ~must_not_fail() { use_reserve(before_); }
+    explicit reserve_scope(bool on) noexcept : before_(use_reserve(on)) {}
+    reserve_scope(const reserve_scope&) = delete;
+    reserve_scope& operator=(const reserve_scope&) = delete;
+    ~reserve_scope() { use_reserve(before_); }
 
 private:
     const bool before_;
 };
 
-// The user's code, called from what must not fail: it gets no reserve.
-class may_fail {
+class must_not_fail : reserve_scope {
 public:
-    may_fail() noexcept : before_(use_reserve(false)) {}
-    may_fail(const may_fail&) = delete;
-    may_fail& operator=(const may_fail&) = delete;
-    ~may_fail() { use_reserve(before_); }
+    must_not_fail() noexcept : reserve_scope(true) {}
+};
 
-private:
-    const bool before_;
+// The user's code, called from what must not fail: it gets no reserve.
+class may_fail : reserve_scope {
+public:
+    may_fail() noexcept : reserve_scope(false) {}
 };
 
 // For the containers of what must not fail: their memory comes from the pool. Beyond pool_max_bytes in one piece there
