@@ -55,6 +55,7 @@ void executor::stop() {
     // Timers of cells went with their frames; messages to be sent later are dropped.
     for (auto& w : workers_) {
         timer_list left;
+        w->collect_young();
         w->wheel_.advance(time_->now_ns(), left);
         w->wheel_.advance(std::numeric_limits<std::int64_t>::max(), left);
         fired_timers fired;

@@ -251,7 +251,7 @@ bool worker::search() {
 
 bool worker::sees_work() noexcept {
     if (!owner_.shared_.empty_for_sure() || !owner_.shared_system_.empty_for_sure()) return true;
-    if (timers_.pending()) return true;
+    if (timers_wait()) return true;
     if (!has_thieves_) return false;
     for (auto& other : owner_.workers_)
         if (other.get() != this && (other->system_.size() != 0 || other->ring_.size() > 1 || !other->jobs_.empty()))
@@ -284,23 +284,35 @@ void worker::park() {
     owner_.resting_.fetch_sub(1);
 }
 
+void worker::collect_young() noexcept {
+    young_.collect([this](timer_entry& entry) { wheel_.arm(&entry, entry.due_ns); });
+}
+
+void worker::arm_behind_young(timer_entry& entry) noexcept {
+    const std::lock_guard lock(wheel_lock_);
+    collect_young();
+    timers_.armed();
+    (void)young_.put(entry); // only this thread puts: there is room now
+}
+
 void worker::arm(timer_entry& entry, std::int64_t duration_ns) noexcept {
     const bool own = this_thread().current_worker == this;
     {
         const std::lock_guard lock(wheel_lock_);
+        if (own) collect_young(); // they were armed before
         wheel_.arm(&entry, duration_ns);
         timers_.armed();
     }
     if (!own) owner_.wake(index_); // the worker itself looks before it sleeps
 }
 
-bool worker::cancel(timer_entry& entry) noexcept {
+bool worker::cancel_in_wheel(timer_entry& entry) noexcept {
     const std::lock_guard lock(wheel_lock_);
     return wheel_.cancel(&entry);
 }
 
 bool worker::poll_timers() {
-    if (!timers_.pending() && timers_.next_due() == wheel_notice::never) return false;
+    if (!timers_wait() && timers_.next_due() == wheel_notice::never) return false;
     return poll_wheel_of(*this);
 }
 
@@ -309,7 +321,7 @@ bool worker::poll_due_wheels() {
     const std::int64_t now = owner_.time_->now_ns();
     bool found = false;
     for (auto& other : owner_.workers_)
-        if (other->timers_.pending() || other->timers_.next_due() <= now) found = poll_wheel_of(*other) || found;
+        if (other->timers_wait() || other->timers_.next_due() <= now) found = poll_wheel_of(*other) || found;
     return found;
 }
 
@@ -318,6 +330,7 @@ bool worker::poll_wheel_of(worker& other) {
         if (&other == this) other.wheel_lock_.lock();
         else if (!other.wheel_lock_.try_lock()) return false;
         const std::lock_guard lock(other.wheel_lock_, std::adopt_lock);
+        other.collect_young();
         timer_list due;
         other.wheel_.advance(owner_.time_->now_ns(), due);
         other.timers_.polled(other.wheel_.next_due().value_or(wheel_notice::never));

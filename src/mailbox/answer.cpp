@@ -21,7 +21,7 @@ pending_answer send_question(address to, envelope* e) {
     auto* asker = static_cast<control_block*>(thread.current);
     completion_cell* cell = nullptr;
     try {
-        cell = completion_cell::make(asker);
+        cell = completion_cell::make(asker, thread.blocks());
     } catch (...) { // there is no memory: nothing is sent
         e->cell = nullptr;
         destroy(e);
@@ -44,10 +44,9 @@ void pending_answer::begin_waiting(bool alone) {
         deadlocked_ = true;
         return;
     }
-    if (timer_home_ != nullptr) return;
-    timer_home_ = &running_executor();
+    if (timer_.armed()) return;
     const auto timeout = timeout_.count() >= 0 ? timeout_ : here.home->default_ask_timeout;
-    arm_cell_timer(*cell_, *timer_home_, timeout.count());
+    timer_.arm(*cell_, *this_thread().current_worker, timeout.count());
 }
 
 void pending_answer::wait_on_thread(executor* driven) {
@@ -75,11 +74,23 @@ void pending_answer::wait_on_thread(executor* driven) {
 }
 
 void pending_answer::give_up() noexcept {
-    stop_timer();
+    timer_.cancel(*cell_);
     completion_cell* cell = std::exchange(cell_, nullptr);
     if (!cell->word.abandon()) return; // the completer frees it
     destroy(static_cast<envelope*>(cell->payload));
     completion_cell::recycle(cell);
+}
+
+error open_failed_answer(envelope* e, errc why, std::string_view expected) {
+    if (e == nullptr) return error(why);
+    if (e->is(error_answer_meta, envelope_kind::answer)) {
+        error problem = *std::launder(static_cast<error*>(e->payload_at(offsetof(envelope, payload))));
+        destroy(e);
+        return problem;
+    }
+    std::string text = "the answer is a " + std::string(e->meta().name) + ", expected " + std::string(expected);
+    destroy(e);
+    return error(errc::wrong_type, std::move(text));
 }
 
 } // namespace bastion::detail

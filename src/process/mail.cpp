@@ -62,7 +62,10 @@ void complete_with(completion_cell* cell, envelope* answer) noexcept {
     runnable* owner = cell->owner;
     cell->payload = answer;
     switch (cell->word.complete()) {
-    case cell_event::wake_owner: wake_cell_owner(cell, owner); break;
+    case cell_event::wake_owner:
+        if (owner != nullptr) unpark_block(block_of(*owner)); // as wake_cell_owner does, without two calls
+        else wake_cell_owner(cell, nullptr);
+        break;
     case cell_event::none: break;
     case cell_event::free_payload:
         destroy(answer);

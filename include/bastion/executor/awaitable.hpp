@@ -47,8 +47,6 @@ namespace detail {
     return *s;
 }
 
-[[nodiscard]] inline executor& running_executor() noexcept { return this_thread().current_worker->owner(); }
-
 template <class T>
 struct plain_result {
     using type = T;
@@ -65,32 +63,56 @@ struct awaitable_base {
 template <class A>
 concept awaitable_object = std::derived_from<std::remove_cvref_t<A>, awaitable_base>;
 
-// A timer that a strand waits for. Cost: a cell from the pool and two list operations; no clock is read.
+// The deadline of a cell, on the wheel of the worker that the waiting strand was on when it began to wait.
+class cell_timer {
+public:
+    cell_timer() noexcept {}
+    cell_timer(cell_timer&& other) noexcept : wheel_(std::exchange(other.wheel_, nullptr)) {}
+    cell_timer& operator=(cell_timer&& other) noexcept {
+        std::swap(wheel_, other.wheel_);
+        return *this;
+    }
+
+    [[nodiscard]] bool armed() const noexcept { return wheel_ != nullptr; }
+    // On a worker, by the strand that the cell wakes.
+    void arm(completion_cell& cell, worker& here, std::int64_t duration_ns) noexcept {
+        wheel_ = &here;
+        here.arm_own(cell.timer, duration_ns);
+    }
+    // When it returns nobody but the two sides knows the cell.
+    void cancel(completion_cell& cell) noexcept {
+        if (wheel_ != nullptr) (void)std::exchange(wheel_, nullptr)->cancel(cell.timer);
+    }
+
+private:
+    worker* wheel_ = nullptr;
+};
+
+// A timer that a strand waits for. Cost: a cell from the pool, a load and a store; no clock is read.
 class timer_wait {
 public:
     explicit timer_wait(std::chrono::nanoseconds d) noexcept : duration_(d) {}
     timer_wait(timer_wait&& other) noexcept
-        : duration_(other.duration_), cell_(std::exchange(other.cell_, nullptr)), home_(other.home_) {}
+        : duration_(other.duration_), cell_(std::exchange(other.cell_, nullptr)), timer_(std::move(other.timer_)) {}
     timer_wait& operator=(timer_wait&&) = delete;
     ~timer_wait() { end(); }
 
     void start() {
-        home_ = &running_executor();
         cell_ = completion_cell::make(&running_strand("a timer"));
-        arm_cell_timer(*cell_, *home_, duration_.count());
+        timer_.arm(*cell_, *this_thread().current_worker, duration_.count());
     }
     [[nodiscard]] bool started() const noexcept { return cell_ != nullptr; }
     [[nodiscard]] bool over() const noexcept { return cell_ != nullptr && cell_->word.load() != cell_state::pending; }
     void end() noexcept {
         if (cell_ == nullptr) return;
-        cancel_cell_timer(*cell_, *home_);
+        timer_.cancel(*cell_);
         completion_cell::recycle(std::exchange(cell_, nullptr));  // no completer: the timer was the other side
     }
 
 private:
     std::chrono::nanoseconds duration_;
     completion_cell* cell_ = nullptr;
-    executor* home_ = nullptr;
+    cell_timer timer_;
 };
 
 // A stop_token that a strand waits for: its callback completes a cell.

@@ -70,27 +70,23 @@ private:
     typename Atomics::template atomic<std::uint32_t> state_{raw(cell_state::pending)};
 };
 
+// What a cell's timer does when its time has come.
+BASTION_API void fire_cell(timer_entry* timer, void* fired);
+
 struct alignas(64) completion_cell {
-    static constexpr std::uint32_t no_timer = ~std::uint32_t{0};
+    explicit completion_cell(runnable* waits) noexcept : owner(waits) {}
 
     basic_cell_word<> word;
-    std::uint32_t timer_home = no_timer; // the worker whose wheel holds the timer
-    runnable* owner = nullptr; // null: a plain thread sleeps on the word
+    runnable* owner; // null: a plain thread sleeps on the word
     void* payload = nullptr; // Invariant: written by the completer before `completed`, by nobody else
-    timer_entry timer;
+    timer_entry timer{&fire_cell};
 
-    [[nodiscard]] static completion_cell* make(runnable* owner) {
-        auto* cell = pool_new<completion_cell>();
-        cell->owner = owner;
-        return cell;
+    [[nodiscard]] static completion_cell* make(runnable* owner) { return make(owner, this_thread().blocks()); }
+    [[nodiscard]] static completion_cell* make(runnable* owner, pool_cache& pool) {
+        return ::new (pool.allocate(sizeof(completion_cell))) completion_cell(owner);
     }
     static void recycle(completion_cell* cell) noexcept { pool_delete(cell); }
 };
-
-// Arms the cell's timer in a worker's wheel; `cancel_cell_timer` returns when nobody but the two sides knows the cell.
-class executor;
-BASTION_API void arm_cell_timer(completion_cell& cell, executor& home, std::int64_t duration_ns) noexcept;
-BASTION_API void cancel_cell_timer(completion_cell& cell, executor& home) noexcept;
 
 // Wakes whoever waits on the cell, after the word was completed or timed out by the caller. `owner` is read before
 // that step, because the cell may be gone after it.

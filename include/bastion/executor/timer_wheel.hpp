@@ -37,6 +37,7 @@ struct timer_entry {
     timer_state state = timer_state::idle;                    // Invariant: idle once it is in the caller's list.
     std::uint8_t level = 0;                                   // Invariant: where it lies, while in_slot.
     std::uint8_t slot = 0;
+    std::uint8_t place = 0xff;                                // Of young_timers.hpp; the wheel does not know it.
 };
 static_assert(sizeof(timer_entry) <= 40);
 

@@ -1,7 +1,8 @@
 // What is known of a worker's timer wheel without its lock: whether the wheel must be looked at, and when it is due.
 //
 // Written under the wheel's lock, read by its worker before it sleeps and by searchers, without it. Nothing here is a
-// promise while the worker is awake: it looks again.
+// promise while the worker is awake: it looks again. What the worker has armed last lies in young_timers.hpp, and is
+// not said here.
 //
 // Protocol:
 //  1. Who arms a timer says `pending`, and then, unless it is the worker itself, takes the worker out of the sleepers.

@@ -16,6 +16,7 @@
 #include <bastion/executor/this_thread.hpp>
 #include <bastion/executor/timer_wheel.hpp>
 #include <bastion/executor/wheel_notice.hpp>
+#include <bastion/executor/young_timers.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -114,9 +115,19 @@ public:
     [[nodiscard]] thread_state& thread() const noexcept { return *thread_; }
     [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
 
-    // Timers: any thread. The duration counts from this worker's next look at the clock.
+    // Timers. The duration counts from this worker's next look at the clock.
+    // For this worker's thread, and timers that only one thread at a time knows: most of them never come into the wheel.
+    BASTION_INLINE void arm_own(timer_entry& entry, std::int64_t duration_ns) noexcept {
+        entry.due_ns = duration_ns;
+        if (!young_.put(entry)) [[unlikely]]
+            arm_behind_young(entry);
+    }
+    // Any thread, any timer.
     void arm(timer_entry& entry, std::int64_t duration_ns) noexcept;
-    bool cancel(timer_entry& entry) noexcept;
+    // Any thread. False: it was not armed, or is on its way to its function.
+    BASTION_INLINE bool cancel(timer_entry& entry) noexcept {
+        return young_.take_back(entry, !has_thieves_) || cancel_in_wheel(entry);
+    }
 
     // The thread's whole life.
     void loop();
@@ -145,6 +156,11 @@ private:
     [[nodiscard]] bool stands_still(worker& victim) noexcept;
     [[nodiscard]] bool sleep();
     void take_seat(thread_state& thread) noexcept;
+    // Whether the wheel must be looked at. For this worker exact, for searchers a hint.
+    [[nodiscard]] bool timers_wait() const noexcept { return timers_.pending() || young_.any(); }
+    BASTION_API void arm_behind_young(timer_entry& entry) noexcept;
+    BASTION_API bool cancel_in_wheel(timer_entry& entry) noexcept;
+    void collect_young() noexcept; // under the wheel's lock
     [[nodiscard]] std::int64_t first_due() const noexcept;
     [[nodiscard]] bool sees_work() noexcept;
     void park();
@@ -179,6 +195,8 @@ private:
     fifo_ring<runnable, 256> ring_;
     fifo_ring<runnable, 64> system_;
     fork_deque<fork_job> jobs_;
+
+    alignas(cache_line) young_timers young_;
 
     alignas(cache_line) spin_lock wheel_lock_;
     timer_wheel wheel_;

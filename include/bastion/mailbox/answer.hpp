@@ -20,12 +20,12 @@ public:
         : cell_(cell), to_(to), timeout_(timeout) {}
     pending_answer(pending_answer&& other) noexcept
         : cell_(std::exchange(other.cell_, nullptr)), to_(other.to_), timeout_(other.timeout_),
-          timer_home_(other.timer_home_), deadlocked_(other.deadlocked_) {}
+          timer_(std::move(other.timer_)), deadlocked_(other.deadlocked_) {}
     pending_answer& operator=(pending_answer&& other) noexcept {
         std::swap(cell_, other.cell_);
         std::swap(to_, other.to_);
         std::swap(timeout_, other.timeout_);
-        std::swap(timer_home_, other.timer_home_);
+        std::swap(timer_, other.timer_);
         std::swap(deadlocked_, other.deadlocked_);
         return *this;
     }
@@ -46,7 +46,7 @@ public:
 
     // The answer's envelope (the caller's), or null and why.
     [[nodiscard]] envelope* take(errc& why) noexcept {
-        stop_timer();
+        timer_.cancel(*cell_);
         if (cell_->word.load() == cell_state::completed) [[likely]] {
             auto* e = static_cast<envelope*>(cell_->payload);
             completion_cell::recycle(std::exchange(cell_, nullptr));
@@ -60,37 +60,30 @@ public:
 private:
     [[noreturn]] static BASTION_API void throw_taken();
     BASTION_API void begin_waiting(bool alone);
-    void stop_timer() noexcept {
-        if (timer_home_ != nullptr) cancel_cell_timer(*cell_, *std::exchange(timer_home_, nullptr));
-    }
     BASTION_API void give_up() noexcept;
 
     completion_cell* cell_;
     address to_;
     std::chrono::nanoseconds timeout_;  // negative: the runtime's default
-    executor* timer_home_ = nullptr;
+    cell_timer timer_;
     bool deadlocked_ = false;
 };
+
+// The error in an answer's envelope, or that it is no `expected` at all; without one, `why`. Frees it.
+[[nodiscard]] BASTION_API BASTION_COLD error open_failed_answer(envelope* e, errc why, std::string_view expected);
 
 // Takes an answer's envelope apart. Frees it.
 template <class R>
 [[nodiscard]] result<R> open_answer(envelope* e, errc why) {
-    if (e == nullptr) return bastion::fail(why);
     if constexpr (std::is_same_v<R, message>) {
-        if (!e->is(error_answer_meta, envelope_kind::answer)) return message(e);
-    } else if (e->is(meta_object<R>, envelope_kind::answer)) {
+        if (e != nullptr && !e->is(error_answer_meta, envelope_kind::answer)) return message(e);
+    } else if (e != nullptr && e->is(meta_object<R>, envelope_kind::answer)) [[likely]] {
         result<R> value(std::in_place, std::move(*payload_of<R>(*e)));
-        destroy(e);
+        if constexpr (std::is_trivially_destructible_v<R>) pool_free(e, e->generation);
+        else destroy(e);
         return value;
     }
-    if (e->is(error_answer_meta, envelope_kind::answer)) {
-        error problem = *std::launder(static_cast<error*>(e->payload_at(offsetof(envelope, payload))));
-        destroy(e);
-        return bastion::fail(std::move(problem));
-    }
-    const std::string got(e->meta().name);
-    destroy(e);
-    return bastion::fail(errc::wrong_type, "the answer is a " + got + ", expected " + std::string(type_name<R>()));
+    return bastion::fail(open_failed_answer(e, why, type_name<R>()));
 }
 
 } // namespace detail
