@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <charconv>
+#include <csignal>
 #include <cstdlib>
 #include <exception>
 #include <string>
@@ -18,8 +20,10 @@ namespace bastion::detail {
 namespace {
 
 std::terminate_handler before = nullptr;
+std::atomic<bool> said{false}; // by std::terminate, which then aborts
 
 void say_last_words() {
+    said.store(true);
     if (control_block* here = running_block(); here != nullptr && here->kind != process_kind::system) {
         const group& above = group_of(*here); // its path and its place do not change while the element runs
         std::string text = "bastion: " + above.path_of(*here);
@@ -57,6 +61,15 @@ private:
     std::size_t size_ = 0;
 };
 
+struct sigaction abort_before;
+
+void on_abort(int number, siginfo_t* info, void* context) {
+    if (running_block() != nullptr && !said.exchange(true)) say_last_words_of_signal("SIGABRT", "abort() was called");
+    if ((abort_before.sa_flags & SA_SIGINFO) != 0) abort_before.sa_sigaction(number, info, context);
+    else if (abort_before.sa_handler != SIG_DFL && abort_before.sa_handler != SIG_IGN) abort_before.sa_handler(number);
+    // When this returns, abort() sends the signal once more, to its default.
+}
+
 } // namespace
 
 void say_last_words_of_signal(const char* what, const char* why) noexcept {
@@ -81,6 +94,17 @@ void say_last_words_of_signal(const char* what, const char* why) noexcept {
     line << (here != nullptr ? ": the program ends inside this process: " : "the program ends: ") << what << ": "
          << why;
     line.write();
+}
+
+void install_last_words_of_abort() noexcept {
+    static const bool installed = [] {
+        struct sigaction action = {};
+        action.sa_sigaction = &on_abort;
+        sigemptyset(&action.sa_mask);
+        action.sa_flags = SA_SIGINFO;
+        return sigaction(SIGABRT, &action, &abort_before) == 0;
+    }();
+    (void)installed;
 }
 
 void install_last_words() noexcept {

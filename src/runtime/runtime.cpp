@@ -86,6 +86,7 @@ runtime::runtime(config c) {
     c.complete();
     state_ = std::make_unique<runtime_state>(std::move(c));
     runtime_state& s = *state_;
+    if (s.settings.signals_) install_last_words_of_abort();
     s.reports = std::make_unique<reporter>(s.settings.log_, s.settings.quiet_);
     s.home = make_home();
     s.home->default_ask_timeout = s.settings.ask_;

@@ -175,6 +175,22 @@ TEST_CASE("What ends the program inside a process names the process") {
     }
 }
 
+TEST_CASE("program-abort", "[.]") {
+    bastion::runtime rt(bastion::config().with_workers(1));
+    (void)rt.spawn(bastion::children().with_name("victim").with_exec([](bastion::context ctx) -> bastion::process {
+        co_await ctx.yield();
+        std::abort();
+    }));
+    rt.wait();
+}
+TEST_CASE("abort() inside a process names the process, once, and ends the program as ever") {
+    child_program p("program-abort");
+    const auto text = p.finish();
+    CHECK(count(text, "bastion: /victim/0 (spawned at program_test.cpp:") == 1);
+    CHECK_THAT(text, BASTION_CATCH_CONTAINS("): the program ends inside this process: SIGABRT: abort() was called\n"));
+    CHECK(p.killed_by == SIGABRT);
+}
+
 TEST_CASE("program-log", "[.]") {
     auto clock = std::make_shared<bastion::manual_clock>();
     bastion::runtime rt(bastion::config().with_workers(1).with_signals(false).with_clock(clock));
