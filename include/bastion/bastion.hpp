@@ -38,6 +38,12 @@
 #include <bastion/supervision/refs.hpp>
 #include <bastion/supervision/spawn.hpp>
 
+#include <bastion/routing/dispatcher.hpp>
+#include <bastion/routing/distributor.hpp>
+#include <bastion/routing/members.hpp>
+#include <bastion/routing/names.hpp>
+#include <bastion/routing/topic.hpp>
+
 #include <bastion/runtime/config.hpp>
 #include <bastion/runtime/main.hpp>
 #include <bastion/runtime/runtime.hpp>

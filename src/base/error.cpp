@@ -20,6 +20,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::wrong_thread: return "not allowed from this thread";
     case errc::noconnection: return "no connection to the node";
     case errc::invalid: return "invalid call";
+    case errc::name_taken: return "the name is taken";
     }
     return "unknown error";
 }

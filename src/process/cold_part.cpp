@@ -22,14 +22,40 @@ void request_stop_token(control_block& b) noexcept {
     if (cold->stopper) cold->stopper->request_stop();
 }
 
+namespace {
+
+monitor_list& list_of(cold_part& cold, const monitor_record& m) noexcept {
+    return m.member_of != nullptr ? cold.memberships : cold.monitors;
+}
+
+void erase_record(cold_part& cold, monitor_record* m) noexcept {
+    list_of(cold, *m).erase(m);
+    cold.monitors_by_number.erase(m->number);
+}
+
+} // namespace
+
+void hold_record(control_block& b, monitor_record& m) {
+    cold_part& cold = cold_of(b);
+    cold.monitors_by_number.emplace(m.number, &m);
+    list_of(cold, m).push_back(&m);
+}
+
 void notify_monitors(control_block& b, const exit_reason& why, bool returns) noexcept {
     cold_part* cold = cold_if_any(b);
     if (cold == nullptr) return;
-    cold->monitors_by_number.clear();
-    while (monitor_record* m = cold->monitors.pop_front()) {
-        m->notify(*m, b, why, returns);
-        pool_delete(m);
-    }
+    const auto tell_all = [&](monitor_list& list) {
+        for (monitor_record* m = list.front(); m != nullptr;) {
+            monitor_record* const told = m;
+            m = monitor_list::next(m);
+            if (told->of_element && returns) continue;
+            erase_record(*cold, told);
+            told->notify(*told, b, why, returns);
+            pool_delete(told);
+        }
+    };
+    tell_all(cold->memberships);
+    tell_all(cold->monitors);
 }
 
 void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
@@ -44,9 +70,7 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
                 m->notify(*m, b, exit_reason(exit_kind::noproc), false);
                 pool_delete(m);
             } else {
-                cold_part& cold = cold_of(b);
-                cold.monitors.push_back(m);
-                cold.monitors_by_number.emplace(m->number, m);
+                hold_record(b, *m);
             }
         } else if (signal->kind == signal_kind::demonitor) {
             auto* d = static_cast<demonitor_request*>(signal);
@@ -54,9 +78,10 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
             if (cold != nullptr && d->target_generation == generation) {
                 const auto found = cold->monitors_by_number.find(d->number);
                 if (found != cold->monitors_by_number.end()) {
-                    cold->monitors.erase(found->second);
-                    pool_delete(found->second);
-                    cold->monitors_by_number.erase(found);
+                    monitor_record* const m = found->second;
+                    erase_record(*cold, m);
+                    if (m->member_of != nullptr) m->member_of->drop_owner();
+                    pool_delete(m);
                 }
             }
             pool_delete(d);

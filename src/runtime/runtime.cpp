@@ -95,6 +95,7 @@ runtime::runtime(config c) {
     s.home->kill_grace = s.settings.grace_;
     s.home->exit_when_stuck = s.settings.stuck_ == on_stuck::exit_program;
     s.home->hooks = {&on_dead_letter, &on_report, &on_main_ended, &on_root_ended, &discard_signal, &s, this};
+    list_in(s.names, s.home->hooks);
     auto spec = std::make_unique<supervisor_spec>();
     s.root = &make_supervisor(*s.home, std::move(spec));
     s.root->make_root();
@@ -183,6 +184,22 @@ int runtime::wait() {
     }
     return s.code.load();
 }
+
+detail::runtime_home& runtime::home() const noexcept { return *state_->home; }
+
+distributor runtime::distributor(std::string_view name) const {
+    return bastion::distributor(detail::find_set(home(), detail::set_kind::distributor, name));
+}
+topic runtime::topic(std::string_view name) const {
+    return bastion::topic(detail::find_set(home(), detail::set_kind::topic, name));
+}
+result<void> runtime::register_name(std::string_view name, const child_ref& who) const {
+    return detail::give_name(home(), name, who);
+}
+bool runtime::unregister_name(std::string_view name) const { return detail::take_name(home(), name); }
+child_ref runtime::whereis(std::string_view name) const { return detail::find_process(home(), name); }
+children_ref runtime::find_children(std::string_view path) const { return detail::find_children(home(), path); }
+supervisor_ref runtime::find_supervisor(std::string_view path) const { return detail::find_supervisor(home(), path); }
 
 void runtime::subscribe_dead_letters(const child_ref& who) {
     const std::lock_guard lock(state_->subscribers_lock);

@@ -2,6 +2,7 @@
 #ifndef BASTION_SRC_RUNTIME_STATE_HPP
 #define BASTION_SRC_RUNTIME_STATE_HPP
 
+#include "routing/directory.hpp"
 #include "runtime/hardware_faults.hpp"
 #include "runtime/reporter.hpp"
 #include "supervision/supervisor.hpp"
@@ -25,6 +26,7 @@ struct runtime_state {
     runtime_home* home = nullptr;
     std::optional<hardware_fault_guard> hardware_faults; // outlives the workers
     std::optional<hardware_faults_here> driver_faults;
+    directory names; // outlives the workers
     std::unique_ptr<executor> workers;
     supervisor_owner* root = nullptr;
     address root_address;

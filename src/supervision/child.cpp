@@ -241,6 +241,8 @@ void owner::finalize(control_block& child) {
         order_stop(child, true, false);
         return;
     }
+    if (is_owner && home_.hooks.displaced != nullptr) // before its monitors are told
+        home_.hooks.displaced(*home_.hooks.names, of(child).path(), child.here());
     if (cursor_ == &child) cursor_ = phase_ == phase::stopping ? children_.prev(&child) : children_.next(&child);
     if (child.life_state.now() != life::exited) {
         close_block(child);

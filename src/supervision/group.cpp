@@ -32,6 +32,7 @@ void group::make_elements() {
                 make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
             if (spec_->make_data)
                 cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
+            for (const auto& wish : spec_->memberships) wish->enter(home_, *b);
         } catch (...) {
             send_away(*b);
             throw;

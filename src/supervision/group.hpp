@@ -44,6 +44,7 @@ protected:
         asked_.clear();
         proceeding_.reset();
     }
+    void list_in(directory& names) const override { home_.hooks.group_placed(names, path_, ref()); }
     void on_progress() override;
     void on_empty() override;
     void pass_on(broadcast_source& source) override;

@@ -144,6 +144,11 @@ void owner::common_request(owner_request& r) {
     case request_kind::start:
         if (!running_ && phase_ == phase::idle && !ending_for_good_) {
             admit_late_monitors();
+            if (!std::exchange(listed_, true) && home_.hooks.names != nullptr) {
+                try {
+                    list_in(*home_.hooks.names);
+                } catch (const std::bad_alloc&) {} // then its path finds nobody
+            }
             on_start();
             plan_start();
         }

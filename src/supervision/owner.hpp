@@ -132,6 +132,8 @@ protected:
     virtual void adopt(control_block& child) = 0;
     virtual void on_request(owner_request& r) = 0;
     virtual void on_start() {}
+    // At the first start: to be found by its path.
+    virtual void list_in(directory& names) const = 0;
     virtual void on_empty() {}
     // After a child has started or ended.
     virtual void on_progress() {}
@@ -216,6 +218,7 @@ protected:
     bool is_root_ = false;
     bool silent_ = false; // its fault was reported by a child's
     bool ended_by_itself_ = false; // not asked to: no child is left
+    bool listed_ = false; // was started once
     bool stands_still_ = false; // its last life has ended, the parent decides
     system_signal* late_monitors_ = nullptr; // made while it stands still, newest first: they watch its next life
     void admit_late_monitors() noexcept;

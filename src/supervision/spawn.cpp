@@ -1,5 +1,7 @@
+#include "supervision/element_signal.hpp"
 #include "supervision/supervisor.hpp"
 
+#include <bastion/supervision/membership.hpp>
 #include <bastion/supervision/monitor.hpp>
 #include <bastion/supervision/spawn.hpp>
 
@@ -10,18 +12,6 @@
 namespace bastion {
 namespace detail {
 namespace {
-
-// Does `work` while the runtime of `where` stands; false: it is gone, or `where` is.
-template <class Work>
-bool inside(address where, Work&& work) {
-    runtime_home* home = home_of(where);
-    if (home == nullptr) return false;
-    const visit standing(*home);
-    if (!standing) return false;
-    if (!where.block->lives(where.generation) || where.block->inbox.is_closed()) return false;
-    work(*home);
-    return true;
-}
 
 // An owner that ends for good: who has more to give it is turned away here, so that a flood does not reach its lane.
 bool is_closing(const address& owner) noexcept { return (owner.block->signals.now() & signal_flags::closing) != 0; }
@@ -211,29 +201,10 @@ void notify_down(monitor_record& m, control_block& target, const exit_reason& wh
     (void)deliver_notice(m.watcher, e);
 }
 
-std::atomic<std::uint64_t> next_monitor{1};
-
-// A signal from the pool to whatever lives in `to`, from any thread; freed when nothing does. False: it was.
-// Unlike an owner, an element looks at its lane only when a flag says so.
-template <class Signal>
-bool push_element_signal(address to, signal_kind kind, Signal* signal) {
-    signal->kind = kind;
-    signal->target_generation = to.generation;
-    bool sent = false;
-    inside(to, [&](runtime_home&) {
-        const lane_result pushed = to.block->lane.push(signal);
-        sent = pushed != lane_result::closed;
-        if (sent && (to.block->signals.raise(signal_flags::lane) || pushed == lane_result::first))
-            unpark_block(*to.block);
-    });
-    if (!sent) pool_delete(signal);
-    return sent;
-}
-
 } // namespace
 
 monitor_handle watch(control_block& watcher, address target) {
-    const std::uint64_t number = next_monitor.fetch_add(1, std::memory_order_relaxed);  // unique: no order needed
+    const std::uint64_t number = new_record_number();
     auto* m = pool_new<monitor_record>();
     m->watcher = watcher.here();
     m->number = number;
@@ -278,10 +249,7 @@ auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Ma
 void monitor_handle::cancel() noexcept {
     const std::uint64_t number = std::exchange(number_, 0);
     if (number == 0) return;
-    const detail::must_not_fail certain;
-    auto* d = detail::pool_new<detail::demonitor_request>();
-    d->number = number;
-    (void)detail::push_element_signal(target_, detail::signal_kind::demonitor, d);
+    detail::forget_record(target_, number);
 }
 
 void child_ref::stop() const { detail::stop_one(address_, false); }

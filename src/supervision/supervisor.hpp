@@ -33,6 +33,7 @@ protected:
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;
     void on_start() override;
+    void list_in(directory& names) const override { home_.hooks.supervisor_placed(names, path_, ref()); }
     [[nodiscard]] bool restarts_apart(control_block& child) override;
     void pass_on(broadcast_source& source) override;
     [[nodiscard]] control_block* stops_first() noexcept override { return temporaries_; }

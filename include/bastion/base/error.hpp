@@ -34,6 +34,7 @@ enum class errc : std::uint8_t {
     wrong_thread,      // the call is not allowed from here
     noconnection,      // the node of the target cannot be reached
     invalid,           // the call makes no sense in this state
+    name_taken,        // another process is registered by that name
 };
 
 [[nodiscard]] BASTION_API std::string_view to_string(errc code) noexcept;

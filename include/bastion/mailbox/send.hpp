@@ -90,6 +90,7 @@ public:
 
     delivery to(const child_ref& ref) { return deliver(ref.where(), make_broadcast(box_)); }
     [[nodiscard]] envelope* envelope_for_one() { return make_broadcast(box_); }
+    [[nodiscard]] const T& value() const noexcept { return box_->value; }
 
 private:
     shared_value<T>* box_;

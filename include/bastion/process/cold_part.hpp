@@ -16,18 +16,23 @@
 
 namespace bastion::detail {
 
-// One `ctx.monitor(ref)`: a request on its way to the target, then an entry in the target's list.
-// Owned by the target from the push on; the handle of the watcher names it by its number.
+// Somebody who wants to know when a process ends: one `ctx.monitor(ref)`, or a name or membership that the process has.
+// A request on its way to the target, then an entry in the target's list. Owned by the target from the push on; who made
+// it names it by its number.
 struct monitor_record : system_signal {
     list_hook<monitor_record> hook;
     address watcher;
     std::uint64_t number = 0;
     std::uint64_t target_generation = 0;
-    // Sends the DOWN message; set by the layer that knows messages.
+    // Sends the DOWN message, or takes the membership away; set by the layer that knows how.
     void (*notify)(monitor_record&, control_block& target, const exit_reason&, bool returns) noexcept = nullptr;
+    // Of a membership only: what the process is a member of (the record has a share), and whether it stays over restarts.
+    // Memberships go before the monitors are told, so that who hears of an end does not find the process any more.
+    ref_counted* member_of = nullptr;
+    bool of_element = false;
 };
 
-// A request to take a monitor back.
+// A request to take a monitor or a membership back.
 struct demonitor_request : system_signal {
     std::uint64_t number = 0;
     std::uint64_t target_generation = 0;
@@ -43,7 +48,8 @@ struct user_data {
 };
 
 struct cold_part {
-    monitor_list monitors;                  // in the order they were made
+    monitor_list monitors; // in the order they were made
+    monitor_list memberships;
     std::unordered_map<std::uint64_t, monitor_record*, std::hash<std::uint64_t>, std::equal_to<>,
         pool_allocator<std::pair<const std::uint64_t, monitor_record*>>>
         monitors_by_number;
@@ -51,7 +57,7 @@ struct cold_part {
     std::optional<std::stop_source> stopper; // guarded by the lock: the owner asks, the process makes
     spin_lock stopper_lock;
     bool trap_stop = false;
-    bool stop_trapped = false;  // a stop came as a message: the end that follows is the stop's
+    bool stop_trapped = false; // a stop came as a message: the end that follows is the stop's
 };
 
 [[nodiscard]] BASTION_API cold_part& cold_of(control_block& block);
@@ -66,6 +72,8 @@ BASTION_API void request_stop_token(control_block& block) noexcept;
 BASTION_API void notify_monitors(control_block& block, const exit_reason& why, bool returns) noexcept;
 // Handles monitor and demonitor signals. Holder of the right to run.
 BASTION_API void handle_element_signals(control_block& block, system_signal* oldest) noexcept;
+// Enters a record without a signal. Holder of the right to run.
+BASTION_API void hold_record(control_block& block, monitor_record& record);
 
 } // namespace bastion::detail
 

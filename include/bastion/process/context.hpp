@@ -37,6 +37,9 @@ class supervisor;
 class supervisor_ref;
 template <class R>
 class answer;
+class broadcast_target;
+class distributor;
+class topic;
 template <class T>
 class recv_as_wait;
 enum class delivery : std::uint8_t;
@@ -106,6 +109,22 @@ public:
     [[nodiscard]] monitor_handle monitor(const child_ref& target) const;
     [[nodiscard]] monitor_handle monitor(const children_ref& target) const;
     [[nodiscard]] monitor_handle monitor(const supervisor_ref& target) const;
+
+    // ---- routing/
+    // The named set of processes, made when nobody has asked for it before.
+    [[nodiscard]] bastion::distributor distributor(std::string_view name) const;
+    [[nodiscard]] bastion::topic topic(std::string_view name) const;
+    // Gives the message to the dispatchers; returns how many mailboxes took it.
+    template <class M>
+    std::size_t broadcast_message(const broadcast_target& target, M&& m) const;
+    // Calls the handlers of the dispatchers, with this process and notification::attention.
+    BASTION_API void notify(const broadcast_target& target) const;
+    // Registers this process, until it ends or is restarted: errc::name_taken, errc::invalid.
+    BASTION_API result<void> register_name(std::string_view name) const;
+    // False: nobody had it.
+    BASTION_API bool unregister_name(std::string_view name) const;
+    // Who is registered by that name, or an element by its path: "/pool/workers/0". Nobody: a ref that is not alive.
+    [[nodiscard]] BASTION_API child_ref whereis(std::string_view name) const;
 
     // ---- runtime/
     [[nodiscard]] bastion::runtime& runtime() const;

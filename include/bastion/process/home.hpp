@@ -17,10 +17,14 @@
 #include <string>
 
 namespace bastion {
+class children_ref;
 class runtime;
-}
+class supervisor_ref;
+} // namespace bastion
 
 namespace bastion::detail {
+
+class directory;
 
 // A message that was not delivered, as the dead-letter hook sees it.
 struct dead_letter_info {
@@ -52,6 +56,12 @@ struct home_hooks {
     void (*discard_signal)(system_signal&) = nullptr;
     void* runtime_data = nullptr;
     bastion::runtime* owner = nullptr;
+    // Names, and what has members; see routing/.
+    directory* names = nullptr;
+    // A group or a supervisor has got its place in the tree, or is about to end for good.
+    void (*group_placed)(directory&, const std::string& path, const children_ref&) = nullptr;
+    void (*supervisor_placed)(directory&, const std::string& path, const supervisor_ref&) = nullptr;
+    void (*displaced)(directory&, const std::string& path, address owner) noexcept = nullptr;
 };
 
 struct runtime_home {

@@ -7,6 +7,7 @@
 
 #include <bastion/executor/scope.hpp>
 #include <bastion/executor/when.hpp>
+#include <bastion/routing/names.hpp>
 #include <bastion/runtime/config.hpp>
 #include <bastion/supervision/spawn.hpp>
 
@@ -148,6 +149,21 @@ public:
         root().broadcast(std::forward<M>(m));
     }
 
+    // ---- routing: as in a process (see context), from any thread
+    [[nodiscard]] bastion::distributor distributor(std::string_view name) const;
+    [[nodiscard]] bastion::topic topic(std::string_view name) const;
+    template <class M>
+    std::size_t broadcast_message(const broadcast_target& target, M&& m) const {
+        return detail::dispatch_value(home(), target, std::forward<M>(m));
+    }
+    // Until that element ends for good; also for another than the caller: errc::name_taken, errc::noproc, errc::invalid.
+    result<void> register_name(std::string_view name, const child_ref& who) const;
+    bool unregister_name(std::string_view name) const;
+    [[nodiscard]] child_ref whereis(std::string_view name) const;
+    // By path: "/pool/workers", "/pool". Those that are not there name nobody. A group has its path when it has started.
+    [[nodiscard]] children_ref find_children(std::string_view path) const;
+    [[nodiscard]] supervisor_ref find_supervisor(std::string_view path) const;
+
     // Stops the tree in order; wait() then returns `code`. The first call decides. Any thread, any number of times.
     void stop(int code = 0) noexcept;
     // As stop, but without asking the processes.
@@ -195,6 +211,7 @@ public:
     [[nodiscard]] detail::runtime_state& state() noexcept { return *state_; }
 
 private:
+    [[nodiscard]] detail::runtime_home& home() const noexcept;
     void require_running() const;
     void require_plain_thread(const char* what) const;
     // The executor, if a driver takes its turns.

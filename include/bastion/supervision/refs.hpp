@@ -25,6 +25,7 @@ public:
     template <class U>
     explicit typed_broadcast(U&& value) : value_(std::forward<U>(value)) {}
     [[nodiscard]] envelope* make() override { return value_.envelope_for_one(); }
+    [[nodiscard]] const T& value() const noexcept { return value_.value(); }
 
 private:
     broadcaster<T> value_;

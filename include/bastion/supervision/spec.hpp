@@ -10,6 +10,7 @@
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/process.hpp>
 #include <bastion/supervision/callbacks.hpp>
+#include <bastion/supervision/membership.hpp>
 #include <bastion/supervision/policy.hpp>
 
 #include <chrono>
@@ -19,6 +20,9 @@
 #include <vector>
 
 namespace bastion {
+
+class dispatcher;
+
 namespace detail {
 
 // What children() describes. Shared by the group and, for its body and data, by its elements.
@@ -40,6 +44,7 @@ struct group_spec {
     const void* data_type = nullptr;
     std::string_view data_type_name;
     on_panic data_on_panic = on_panic::keep;
+    std::vector<std::unique_ptr<membership_wish>> memberships;
     source_location where;
 };
 
@@ -131,6 +136,11 @@ public:
         spec_->start_timeout = timeout;
         return *this;
     }
+    // Each element is a member from its spawn until it ends for good. Several are allowed. (Of routing/.)
+    BASTION_API children& with_distributor(std::string name) &;
+    BASTION_API children& with_topic(std::string name) &;
+    BASTION_API children& with_dispatcher(bastion::dispatcher d) &;
+    BASTION_API children& with_dispatcher(std::string name) &;
     // One object per element that survives restarts: a copy of `value`, or what the factory makes.
     template <class D>
     children& with_data(D&& value, on_panic then = on_panic::keep) & {
@@ -182,6 +192,10 @@ public:
     children with_start(start_mode m, std::optional<std::chrono::nanoseconds> timeout = {}) && {
         return with_start(m, timeout), std::move(*this);
     }
+    children with_distributor(std::string name) && { return with_distributor(std::move(name)), std::move(*this); }
+    children with_topic(std::string name) && { return with_topic(std::move(name)), std::move(*this); }
+    BASTION_API children with_dispatcher(bastion::dispatcher d) &&;
+    children with_dispatcher(std::string name) && { return with_dispatcher(std::move(name)), std::move(*this); }
     template <class D>
     children with_data(D&& value, on_panic then = on_panic::keep) && {
         return with_data(std::forward<D>(value), then), std::move(*this);

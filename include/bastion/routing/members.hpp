@@ -1,0 +1,101 @@
+// Sets of processes that messages are sent to: what distributors, dispatchers and topics have in common.
+//
+// A set has a name within its runtime. A process is a member from its joining until it leaves, is taken out or ends;
+// nobody has to look after that. Any thread may do anything at any time.
+// Cost: `next`, a joining and a leaving are O(1) under a short lock; whoever sends to all takes a copy of the list.
+#ifndef BASTION_ROUTING_MEMBERS_HPP
+#define BASTION_ROUTING_MEMBERS_HPP
+
+#include <bastion/base/spin_lock.hpp>
+#include <bastion/supervision/membership.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace bastion {
+
+class dispatcher_handler;
+enum class notification : std::uint8_t;
+
+namespace detail {
+
+class BASTION_API member_set final : public membership {
+public:
+    explicit member_set(std::string name) : name_(std::move(name)) {}
+
+    [[nodiscard]] const std::string& name() const noexcept { return name_; }
+    [[nodiscard]] std::size_t size() const noexcept;
+    [[nodiscard]] bool has(const child_ref& who) const noexcept;
+    // In turn, one that is alive; nobody if none is.
+    [[nodiscard]] child_ref next() noexcept;
+    // In the order of their joining, but that the last one takes the place of one that leaves.
+    [[nodiscard]] std::vector<child_ref> all() const;
+
+    // A process that makes itself a member leaves when it is restarted, another one when it ends for good. False: it has
+    // ended. Whoever is a member already stays one.
+    bool join(const child_ref& who);
+    // An element that its group has just made.
+    void join_unborn(control_block& element);
+    // False: it is no member.
+    bool part(const child_ref& who) noexcept;
+    void leave(const child_ref& who, std::uint64_t number) noexcept override;
+
+    // Of a dispatcher: the first one that is given stays.
+    [[nodiscard]] std::shared_ptr<dispatcher_handler> handler() const;
+    void set_handler(std::shared_ptr<dispatcher_handler> h);
+
+private:
+    struct member {
+        child_ref who;
+        std::uint64_t number; // of its joining
+    };
+    [[nodiscard]] bool add(const child_ref& who, std::uint64_t number);
+    void erase(std::size_t place) noexcept;
+    void tell_handler(const child_ref& who, notification what) noexcept;
+
+    const std::string name_;
+    mutable spin_lock lock_; // guards all that follows
+    std::vector<member> members_;
+    std::unordered_map<child_ref, std::size_t> places_;
+    std::size_t turn_ = 0; // whose turn it is
+    std::shared_ptr<dispatcher_handler> handler_;
+};
+
+enum class set_kind : std::uint8_t { distributor, topic, dispatcher };
+
+// The set of that name in a runtime; made when there is none.
+[[nodiscard]] BASTION_API shared<member_set> find_set(runtime_home& home, set_kind kind, std::string_view name);
+
+// A handle to a set: a value, copied freely, good for ever. When the runtime is gone the set is empty.
+class set_handle {
+public:
+    set_handle() noexcept = default;
+    explicit set_handle(shared<member_set> set) noexcept : set_(std::move(set)) {}
+
+    [[nodiscard]] std::string_view name() const noexcept { return set_ ? std::string_view(set_->name()) : ""; }
+    // How many are members now.
+    [[nodiscard]] std::size_t size() const noexcept { return set_ ? set_->size() : 0; }
+    [[nodiscard]] bool empty() const noexcept { return size() == 0; }
+    [[nodiscard]] bool contains(const child_ref& who) const noexcept { return set_ && set_->has(who); }
+    [[nodiscard]] std::vector<child_ref> members() const { return set_ ? set_->all() : std::vector<child_ref>(); }
+    // Makes `who` a member, until it ends for good; if it is the caller itself, until it ends or is restarted. Once is
+    // enough. False: it has ended.
+    bool subscribe(const child_ref& who) const { return set_ && set_->join(who); }
+    // Also from inside a handler of the member. False: it was none.
+    bool unsubscribe(const child_ref& who) const noexcept { return set_ && set_->part(who); }
+
+protected:
+    [[nodiscard]] child_ref next() const noexcept { return set_ ? set_->next() : child_ref(); }
+
+    shared<member_set> set_; // null: a handle that names nothing
+};
+
+} // namespace detail
+} // namespace bastion
+
+#endif

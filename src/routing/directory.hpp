@@ -1,0 +1,94 @@
+// The directory of a runtime: its names, the paths of its groups and supervisors, and its sets.
+//
+// Found through the runtime's home by whoever is inside: its own workers, and strangers in its gate. Any thread.
+// Cost: a look-up of a name is a hash and a probe under one of many short locks.
+#ifndef BASTION_SRC_ROUTING_DIRECTORY_HPP
+#define BASTION_SRC_ROUTING_DIRECTORY_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/base/spin_lock.hpp>
+#include <bastion/routing/members.hpp>
+#include <bastion/supervision/refs.hpp>
+
+#include <boost/unordered/unordered_flat_map.hpp>
+
+#include <array>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bastion::detail {
+
+struct text_hash {
+    using is_transparent = void;
+    using is_avalanching = void; // std::hash of a text is
+    [[nodiscard]] std::size_t operator()(std::string_view text) const noexcept {
+        return std::hash<std::string_view>()(text);
+    }
+};
+
+template <class V>
+using text_map = boost::unordered_flat_map<std::string, V, text_hash, std::equal_to<>>;
+
+class directory {
+public:
+    // ---- names
+    // False: another process has that name.
+    [[nodiscard]] bool give(std::string_view name, const child_ref& who, std::uint64_t number);
+    // Only if it still has it by that giving.
+    void take(std::string_view name, std::uint64_t number) noexcept;
+    [[nodiscard]] child_ref find(std::string_view name) noexcept;
+    // Who had it, and by which giving; nobody: nobody.
+    [[nodiscard]] child_ref take_from_all(std::string_view name, std::uint64_t& number) noexcept;
+
+    // ---- paths, of groups and supervisors
+    void place(const std::string& path, const children_ref& group);
+    void place(const std::string& path, const supervisor_ref& tree);
+    void displace(const std::string& path, address owner) noexcept;
+    // What names nobody when there is none.
+    [[nodiscard]] children_ref find_children(std::string_view path);
+    [[nodiscard]] supervisor_ref find_supervisor(std::string_view path);
+
+    // ---- sets
+    [[nodiscard]] shared<member_set> set_of(set_kind kind, std::string_view name);
+    // A set that can only be found among all.
+    [[nodiscard]] shared<member_set> new_anonymous_dispatcher();
+    // Without making it; null: there is none.
+    [[nodiscard]] shared<member_set> dispatcher_of(std::string_view name);
+    [[nodiscard]] std::vector<shared<member_set>> all_dispatchers();
+
+private:
+    struct given_name {
+        child_ref who;
+        std::uint64_t number;
+    };
+    struct alignas(cache_line) name_shard {
+        spin_lock lock;
+        text_map<given_name> names;
+    };
+    struct set_table {
+        std::mutex lock;
+        text_map<shared<member_set>> sets;
+        std::vector<shared<member_set>> unnamed;
+        std::size_t clean_at = 64; // so many sets: those that nobody needs any more go
+        void clean();
+    };
+    static constexpr std::size_t shards = 64;
+
+    [[nodiscard]] name_shard& shard_of(std::string_view name) noexcept {
+        return names_[(text_hash()(name) >> 48) % shards];
+    }
+    [[nodiscard]] set_table& table_of(set_kind kind) noexcept { return sets_[static_cast<std::size_t>(kind)]; }
+
+    std::array<name_shard, shards> names_;
+    std::array<set_table, 3> sets_;
+    std::mutex paths_lock_;
+    text_map<children_ref> groups_;
+    text_map<supervisor_ref> supervisors_;
+};
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,130 @@
+#include <bastion/routing/dispatcher.hpp>
+#include <bastion/routing/members.hpp>
+
+#include <mutex>
+
+namespace bastion::detail {
+
+std::size_t member_set::size() const noexcept {
+    const std::lock_guard guard(lock_);
+    return members_.size();
+}
+
+bool member_set::has(const child_ref& who) const noexcept {
+    const std::lock_guard guard(lock_);
+    return places_.count(who) != 0;
+}
+
+child_ref member_set::next() noexcept {
+    const std::lock_guard guard(lock_);
+    for (std::size_t looked = 0; looked < members_.size(); ++looked) {
+        if (turn_ >= members_.size()) turn_ = 0;
+        const child_ref who = members_[turn_++].who;
+        if (who.alive()) return who; // one that has just ended has not left yet
+    }
+    return {};
+}
+
+std::vector<child_ref> member_set::all() const {
+    std::vector<child_ref> found;
+    found.reserve(size()); // not under the lock, so that it is short; the number may change meanwhile
+    const std::lock_guard guard(lock_);
+    for (const member& m : members_) found.push_back(m.who);
+    return found;
+}
+
+bool member_set::add(const child_ref& who, std::uint64_t number) {
+    const std::lock_guard guard(lock_);
+    if (!places_.emplace(who, members_.size()).second) return false;
+    try {
+        members_.push_back({who, number});
+    } catch (...) {
+        places_.erase(who);
+        throw;
+    }
+    return true;
+}
+
+void member_set::erase(std::size_t place) noexcept {
+    places_.erase(members_[place].who);
+    if (place + 1 != members_.size()) {
+        members_[place] = members_.back();
+        places_.find(members_[place].who)->second = place;
+    }
+    members_.pop_back();
+}
+
+bool member_set::join(const child_ref& who) {
+    if (!who.alive()) return false;
+    const std::uint64_t number = new_record_number();
+    if (!add(who, number)) return true;
+    const control_block* here = running_block();
+    const bool itself = here != nullptr && here == who.where().block;
+    bool holds = false;
+    try {
+        holds = leave_at_end(who.where(), *this, number, !itself);
+    } catch (...) {
+        leave(who, number);
+        throw;
+    }
+    if (holds) tell_handler(who, notification::joined);
+    else leave(who, number);
+    return holds;
+}
+
+void member_set::join_unborn(control_block& element) {
+    const child_ref who(element.here());
+    const std::uint64_t number = new_record_number();
+    if (!add(who, number)) return; // the group names it twice
+    try {
+        hold_membership(element, *this, number, true);
+    } catch (...) {
+        leave(who, number);
+        throw;
+    }
+    tell_handler(who, notification::joined);
+}
+
+bool member_set::part(const child_ref& who) noexcept {
+    std::uint64_t number = 0;
+    {
+        const std::lock_guard guard(lock_);
+        const auto found = places_.find(who);
+        if (found == places_.end()) return false;
+        number = members_[found->second].number;
+        erase(found->second);
+    }
+    forget_record(who.where(), number);
+    tell_handler(who, notification::left);
+    return true;
+}
+
+void member_set::leave(const child_ref& who, std::uint64_t number) noexcept {
+    {
+        const std::lock_guard guard(lock_);
+        const auto found = places_.find(who);
+        if (found == places_.end() || members_[found->second].number != number) return;
+        erase(found->second);
+    }
+    tell_handler(who, notification::left);
+}
+
+void member_set::tell_handler(const child_ref& who, notification what) noexcept {
+    const auto h = handler();
+    if (h == nullptr) return;
+    try {
+        h->notify(who, recipients(*this), what);
+    } catch (...) {} // as the handler's documentation says
+}
+
+std::shared_ptr<dispatcher_handler> member_set::handler() const {
+    const std::lock_guard guard(lock_);
+    return handler_;
+}
+
+void member_set::set_handler(std::shared_ptr<dispatcher_handler> h) {
+    const std::lock_guard guard(lock_);
+    if (handler_ == nullptr) handler_ = std::move(h);
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,40 @@
+// Signals to elements, and the gate of the runtime that whoever sends one passes.
+#ifndef BASTION_SRC_SUPERVISION_ELEMENT_SIGNAL_HPP
+#define BASTION_SRC_SUPERVISION_ELEMENT_SIGNAL_HPP
+
+#include <bastion/process/home.hpp>
+
+namespace bastion::detail {
+
+// Does `work` while the runtime of `where` stands; false: it is gone, or `where` is.
+template <class Work>
+bool inside(address where, Work&& work) {
+    runtime_home* home = home_of(where);
+    if (home == nullptr) return false;
+    const visit standing(*home);
+    if (!standing) return false;
+    if (!where.block->lives(where.generation) || where.block->inbox.is_closed()) return false;
+    work(*home);
+    return true;
+}
+
+// A signal from the pool to whatever lives in `to`, from any thread; freed when nothing does. False: it was.
+// Unlike an owner, an element looks at its lane only when a flag says so.
+template <class Signal>
+bool push_element_signal(address to, signal_kind kind, Signal* signal) {
+    signal->kind = kind;
+    signal->target_generation = to.generation;
+    bool sent = false;
+    inside(to, [&](runtime_home&) {
+        const lane_result pushed = to.block->lane.push(signal);
+        sent = pushed != lane_result::closed;
+        if (sent && (to.block->signals.raise(signal_flags::lane) || pushed == lane_result::first))
+            unpark_block(*to.block);
+    });
+    if (!sent) pool_delete(signal);
+    return sent;
+}
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,141 @@
+// Dispatchers: named and anonymous, in turn, with handlers of one's own.
+#include "support/catch.hpp"
+
+#include <bastion/bastion.hpp>
+#include <bastion/testing/simulation.hpp>
+
+#include <map>
+#include <string>
+#include <vector>
+
+using namespace bastion;
+using testing::simulation;
+
+namespace {
+
+struct job {
+    int n;
+};
+
+using record = std::map<std::string, std::map<int, std::vector<int>>>;
+
+auto worker(record& r, std::string group) {
+    return [&r, group](context ctx) -> process {
+        for (;;) {
+            auto msg = co_await ctx.recv();
+            if (auto* j = msg.broadcast<job>()) r[group][static_cast<int>(ctx.block().index)].push_back(j->n);
+        }
+    };
+}
+
+// Gives even numbers to all, odd ones to nobody; counts who comes and goes.
+class even_to_all final : public dispatcher_handler {
+public:
+    void notify(const child_ref&, const recipients& members, notification what) override {
+        ++seen[what];
+        size = members.size();
+        if (what == notification::attention) throw std::runtime_error("from a handler");
+    }
+    std::size_t broadcast_message(const recipients& members, const dispatched_message& message) override {
+        const job* j = message.get<job>();
+        if (j == nullptr || j->n % 2 != 0) return 0;
+        std::size_t taken = 0;
+        for (const child_ref& who : members.all())
+            if (message.to(who) == delivery::accepted) ++taken;
+        return taken;
+    }
+    std::map<notification, int> seen;
+    std::size_t size = 0;
+};
+
+} // namespace
+
+TEST_CASE("A named dispatcher gives each message to the next of its group in turn") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    record r;
+    (void)rt.spawn(children().with_redundancy(3).with_dispatcher("first").with_exec(worker(r, "first")));
+    (void)rt.spawn(children().with_redundancy(2).with_dispatcher("second").with_exec(worker(r, "second")));
+    for (int i = 0; i < 6; ++i) CHECK(rt.broadcast_message(broadcast_target::group("first"), job{i}) == 1);
+    sim.settle();
+    CHECK(r == record{{"first", {{0, {0, 3}}, {1, {1, 4}}, {2, {2, 5}}}}});
+    const auto before = rt.dead_letters();
+    CHECK(rt.broadcast_message(broadcast_target::group("unknown"), job{1}) == 0);
+    auto caller = rt.spawn([](context ctx) -> process {
+        const auto taken = ctx.broadcast_message(broadcast_target::group("unknown"), job{2});
+        testing::expect(taken == 0, "nobody");
+        co_return;
+    });
+    (void)sim.expect_exit(caller);
+    CHECK(rt.dead_letters() == before + 1); // a plain thread's letter to nobody has no runtime to count it
+}
+
+TEST_CASE("All dispatchers: one of each group, those without a name too") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    record r;
+    (void)rt.spawn(children().with_redundancy(2).with_dispatcher("named").with_exec(worker(r, "named")));
+    for (const char* name : {"x", "y"})
+        (void)rt.spawn(
+            children().with_redundancy(2).with_dispatcher(dispatcher::anonymous()).with_exec(worker(r, name)));
+    auto caller = rt.spawn([](context ctx) -> process {
+        for (int i = 0; i < 2; ++i) {
+            const auto taken = ctx.broadcast_message(broadcast_target::all(), job{i});
+            testing::expect(taken == 3, "one of each");
+        }
+        co_return;
+    });
+    (void)sim.expect_exit(caller);
+    sim.settle();
+    const std::map<int, std::vector<int>> in_turn{{0, {0}}, {1, {1}}};
+    CHECK(r == record{{"named", in_turn}, {"x", in_turn}, {"y", in_turn}});
+}
+
+TEST_CASE("Groups of one dispatcher share it, and a restarted element stays in it") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    record r;
+    auto a = rt.spawn(children().with_dispatcher("both").with_exec(worker(r, "a")));
+    auto b = rt.spawn(children().with_dispatcher("both").with_exec(worker(r, "b")));
+    sim.panic_at(a[0], 1);
+    for (int i = 0; i < 4; ++i) CHECK(rt.broadcast_message(broadcast_target::group("both"), job{i}) == 1);
+    (void)sim.expect_restart(a[0]);
+    sim.settle();
+    CHECK(r == record{{"a", {{0, {2}}}}, {"b", {{0, {1, 3}}}}});
+    b.stop();
+    sim.settle();
+    CHECK(rt.broadcast_message(broadcast_target::group("both"), job{4}) == 1);
+    sim.settle();
+    CHECK(r["a"][0] == std::vector{2, 4});
+}
+
+TEST_CASE("A handler of one's own decides who gets a message, and hears who comes and goes") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    record r;
+    const auto handler = std::make_shared<even_to_all>();
+    auto group = rt.spawn(children()
+            .with_redundancy(3)
+            .with_dispatcher(dispatcher::named("even").with_handler(handler))
+            .with_exec(worker(r, "even")));
+    CHECK(handler->seen[notification::joined] == 3);
+    CHECK(rt.broadcast_message(broadcast_target::group("even"), job{1}) == 0);
+    CHECK(rt.broadcast_message(broadcast_target::group("even"), job{2}) == 3);
+    CHECK(rt.broadcast_message(broadcast_target::group("even"), std::string("no job")) == 0);
+    sim.settle();
+    CHECK(r == record{{"even", {{0, {2}}, {1, {2}}, {2, {2}}}}});
+    std::string thrown;
+    auto caller = rt.spawn([&thrown](context ctx) -> process {
+        try {
+            ctx.notify(broadcast_target::group("even"));
+        } catch (const std::runtime_error& e) { thrown = e.what(); }
+        co_return;
+    });
+    (void)sim.expect_exit(caller);
+    CHECK(handler->seen[notification::attention] == 1);
+    CHECK(thrown == "from a handler"); // where the program calls it, it is the program's
+    group.stop();
+    sim.settle();
+    CHECK(handler->seen[notification::left] == 3);
+    CHECK(handler->size == 0);
+}
