@@ -55,7 +55,7 @@ foreach(folder IN LISTS BASTION_TEST_FOLDERS)
             list(GET subject 0 file)
             list(GET subject 1 tests)
             bastion_script_test(model.weaken.${file} LABEL model ARGS "${CMAKE_CURRENT_SOURCE_DIR}/model/weaken.sh"
-                $<TARGET_FILE:bastion-test-model> "${CMAKE_CURRENT_SOURCE_DIR}/model/survivors.txt" "${tests}" ${file})
+                $<TARGET_FILE:bastion-test-model> "${tests}" ${file})
         endforeach()
     endif()
     if(folder STREQUAL "hardware_faults")

@@ -22,11 +22,12 @@ seeds) # one report for each share
 model)
     awk '
         / interleavings of / { ++programs; all += $1; if ($4 + 0 > most) most = $4 + 0 }
-        /^[0-9]+ weakenings: / { tried = $1; caught = $3; listed = $5 }
+        / interleavings and late reads / { all += $1 }
+        /^[0-9]+ weakenings: / { tried = $1; caught = $3 }
         END {
             if (programs == 0 || tried == 0) exit 1
             printf "model.programs %d\nmodel.interleavings %.0f\nmodel.preemptions %d\n", programs, all, most
-            printf "model.weakenings %d\nmodel.caught %d\nmodel.listed %d\n", tried, caught, listed
+            printf "model.weakenings %d\nmodel.caught %d\n", tried, caught
         }' "$2"
     ;;
 planted)

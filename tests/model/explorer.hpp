@@ -7,13 +7,19 @@
 // release, acquire, release sequences through read-modify-writes, seq_cst. Any plain access or free that it does not
 // order fails, and so does a schedule that ends with somebody asleep.
 //
-// What is not modelled: reads of what is stored later than they are executed, and an order of the seq_cst operations or of
-// one atomic's stores other than that of execution (survivors.txt says what that hides); consume, fences (the project has
-// none), spurious failure of weak CAS.
+// Where a program asks for it, one load of each run may also return what another thread stores later (late_read.cpp): it
+// takes effect after what follows it. Together with old values this shows what a missing release, acquire or seq_cst
+// allows that is in no order of execution.
+//
+// A failure is one only if C++20 allows what has happened: all events of a run that fails, or has a late read, are judged
+// together (consistency.hpp). So what is told is real; what is not told may be out of reach:
+//   two late reads in one run, or one by a read-modify-write, which reads the newest value always;
+//   an order of one atomic's stores other than that of execution;
+//   consume, fences (the project has none), spurious failure of weak CAS.
 //
 // How it works: one fiber per thread; before each operation on an atomic the explorer decides who goes on. The
 // decisions of a run are written down; the next run repeats them up to the last one that has another answer left
-// (Musuvathi and Qadeer 2007 for the bound; the values a load may see after Norris and Demsky 2013).
+// (Musuvathi and Qadeer 2007 for the bound; the values a load may see, also later ones, after Norris and Demsky 2013).
 #ifndef BASTION_TESTS_MODEL_EXPLORER_HPP
 #define BASTION_TESTS_MODEL_EXPLORER_HPP
 
@@ -24,8 +30,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <memory>
+#include <new>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -41,6 +48,7 @@ struct clock {
         for (std::size_t i = 0; i < most_threads; ++i)
             if (ticks[i] < other.ticks[i]) ticks[i] = other.ticks[i];
     }
+    bool operator==(const clock&) const = default;
 };
 
 enum class operation : std::uint8_t { load, store, rmw, cas, cas_failed };
@@ -62,12 +70,17 @@ struct site {
 struct limits {
     int preemptions = 3;
     int stale_reads = 3; // loads of one run that do not return the newest value
+    // Also loads that return what is stored later, one in a run. Then the program must bear any value that another run has
+    // stored there: in this one it may turn out not to be stored at all.
+    bool late_reads = false;
+    std::uint64_t late_steps = 50; // how much later, in operations of all threads
     std::uint64_t steps = 2000; // operations of one run: more is taken for a livelock
     std::uint64_t runs = 20'000'000;
 };
 
 struct outcome {
     std::uint64_t interleavings = 0;
+    std::uint64_t discarded = 0; // runs beside them that C++ does not allow
     bool complete = false; // all of them were seen
     std::string failure; // empty: none; else what went wrong and the steps that led there
 };
@@ -84,14 +97,15 @@ public:
     // Something that lives as long as the run.
     template <class T, class... Args>
     T& make(Args&&... args) {
-        auto made = std::make_shared<T>(std::forward<Args>(args)...);
-        T& ref = *made;
-        keep(std::move(made));
-        return ref;
+        T* const made = ::new (room_for(sizeof(T), alignof(T))) T(std::forward<Args>(args)...);
+        keep(made, [](void* thing) { static_cast<T*>(thing)->~T(); });
+        return *made;
     }
 
 private:
-    virtual void keep(std::shared_ptr<void> thing) = 0;
+    // The same in every run, so that a pointer stored in one means something in another.
+    virtual void* room_for(std::size_t size, std::size_t align) = 0;
+    virtual void keep(void* thing, void (*destroy)(void*)) = 0;
 };
 
 using program = std::function<void(run&)>;
@@ -112,15 +126,52 @@ void pause();
 
 namespace detail {
 
+// A value as the explorer compares it.
+struct bits {
+    std::uint64_t value = 0;
+    bool pointer = false;
+
+    bool operator==(const bits&) const = default;
+};
+
+// What a load gets: one of the values stored, or one that is stored later.
+struct got {
+    std::size_t number = 0;
+    bool late = false;
+    bits later;
+};
+
+// What a run has done with an atomic, for loads of other runs that return what is stored after them.
+struct later_reads {
+    struct count {
+        bits value;
+        std::uint8_t writer;
+        std::uint16_t times;
+    };
+    struct load {
+        std::size_t choice; // in the trail
+        std::uint8_t reader;
+    };
+    std::vector<count> stored;
+    std::vector<load> loads;
+};
+
 // Plain memory: who wrote it last, and who has read it since.
 class access {
 public:
     void read() const;
     void write();
     void kill();
+    // For what keeps a log of its own.
+    void check_read() const;
+    // Its number in the log of the run.
+    [[nodiscard]] std::uint16_t place() const;
 
 private:
+    void check_write();
+
     mutable clock reads_;
+    mutable std::uint16_t place_ = 0; // 0: none yet
     std::uint8_t writer_ = 0;
     std::uint16_t written_ = 0;
     bool dead_ = false;
@@ -134,12 +185,13 @@ public:
     history& operator=(const history&) = delete;
 
     // Lets others run first; then says which stored value a load gets.
-    std::size_t load(const site& s);
+    got load(const site& s);
     void store(const site& s);
-    // Lets others run first; the newest value's number. Then exactly one of the next three.
+    // Lets others run first; the newest value's number. Then exactly one of the next two.
     std::size_t begin_rmw();
     void modify(const site& s);
     void refuse(const site& failed);
+    void stored(bits value); // by the store or change just made
     void free();
 
     [[nodiscard]] std::size_t size() const noexcept { return records_.size(); }
@@ -159,6 +211,7 @@ private:
 
     std::vector<record> records_;
     std::vector<seen> seen_;
+    later_reads later_;
     access touched_; // every operation reads it, giving back the memory writes it
     int number_; // of this atomic, for the trace
 };
@@ -215,11 +268,12 @@ public:
     constexpr atomic(T value) : values_{value} {}
 
     T load(order_type o = strict, where w = where::current()) const {
-        return noted(values_[history_.load({w, operation::load, o})]);
+        const detail::got got = history_.load({w, operation::load, o});
+        return noted(got.late ? value_of(got.later) : values_[got.number]);
     }
     void store(T value, order_type o = strict, where w = where::current()) {
         history_.store({w, operation::store, o});
-        values_.push_back(noted(value));
+        put(value);
     }
     T exchange(T value, order_type o = strict, where w = where::current()) {
         return change([&](T) { return value; }, {w, operation::rmw, o});
@@ -240,7 +294,7 @@ public:
         const T old = values_[history_.begin_rmw()];
         if (old == expected) {
             history_.modify({w, operation::cas, yes});
-            values_.push_back(noted(wanted));
+            put(wanted);
             return true;
         }
         history_.refuse({w, operation::cas_failed, no});
@@ -271,12 +325,23 @@ private:
     T change(Change next, const site& s) {
         const T old = values_[history_.begin_rmw()];
         history_.modify(s);
-        values_.push_back(noted(next(old)));
+        put(next(old));
         return old;
     }
+    void put(T value) {
+        values_.push_back(noted(value));
+        history_.stored(bits_of(value));
+    }
+    static detail::bits bits_of(T value) {
+        if constexpr (std::is_pointer_v<T>) return {reinterpret_cast<std::uintptr_t>(value), true};
+        else return {static_cast<std::uint64_t>(value), false};
+    }
+    static T value_of(detail::bits bits) {
+        if constexpr (std::is_pointer_v<T>) return reinterpret_cast<T>(static_cast<std::uintptr_t>(bits.value));
+        else return static_cast<T>(bits.value);
+    }
     static T noted(T value) {
-        if constexpr (std::is_pointer_v<T>) detail::note_value(reinterpret_cast<std::uintptr_t>(value));
-        else detail::note_value(static_cast<std::uint64_t>(value));
+        detail::note_value(bits_of(value).value);
         return value;
     }
 

@@ -97,6 +97,32 @@ TEST_CASE("explorer: two that announce themselves and then look both miss each o
     CHECK(finds(dekker(order::seq_cst, order::acquire), "both missed"));
 }
 
+TEST_CASE("explorer: seq_cst loads of one atomic have their order also where its stores have none") {
+    // The second sees the first's store, and not the third's; the third then cannot miss the first's.
+    const auto look = [](order load) {
+        return model::explore([=](model::run& r) {
+            auto& x = r.make<atomic<int>>(0);
+            auto& y = r.make<atomic<int>>(0);
+            auto& saw = r.make<std::array<int, 3>>();
+            r.thread([&] { x.store(1, order::relaxed); });
+            r.thread([&] {
+                saw[0] = x.load();
+                saw[1] = y.load();
+            });
+            r.thread([&, load] {
+                y.store(1);
+                saw[2] = x.load(load);
+            });
+            r.at_end([&] { model::require(!(saw[0] == 1 && saw[1] == 0 && saw[2] == 0), "out of order"); });
+        });
+    };
+    const outcome good = look(order::seq_cst);
+    CHECK(good.failure.empty());
+    CHECK(good.complete);
+    CHECK(good.discarded > 0);
+    CHECK(finds(look(order::acquire), "out of order"));
+}
+
 TEST_CASE("explorer: one thread never sees an atomic go back") {
     const outcome o = model::explore([](model::run& r) {
         auto& a = r.make<atomic<int>>(0);

@@ -138,4 +138,6 @@ void spawns_against_the_end(model::run& r) {
 
 TEST_CASE("model: plain threads against the end of a runtime") { model::check(strangers_against_the_end); }
 TEST_CASE("model: plain threads against a gate that is used again") { model::check(a_gate_used_again); }
-TEST_CASE("model: spawns against the end of a runtime") { model::check(spawns_against_the_end, {.stale_reads = 2}, 2); }
+TEST_CASE("model: spawns against the end of a runtime") {
+    model::check(spawns_against_the_end, {.stale_reads = 2}, 2, 1);
+}

@@ -198,7 +198,9 @@ TEST_CASE("model: tokens against a thread that parks") { model::check(tokens_aga
 TEST_CASE("model: work for the last worker that goes to sleep") {
     model::check(submit_against_the_last, {.stale_reads = 2}, 2);
 }
-TEST_CASE("model: work for two workers that go to sleep") { model::check(submit_against_two, {.stale_reads = 1}, 2); }
+TEST_CASE("model: work for two workers that go to sleep") {
+    model::check(submit_against_two, {.stale_reads = 1}, 2, 1);
+}
 TEST_CASE("model: timers armed against a worker that goes to sleep") {
     model::check(timers_against_sleep, {.stale_reads = 2}, 2);
 }

@@ -8,14 +8,15 @@
 // the deque is destroyed (together they are smaller than the last one), since a thief may still be reading.
 //
 // Protocol (Chase and Lev 2005; orders after Le, Pop, Cohen and Zappa Nardelli 2013, with seq_cst accesses in place of
-// their fences):
+// their fences; the CASes are weaker than theirs, for the loads of top have their places in the one order without them:
+// docs/internals/model.md has the proof):
 //  1. Items with numbers top <= i < bottom lie in slot i % size of the current buffer. Top only grows.
 //  2. push (owner): write slot bottom, store bottom + 1 (release). A full buffer is copied into one twice as big before.
 //  3. pop (owner): claim the newest by storing bottom - 1 (seq_cst), then load top (seq_cst). If top is smaller, no
 //     thief can have got it: each loads bottom after top, so one that would take this number has seen the claim.
 //     If they are equal it is the last: CAS top decides between owner and thieves. Else: empty, take the claim back.
-//  4. steal: load top (seq_cst), load bottom (seq_cst), read slot top, CAS top to top + 1 (seq_cst). Losing: somebody
-//     else got that item; what was read is forgotten.
+//  4. steal: load top (seq_cst), load bottom (seq_cst), read slot top, CAS top to top + 1 (release: the read comes before
+//     the owner's next write to that slot). Losing: somebody else got that item; what was read is forgotten.
 //  5. A slot read by a thief may have been overwritten only if top has moved on: its CAS fails. Top has 63 bits and
 //     never returns: no ABA.
 //  6. Every store to bottom is at least release: whichever one a thief reads, it sees all slots below and their buffer.
@@ -70,13 +71,14 @@ public:
             bottom_.store(newest, std::memory_order_release); // As everywhere (6).
             return b->slot(newest).load(std::memory_order_relaxed);
         }
-        bottom_.store(newest); // seq_cst, before the load of top: step 3.
+        bottom_.store(newest); // seq_cst, before the load of top: step 3. Releases, too (6).
         std::int64_t top = top_.load();
         if (top < newest) return b->slot(newest).load(std::memory_order_relaxed);
         T* item = nullptr;
         if (top == newest) {
             item = b->slot(newest).load(std::memory_order_relaxed);
-            if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+            // relaxed: only who gets it is decided here.
+            if (!top_.compare_exchange_strong(top, top + 1, std::memory_order_relaxed, std::memory_order_relaxed))
                 item = nullptr;
         }
         // release: pairs with the load of bottom in steal (6).
@@ -92,16 +94,20 @@ public:
         if (top >= bottom) return nullptr;
         // acquire: pairs with the release in make_room.
         T* const item = buffer_.load(std::memory_order_acquire)->slot(top).load(std::memory_order_relaxed);
-        if (top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed))
+        // release: pairs with the acquire of top in make_room, and in size.
+        if (top_.compare_exchange_strong(top, top + 1, std::memory_order_release, std::memory_order_relaxed))
             return item;
         if (lost != nullptr) *lost = true;
         return nullptr;
     }
 
-    // Anyone; true of a moment that may be over.
+    // Anyone; approximately: top may be older than bottom. Not 0 while it is never empty, except for a moment in which
+    // the owner tries for the last item.
     [[nodiscard]] std::size_t size() const noexcept {
+        // acquire: pairs with the CAS in steal: bottom is not behind it.
         const std::int64_t top = top_.load(std::memory_order_acquire);
-        const std::int64_t bottom = bottom_.load(std::memory_order_acquire);
+        // relaxed: nothing is read by it, and it is as new as top demands.
+        const std::int64_t bottom = bottom_.load(std::memory_order_relaxed);
         return bottom > top ? static_cast<std::size_t>(bottom - top) : 0;
     }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }

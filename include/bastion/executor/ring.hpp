@@ -13,18 +13,20 @@
 //  2. push (owner): full if tail - head = Capacity; the load of head acquires, so that reads of a slot by thieves who
 //     moved head past it happen before it is overwritten. Write the slot, then store tail (release).
 //  3. pop (owner): read slot head, then CAS head to head + 1. Losing means a thief was faster: again.
-//  4. steal_half: load head (acquire), then tail (acquire: the slots up to it are seen). Copy the slots first, to beyond
-//     the tail of the own ring where nobody looks, then CAS head by their number (release: the reads come before 2's
-//     overwriting). Losing means the copies may be wrong: forget them, again. Then store the own tail (release).
+//  4. steal_half: load head, then tail (acquire: the slots up to it are seen). Copy the slots first, to beyond the tail of
+//     the own ring where nobody looks, then CAS head by their number (release: the reads come before 2's overwriting).
+//     Losing means the copies may be wrong: forget them, again. Then store the own tail (release).
+//     Head needs no order: the CAS confirms it. Beside a tail that is older than it, it looks like more than Capacity:
+//     again, until that tail is seen.
 //  5. A copy read from a slot that has been overwritten meanwhile is never used: overwriting needs head to have moved,
 //     which makes the CAS fail. Head cannot return to an old value: it has 64 bits, and no thief sleeps through 2^64
 //     pops (32 bits would be passed in less than a minute). That is all there is of ABA.
 //
-// Why head is released and acquired, which no exploration in the order of execution can show: slots are relaxed, so
-// nothing else keeps a thief's read of a slot (4) before the owner's next write to it (2). With a relaxed CAS the read
-// could take effect after it: the owner sees the new head, overwrites the slot, and the thief, whose CAS has succeeded,
-// holds the item of another lap. The release puts the read before the CAS, the acquire puts the write after it. The same
-// holds for the own ring of a thief, whose slots the next thief reads.
+// Why head is released by thieves and acquired in 2: slots are relaxed, so nothing else keeps a thief's read of a slot (4)
+// before the owner's next write to it (2). With a relaxed CAS the read could take effect after it: the owner sees the new
+// head, overwrites the slot, and the thief, whose CAS has succeeded, holds the item of another lap. The release puts the
+// read before the CAS, the acquire puts the write after it. The same holds for the own ring of a thief, whose slots the
+// next thief reads.
 //
 // A push ends in a release store only, which nothing orders with a sleeper's last look: that one may miss the item. The
 // owner, who is awake, takes it, or wakes somebody at its next turn.
@@ -76,7 +78,7 @@ public:
                 head_.store(head + 1, std::memory_order_release);
                 return item;
             }
-            // release: pairs with the acquire of head in steal_half, whose tail is then never behind its head.
+            // release: pairs with the acquire of head in size, whose tail is then never behind its head.
             if (head_.compare_exchange_weak(head, head + 1, std::memory_order_release, std::memory_order_relaxed)) {
                 return item;
             }
@@ -107,14 +109,13 @@ public:
         const std::uint64_t into_tail = into.tail_.load(std::memory_order_relaxed); // The caller's own.
         // acquire: as in push; the slots beyond the tail are about to be overwritten.
         const std::uint64_t room = Capacity - (into_tail - into.head_.load(std::memory_order_acquire));
-        // acquire: pairs with the releases in pop, pop_half and steal_half, whose tail we then do not fall behind.
-        std::uint64_t head = head_.load(std::memory_order_acquire);
+        std::uint64_t head = head_.load(std::memory_order_relaxed); // Confirmed by the CAS.
         for (;;) {
             // acquire: pairs with the release in push and at the end of this function.
             const std::uint64_t available = tail_.load(std::memory_order_acquire) - head;
             if (available == 0 || (available == 1 && !take_last)) return 0;
-            if (available > Capacity) { // Head has moved since: the two do not belong together.
-                head = head_.load(std::memory_order_acquire);
+            if (available > Capacity) { // The two do not belong together.
+                head = head_.load(std::memory_order_relaxed);
                 continue;
             }
             const std::uint64_t n = std::min(half(available), room + 1);
@@ -123,8 +124,8 @@ public:
                 T* const item = slot(head + i).load(std::memory_order_relaxed);
                 into.slot(into_tail + i - 1).store(item, std::memory_order_relaxed); // Published by into's tail.
             }
-            // release: pairs with the acquire of head in push. acquire on failure: as above.
-            if (head_.compare_exchange_strong(head, head + n, std::memory_order_release, std::memory_order_acquire)) {
+            // release: pairs with the acquires of head in push, in size and at the start of this function.
+            if (head_.compare_exchange_strong(head, head + n, std::memory_order_release, std::memory_order_relaxed)) {
                 // release: pairs with the acquire of tail in other thieves.
                 if (n > 1) into.tail_.store(into_tail + n - 1, std::memory_order_release);
                 first = oldest;
@@ -133,10 +134,12 @@ public:
         }
     }
 
-    // Anyone; true of a moment that may be over.
+    // Anyone; approximately: head may be older than tail. Not 0 while it is never empty.
     [[nodiscard]] std::size_t size() const noexcept {
-        const std::uint64_t head = head_.load(std::memory_order_acquire); // As in steal_half: tail is not behind it.
-        const std::uint64_t n = tail_.load(std::memory_order_acquire) - head;
+        // acquire: pairs with the releases of head in pop, pop_half and steal_half: tail is not behind it.
+        const std::uint64_t head = head_.load(std::memory_order_acquire);
+        // relaxed: nothing is read by it, and it is as new as head demands.
+        const std::uint64_t n = tail_.load(std::memory_order_relaxed) - head;
         return static_cast<std::size_t>(std::min<std::uint64_t>(n, Capacity));
     }
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
