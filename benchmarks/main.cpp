@@ -43,6 +43,10 @@ constexpr row rows[] = {
     {"ring_handlers", 5'000'000, bench::ring_handlers, "ring with handlers for bodies; op: hop"},
     {"counting_handlers", 5'000'000, bench::counting_handlers, "counting, the consumer has handlers; op: message"},
     {"ask_handlers", 500'000, bench::ask_handlers, "ask, the server has handlers; op: round trip"},
+    {"tell_direct", 5'000'000, bench::tell_direct, "N messages in turn to 1,000 processes; op: message"},
+    {"tell_distributor", 5'000'000, bench::tell_distributor, "the same by a distributor; op: message"},
+    {"broadcast", 200, bench::broadcast, "N broadcasts to a topic of 10,000; op: member that heard one"},
+    {"whereis", 5'000'000, bench::whereis, "N look-ups of 100,000 names, beside a registering thread; op: look-up"},
 };
 constexpr std::uint64_t machine_n = 10'000'000;
 

@@ -1,5 +1,5 @@
 // The rows of the card: each is defined in the file of its name (the handlers' rows beside their coroutine twins'
-// names: pingpong_handlers.cpp holds pingpong_handlers, and so on).
+// names: pingpong_handlers.cpp holds pingpong_handlers, and so on), the last four in routing.cpp.
 #ifndef BASTION_BENCHMARKS_ROWS_HPP
 #define BASTION_BENCHMARKS_ROWS_HPP
 
@@ -27,6 +27,11 @@ figure pingpong_handlers(unsigned threads, std::uint64_t n);
 figure ring_handlers(unsigned threads, std::uint64_t n);
 figure counting_handlers(unsigned threads, std::uint64_t n);
 figure ask_handlers(unsigned threads, std::uint64_t n);
+
+figure tell_direct(unsigned threads, std::uint64_t n);
+figure tell_distributor(unsigned threads, std::uint64_t n);
+figure broadcast(unsigned threads, std::uint64_t n);
+figure whereis(unsigned threads, std::uint64_t n);
 
 // What the machine charges: prints its own line. `n` hops of a bare prototype, and in proportion the rest.
 void machine(std::uint64_t n);

@@ -4,36 +4,68 @@
 
 namespace bastion::detail {
 
+namespace {
+
+child_ref ref_of(const named& n) noexcept {
+    // Safety: `give` has made the number of this address.
+    return child_ref({reinterpret_cast<control_block*>(n.block), n.generation});
+}
+
+bool is_short(std::string_view name) noexcept { return name.size() <= short_name::longest; }
+
+} // namespace
+
+// Under the lock of the shard.
+std::optional<named> directory::find_in(name_shard& shard, std::size_t hash, std::string_view name) noexcept {
+    if (is_short(name)) return shard.short_names.find(hash, short_name(name));
+    const auto found = shard.long_names.find(name);
+    return found != shard.long_names.end() ? std::optional(found->second) : std::nullopt;
+}
+
+void directory::erase_in(name_shard& shard, std::size_t hash, std::string_view name) noexcept {
+    if (is_short(name)) (void)shard.short_names.erase(hash, short_name(name));
+    else if (const auto found = shard.long_names.find(name); found != shard.long_names.end())
+        shard.long_names.erase(found);
+}
+
 bool directory::give(std::string_view name, const child_ref& who, std::uint64_t number) {
-    std::string text(name); // not under the lock
-    name_shard& shard = shard_of(name);
+    const std::size_t hash = text_hash()(name);
+    const named what{reinterpret_cast<std::uintptr_t>(who.where().block), who.where().generation, number};
+    name_shard& shard = shard_of(hash);
     const std::lock_guard guard(shard.lock);
-    return shard.names.try_emplace(std::move(text), given_name{who, number}).second;
+    if (is_short(name)) return shard.short_names.insert(hash, short_name(name), what);
+    return shard.long_names.try_emplace(std::string(name), what).second;
 }
 
 void directory::take(std::string_view name, std::uint64_t number) noexcept {
-    name_shard& shard = shard_of(name);
+    const std::size_t hash = text_hash()(name);
+    name_shard& shard = shard_of(hash);
     const std::lock_guard guard(shard.lock);
-    const auto found = shard.names.find(name);
-    if (found != shard.names.end() && found->second.number == number) shard.names.erase(found);
+    if (const auto found = find_in(shard, hash, name); found && found->number == number) erase_in(shard, hash, name);
 }
 
 child_ref directory::find(std::string_view name) noexcept {
-    name_shard& shard = shard_of(name);
-    const std::lock_guard guard(shard.lock);
-    const auto found = shard.names.find(name);
-    return found != shard.names.end() ? found->second.who : child_ref();
+    const std::size_t hash = text_hash()(name);
+    name_shard& shard = shard_of(hash);
+    std::optional<named> found;
+    if (is_short(name)) {
+        found = shard.short_names.find(hash, short_name(name));
+    } else {
+        const std::lock_guard guard(shard.lock);
+        found = find_in(shard, hash, name);
+    }
+    return found ? ref_of(*found) : child_ref();
 }
 
 child_ref directory::take_from_all(std::string_view name, std::uint64_t& number) noexcept {
-    name_shard& shard = shard_of(name);
+    const std::size_t hash = text_hash()(name);
+    name_shard& shard = shard_of(hash);
     const std::lock_guard guard(shard.lock);
-    const auto found = shard.names.find(name);
-    if (found == shard.names.end()) return {};
-    const child_ref who = found->second.who;
-    number = found->second.number;
-    shard.names.erase(found);
-    return who;
+    const auto found = find_in(shard, hash, name);
+    if (!found) return {};
+    number = found->number;
+    erase_in(shard, hash, name);
+    return ref_of(*found);
 }
 
 void directory::place(const std::string& path, const children_ref& group) {

@@ -1,9 +1,12 @@
 // The directory of a runtime: its names, the paths of its groups and supervisors, and its sets.
 //
 // Found through the runtime's home by whoever is inside: its own workers, and strangers in its gate. Any thread.
-// Cost: a look-up of a name is a hash and a probe under one of many short locks.
+// Cost: a look-up of a name of at most 23 bytes is a hash and a probe without a lock (name_table.hpp); of a longer one, or
+// of a path, under a short lock.
 #ifndef BASTION_SRC_ROUTING_DIRECTORY_HPP
 #define BASTION_SRC_ROUTING_DIRECTORY_HPP
+
+#include "routing/name_table.hpp"
 
 #include <bastion/base/compiler.hpp>
 #include <bastion/base/spin_lock.hpp>
@@ -60,13 +63,10 @@ public:
     [[nodiscard]] std::vector<shared<member_set>> all_dispatchers();
 
 private:
-    struct given_name {
-        child_ref who;
-        std::uint64_t number;
-    };
     struct alignas(cache_line) name_shard {
-        spin_lock lock;
-        text_map<given_name> names;
+        name_table short_names; // changed under the lock
+        alignas(cache_line) spin_lock lock;
+        text_map<named> long_names; // also read under it
     };
     struct set_table {
         std::mutex lock;
@@ -75,11 +75,13 @@ private:
         std::size_t clean_at = 64; // so many sets: those that nobody needs any more go
         void clean();
     };
-    static constexpr std::size_t shards = 64;
+    static constexpr std::size_t shards = 4; // few, so that many names fill huge pages
 
-    [[nodiscard]] name_shard& shard_of(std::string_view name) noexcept {
-        return names_[(text_hash()(name) >> 48) % shards];
-    }
+    // By bits of the hash that the tables use last.
+    [[nodiscard]] name_shard& shard_of(std::size_t hash) noexcept { return names_[(hash >> 48) % shards]; }
+    [[nodiscard]] static std::optional<named> find_in(
+        name_shard& shard, std::size_t hash, std::string_view name) noexcept;
+    static void erase_in(name_shard& shard, std::size_t hash, std::string_view name) noexcept;
     [[nodiscard]] set_table& table_of(set_kind kind) noexcept { return sets_[static_cast<std::size_t>(kind)]; }
 
     std::array<name_shard, shards> names_;

@@ -2,7 +2,8 @@
 //
 // Part of the directory, which has many and holds a lock around each change. Promises: `find` returns what was entered
 // under exactly that name, or nothing; a change that goes on meanwhile was or was not made.
-// Cost: a find is a hash that the caller has, and one or two cache lines; it writes nothing.
+// Cost: a find is a hash that the caller has, and one or two cache lines; it writes nothing. A slot is a line, and big
+// tables ask for huge pages: with 100,000 names the misses of the translation cache cost more than those of the cache.
 //
 // Protocol (a sequence lock): the version is odd while somebody writes.
 //  1. A writer makes the version odd, changes slots, each by a release store, and makes the version even by another.
@@ -15,14 +16,17 @@
 #define BASTION_SRC_ROUTING_NAME_TABLE_HPP
 
 #include <bastion/base/atomics.hpp>
+#include <bastion/base/compiler.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string_view>
+#include <sys/mman.h>
 #include <vector>
 
 namespace bastion::detail {
@@ -97,16 +101,43 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return used_; }
 
 private:
-    struct slot {
+    struct alignas(cache_line) slot {
         std::array<word, 3> name{}; // the last word is 0 in an empty one
         word hash{0};
         word block{0};
         word generation{0};
         word number{0};
     };
+    // So many slots, on huge pages when they fill one.
+    class slot_array {
+    public:
+        explicit slot_array(std::size_t n)
+            : size_(n), align_(n * sizeof(slot) >= huge_page ? huge_page : alignof(slot)),
+              first_(static_cast<slot*>(::operator new(n * sizeof(slot), std::align_val_t(align_)))) {
+            if (align_ == huge_page) (void)::madvise(first_, n * sizeof(slot), MADV_HUGEPAGE); // a wish
+            std::uninitialized_value_construct_n(first_, n);
+        }
+        slot_array(const slot_array&) = delete;
+        slot_array& operator=(const slot_array&) = delete;
+        ~slot_array() {
+            std::destroy_n(first_, size_);
+            ::operator delete(first_, std::align_val_t(align_));
+        }
+        [[nodiscard]] std::size_t size() const noexcept { return size_; }
+        [[nodiscard]] slot& operator[](std::size_t i) noexcept { return first_[i]; }
+        [[nodiscard]] const slot& operator[](std::size_t i) const noexcept { return first_[i]; }
+        [[nodiscard]] const slot* begin() const noexcept { return first_; }
+        [[nodiscard]] const slot* end() const noexcept { return first_ + size_; }
+
+    private:
+        static constexpr std::size_t huge_page = std::size_t{2} << 20;
+        const std::size_t size_;
+        const std::size_t align_;
+        slot* const first_;
+    };
     struct table {
         explicit table(std::size_t n) : slots(n) {}
-        std::vector<slot> slots;
+        slot_array slots;
     };
 
     [[nodiscard]] static std::size_t next(const table& t, std::size_t i) noexcept {
