@@ -78,7 +78,8 @@ bool simulator::may_allocate(std::size_t bytes) noexcept {
     ++coverage_.failed_allocations;
     trace_event e = event_now("no memory");
     e.number = static_cast<std::uint32_t>(bytes);
-    trace_.add(e);
+    e.counts = "bytes";
+    trace_.add(std::move(e));
     return false;
 }
 
@@ -96,7 +97,7 @@ bool simulator::put_aside(worker& w, control_block& b, const acquaintance& a) {
     }
     for (const fault_order& o : orders_) {
         if (o.what != fault_order::kind::slow || o.who.block != &b || !b.lives(o.who.generation)) continue;
-        note("slow", w, a, b, 0);
+        trace_.add(event_of("late is a turn of", w, a, b));
         held_.push_back({clock_->now_ns() + o.by.count(), &b, &w.owner()});
         return true;
     }
@@ -108,18 +109,18 @@ void simulator::go_wrong(
     switch (what) {
     case fault_order::kind::panic:
         ++coverage_.panics;
-        note("panic of", w, a, b, b.taken);
+        note_fault("panic of", w, a, b);
         (void)b.signals.raise(signal_flags::fault);
         break;
     case fault_order::kind::kill:
         ++coverage_.kills;
-        note("kill of", w, a, b, b.taken);
+        note_fault("kill of", w, a, b);
         (void)b.signals.raise(signal_flags::kill);
         break;
     case fault_order::kind::drop: {
         if (b.mail->meta().is_notice) break; // no bound holds them back either
         ++coverage_.drops;
-        note("message lost for", w, a, b, b.taken);
+        note_fault("message lost for", w, a, b);
         envelope* e = b.mail;
         unlink_mail(b, nullptr, e);
         dead_letter(*b.home, e, b.here(), drop_reason::unread);
@@ -128,7 +129,7 @@ void simulator::go_wrong(
     case fault_order::kind::delay:
         if (b.bounded() != nullptr) break; // its room was counted when it was sent
         ++coverage_.delays;
-        note("message late for", w, a, b, b.taken);
+        note_fault("message late for", w, a, b);
         hold_back(b, sender_of(*b.mail), clock_->now_ns() + std::max<std::int64_t>(1, by.count()));
         break;
     case fault_order::kind::slow: break; // of turns, not of messages

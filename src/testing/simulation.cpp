@@ -62,7 +62,7 @@ config simulation::runtime_config() {
         .with_seed(s->seed())
         .with_signals(false)
         .with_driver(s)
-        .with_log([s](const log_record& r) { s->note_report("a report", r.restarts); });
+        .with_log([s](const log_record& r) { s->note_report(r); });
 }
 
 runtime& simulation::runtime() { return runtime(runtime_config()); }

@@ -9,6 +9,7 @@
 #include <bastion/executor/allocation_gate.hpp>
 #include <bastion/executor/driver.hpp>
 #include <bastion/process/control_block.hpp>
+#include <bastion/runtime/config.hpp>
 #include <bastion/testing/coverage.hpp>
 #include <bastion/testing/settings.hpp>
 
@@ -18,6 +19,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -88,7 +90,7 @@ public:
     void fail_allocation(std::uint64_t nth) noexcept;
     // What follows is not the simulation's: it lets all allocations be.
     void leave_allocations() noexcept;
-    void note_report(std::string_view next, int restarts) noexcept;
+    void note_report(const log_record& r) noexcept;
 
     // How many incarnations of that process have ended, and why the last one did; null: it never had a turn, or another
     // process lives in its block by now.
@@ -113,6 +115,7 @@ private:
         life last = life::free;
         std::uint32_t ends = 0; // incarnations
         exit_reason why; // of the last of them
+        std::shared_ptr<const std::string> path; // shared with the events
     };
     // A process put aside with its right to run.
     struct held_turn {
@@ -142,7 +145,10 @@ private:
     void note_before(acquaintance& a);
     void note_after(acquaintance& a, const control_block& b);
     [[nodiscard]] trace_event event_now(std::string_view what) const noexcept;
-    void note(std::string_view what, const worker& w, const acquaintance& a, const control_block& b, std::uint32_t n);
+    [[nodiscard]] trace_event event_of(
+        std::string_view what, const worker& w, const acquaintance& a, const control_block& b) const noexcept;
+    void note_fault(std::string_view what, const worker& w, const acquaintance& a, const control_block& b);
+    void note_turn(const worker& w, const acquaintance& a, const control_block& b, std::uint32_t taken);
 
     // False: it does not get this turn.
     [[nodiscard]] bool allow(worker& w, control_block& b, const acquaintance& a, std::int32_t& messages);
