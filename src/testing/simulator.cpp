@@ -207,7 +207,10 @@ simulator::acquaintance& simulator::know(const control_block& b) {
         // Another process lives in the block now: the one before was let go, perhaps out of a restart that never came.
         if (a.last == life::restarting) count(life::restarting, a.last = life::exited);
         if (a.last == life::exited) count(life::exited, life::free);
-        a = {++processes_, generation, life::free, 0, exit_reason(), std::make_shared<const std::string>(path_of(b))};
+        a = acquaintance();
+        a.number = ++processes_;
+        a.generation = generation;
+        a.path = std::make_shared<const std::string>(path_of(b));
     }
     return a;
 }
@@ -265,12 +268,12 @@ trace_event simulator::event_of(
     return e;
 }
 
-// At its next message.
-void simulator::note_fault(std::string_view what, const worker& w, const acquaintance& a, const control_block& b) {
+void simulator::note_fault(
+    std::string_view what, const worker& w, const acquaintance& a, const control_block& b, const envelope& at) {
     trace_event e = event_of(what, w, a, b);
     e.number = b.taken;
     e.counts = "taken before";
-    if (b.mail != nullptr) e.type = b.mail->meta().name;
+    e.type = at.meta().name;
     trace_.add(std::move(e));
 }
 

@@ -131,6 +131,12 @@ private:
         runtime_home* home;
     };
 
+    // A message in its process' list; `before` is null for the oldest.
+    struct mail_place {
+        envelope* before;
+        envelope* message;
+    };
+
     // One turn, or time moves to the next instant, which is not after `limit`. False: nothing can happen until then.
     [[nodiscard]] bool step(std::int64_t limit);
     // The workers that may run, but for one, beginning with the next in turn.
@@ -147,18 +153,20 @@ private:
     [[nodiscard]] trace_event event_now(std::string_view what) const noexcept;
     [[nodiscard]] trace_event event_of(
         std::string_view what, const worker& w, const acquaintance& a, const control_block& b) const noexcept;
-    void note_fault(std::string_view what, const worker& w, const acquaintance& a, const control_block& b);
+    void note_fault(
+        std::string_view what, const worker& w, const acquaintance& a, const control_block& b, const envelope& at);
     void note_turn(const worker& w, const acquaintance& a, const control_block& b, std::uint32_t taken);
 
     // False: it does not get this turn.
     [[nodiscard]] bool allow(worker& w, control_block& b, const acquaintance& a, std::int32_t& messages);
     [[nodiscard]] bool may_allocate(std::size_t bytes) noexcept override;
-    [[nodiscard]] const fault_order* ordered(const control_block& b);
+    [[nodiscard]] std::optional<fault_order> take_order(const control_block& b);
+    [[nodiscard]] std::optional<fault_order> by_chance(const control_block& b, mail_place& at);
+    [[nodiscard]] std::optional<fault_order> any_fault();
     [[nodiscard]] bool put_aside(worker& w, control_block& b, const acquaintance& a);
-    void go_wrong(
-        worker& w, control_block& b, const acquaintance& a, fault_order::kind what, std::chrono::nanoseconds by);
+    void go_wrong(worker& w, control_block& b, const acquaintance& a, const fault_order& fault, const mail_place& at);
     [[nodiscard]] std::int64_t late_until(const control_block& b, const void* sender) const;
-    void hold_back(control_block& b, const void* sender, std::int64_t due);
+    void hold_back(control_block& b, const void* sender, std::int64_t due, const mail_place& from);
     void hold_followers(control_block& b);
     [[noreturn]] void stalled();
     void check_thread() const;
