@@ -78,6 +78,7 @@ public:
     bool run_until(const std::function<bool()>& done, std::int64_t deadline_ns) override;
     void run_to_end(const std::function<bool()>& done) noexcept override;
     void run_another(worker& waiting) noexcept override;
+    void check_thread() const override;
     void attach(executor& e) override;
     void detach(executor& e) noexcept override;
 
@@ -169,7 +170,6 @@ private:
     void hold_back(control_block& b, const void* sender, std::int64_t due, const mail_place& from);
     void hold_followers(control_block& b);
     [[noreturn]] void stalled();
-    void check_thread() const;
 
     const std::uint64_t seed_;
     const testing::settings settings_;

@@ -223,18 +223,6 @@ TEST_CASE("forked tasks are simulated, too") {
     CHECK(sim.seen().steals > 0);
 }
 
-TEST_CASE("a simulation refuses other threads") {
-    simulation sim(8);
-    sim.settle();
-    std::string said;
-    std::thread([&] {
-        try {
-            sim.settle();
-        } catch (const usage_error& e) { said = e.what(); }
-    }).join();
-    CHECK_THAT(said, BASTION_CATCH_CONTAINS("runs on the thread that made it"));
-}
-
 TEST_CASE("a restart that does not come is a failure") {
     dictation d(9);
     CHECK_THROWS_WITH(d.sim.expect_restart(d.writer, 1h), BASTION_CATCH_CONTAINS("not started again in time"));
