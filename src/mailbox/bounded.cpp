@@ -268,6 +268,7 @@ void refuse_mail(control_block& block) { block.bounded_box.store(closed_box(), s
 delivery deliver_bounded(address to, envelope* e) noexcept {
     box* b = box_of(to);
     if (b == nullptr) return deliver_refused(to, e);
+    e->generation = to.generation;
     envelope* oldest = nullptr;
     switch (b->push(to, e, oldest)) {
     case box::verdict::accepted:

@@ -26,6 +26,8 @@ void schedule_foreign(control_block& block) noexcept {
     // standing until the sleeper has been woken.
     const visit inside(home);
     if (executor* workers = home.workers.load()) {
+        // The message lies there already, so it cannot be refused any more: what is thrown here ends the program.
+        if (const driver* d = workers->driven_by()) d->check_thread();
         if (block.kind == process_kind::system) workers->schedule_system(block);
         else workers->schedule(block);
     }

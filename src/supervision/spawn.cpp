@@ -13,6 +13,12 @@ namespace bastion {
 namespace detail {
 namespace {
 
+// A runtime that belongs to a simulation belongs to its thread.
+void check_caller(const runtime_home& home) {
+    if (at_home(home, this_thread())) return;
+    if (const driver* d = home.workers.load()->driven_by()) d->check_thread();
+}
+
 // An owner that ends for good: who has more to give it is turned away here, so that a flood does not reach its lane.
 bool is_closing(const address& owner) noexcept { return (owner.block->signals.now() & signal_flags::closing) != 0; }
 
@@ -44,6 +50,7 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
     bool adopted = false;
     charge_spawn();
     inside(temporaries, [&](runtime_home& home) {
+        check_caller(home);
         if (is_closing(temporaries)) return;
         control_block* b = make_block(home);
         b->entry = reinterpret_cast<void (*)()>(entry);
@@ -230,6 +237,7 @@ auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Ma
     bool adopted = false;
     charge_spawn();
     inside(above, [&](runtime_home& home) {
+        check_caller(home);
         if (is_closing(above)) return;
         auto& child = make(home, std::move(spec));
         made = child.ref();

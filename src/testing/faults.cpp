@@ -21,6 +21,15 @@ namespace {
     return static_cast<const runnable*>(e.sender.block);
 }
 
+// Its next step takes the oldest message, whatever that is.
+[[nodiscard]] bool takes_any_mail(const control_block& b) noexcept {
+    return b.kind == process_kind::handlers || b.own_slot.ready == &any_mail_ready;
+}
+
+// In the generation of a message that lies in its process' list, where nobody compares it any more: chance was asked
+// about it. (Not kept here by its address, which may be another message's next time.)
+constexpr std::uint64_t had_its_chance = std::uint64_t{1} << 63;
+
 } // namespace
 
 bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::int32_t& messages) {
@@ -31,33 +40,47 @@ bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::i
     if (!waits_for_mail(b)) return true;
     collect_mail(b);
     hold_followers(b);
-    // What is dropped or late leaves the next message, for which there may be another order.
-    bool ordered_one = false;
+    // What is dropped or late leaves the next message, which has its own order, or its own chance.
     while (b.mail != nullptr) {
-        const fault_order* o = ordered(b);
-        if (o == nullptr) break;
-        const fault_order now = *o;
-        orders_.erase(orders_.begin() + (o - orders_.data()));
-        go_wrong(w, b, a, now.what, now.by);
-        if (now.what == fault_order::kind::panic || now.what == fault_order::kind::kill) return true;
-        ordered_one = true;
+        mail_place at{nullptr, b.mail};
+        std::optional<fault_order> now = take_order(b);
+        if (!now) now = by_chance(b, at);
+        if (!now) break;
+        go_wrong(w, b, a, *now, at);
+        if (now->what == fault_order::kind::panic || now->what == fault_order::kind::kill) break;
     }
+    return true;
+}
+
+// What chance has for the first message that it has something for, and where that lies. Each message is asked about once:
+// the oldest, and where a selective receive may take others, those, too.
+std::optional<fault_order> simulator::by_chance(const control_block& b, mail_place& at) {
+    if (!settings_.faults().any()) return {};
+    for (; at.message != nullptr; at = {at.message, at.message->next}) {
+        if ((at.message->generation & had_its_chance) == 0) {
+            at.message->generation |= had_its_chance;
+            if (auto what = any_fault()) return what;
+        }
+        if (takes_any_mail(b)) break;
+    }
+    return {};
+}
+
+std::optional<fault_order> simulator::any_fault() {
     const testing::fault_rates& rates = settings_.faults();
-    if (b.mail == nullptr || ordered_one || !rates.any()) return true;
     auto chance = static_cast<unsigned>(choices_.choose(decision::fault, 10'000));
-    if (chance-- == 0) return true;
+    if (chance-- == 0) return {};
     using kind = fault_order::kind;
     for (const auto& [what, rate] : {std::pair(kind::panic, rates.panic), std::pair(kind::kill, rates.kill),
              std::pair(kind::drop, rates.drop), std::pair(kind::delay, rates.delay)}) {
         if (chance < rate) {
             const auto part =
                 static_cast<std::int64_t>(what == kind::delay ? choices_.choose(decision::fault, 1000) : 0);
-            go_wrong(w, b, a, what, rates.most_delay * (part + 1) / 1000);
-            break;
+            return fault_order{what, {}, 0, rates.most_delay * (part + 1) / 1000};
         }
         chance -= rate;
     }
-    return true;
+    return {};
 }
 
 void simulator::fail_allocation(std::uint64_t nth) noexcept {
@@ -78,15 +101,19 @@ bool simulator::may_allocate(std::size_t bytes) noexcept {
     ++coverage_.failed_allocations;
     trace_event e = event_now("no memory");
     e.number = static_cast<std::uint32_t>(bytes);
-    trace_.add(e);
+    e.counts = "bytes";
+    trace_.add(std::move(e));
     return false;
 }
 
-const fault_order* simulator::ordered(const control_block& b) {
-    for (const fault_order& o : orders_)
-        if (o.what != fault_order::kind::slow && o.who.block == &b && b.lives(o.who.generation) && b.taken >= o.at)
-            return &o;
-    return nullptr;
+std::optional<fault_order> simulator::take_order(const control_block& b) {
+    const auto due = std::find_if(orders_.begin(), orders_.end(), [&b](const fault_order& o) {
+        return o.what != fault_order::kind::slow && o.who.block == &b && b.lives(o.who.generation) && b.taken >= o.at;
+    });
+    if (due == orders_.end()) return {};
+    const fault_order now = *due;
+    orders_.erase(due);
+    return now;
 }
 
 bool simulator::put_aside(worker& w, control_block& b, const acquaintance& a) {
@@ -96,7 +123,7 @@ bool simulator::put_aside(worker& w, control_block& b, const acquaintance& a) {
     }
     for (const fault_order& o : orders_) {
         if (o.what != fault_order::kind::slow || o.who.block != &b || !b.lives(o.who.generation)) continue;
-        note("slow", w, a, b, 0);
+        trace_.add(event_of("late is a turn of", w, a, b));
         held_.push_back({clock_->now_ns() + o.by.count(), &b, &w.owner()});
         return true;
     }
@@ -104,32 +131,36 @@ bool simulator::put_aside(worker& w, control_block& b, const acquaintance& a) {
 }
 
 void simulator::go_wrong(
-    worker& w, control_block& b, const acquaintance& a, fault_order::kind what, std::chrono::nanoseconds by) {
-    switch (what) {
+    worker& w, control_block& b, const acquaintance& a, const fault_order& fault, const mail_place& at) {
+    envelope* const e = at.message;
+    switch (fault.what) {
     case fault_order::kind::panic:
         ++coverage_.panics;
-        note("panic of", w, a, b, b.taken);
+        note_fault("panic of", w, a, b, *e);
+        if (at.before != nullptr) { // it is lost with the oldest
+            at.before->next = e->next;
+            if (b.mail_last == e) b.mail_last = at.before;
+            e->next = std::exchange(b.mail, e);
+        }
         (void)b.signals.raise(signal_flags::fault);
         break;
     case fault_order::kind::kill:
         ++coverage_.kills;
-        note("kill of", w, a, b, b.taken);
+        note_fault("kill of", w, a, b, *e);
         (void)b.signals.raise(signal_flags::kill);
         break;
-    case fault_order::kind::drop: {
-        if (b.mail->meta().is_notice) break; // no bound holds them back either
+    case fault_order::kind::drop:
+        if (e->meta().is_notice) break; // no bound holds them back either
         ++coverage_.drops;
-        note("message lost for", w, a, b, b.taken);
-        envelope* e = b.mail;
-        unlink_mail(b, nullptr, e);
+        note_fault("message lost for", w, a, b, *e);
+        unlink_mail(b, at.before, e);
         dead_letter(*b.home, e, b.here(), drop_reason::unread);
         break;
-    }
     case fault_order::kind::delay:
         if (b.bounded() != nullptr) break; // its room was counted when it was sent
         ++coverage_.delays;
-        note("message late for", w, a, b, b.taken);
-        hold_back(b, sender_of(*b.mail), clock_->now_ns() + std::max<std::int64_t>(1, by.count()));
+        note_fault("message late for", w, a, b, *e);
+        hold_back(b, sender_of(*e), clock_->now_ns() + std::max<std::int64_t>(1, fault.by.count()), at);
         break;
     case fault_order::kind::slow: break; // of turns, not of messages
     }
@@ -143,10 +174,10 @@ std::int64_t simulator::late_until(const control_block& b, const void* sender) c
     return until;
 }
 
-// Takes all messages of that sender out of the process' list.
-void simulator::hold_back(control_block& b, const void* sender, std::int64_t due) {
-    envelope* before = nullptr;
-    for (envelope* e = b.mail; e != nullptr;) {
+// Takes that sender's messages out of the process' list, from that place on.
+void simulator::hold_back(control_block& b, const void* sender, std::int64_t due, const mail_place& from) {
+    envelope* before = from.before;
+    for (envelope* e = from.message; e != nullptr;) {
         envelope* const next = e->next;
         if (sender_of(*e) == sender) {
             unlink_mail(b, before, e);
@@ -168,7 +199,7 @@ void simulator::hold_followers(control_block& b) {
         for (const envelope* e = b.mail; e != nullptr && !found; e = e->next) {
             const void* const sender = sender_of(*e);
             if (const std::int64_t until = late_until(b, sender); until != 0) {
-                hold_back(b, sender, until);
+                hold_back(b, sender, until, {nullptr, b.mail});
                 found = true;
             }
         }

@@ -12,6 +12,7 @@ using detail::fault_order;
 
 void order(
     detail::simulator& s, fault_order::kind what, const child_ref& who, unsigned nth, std::chrono::nanoseconds by) {
+    s.check_thread();
     if (!who.alive()) throw failure("a fault was ordered for a process that is gone");
     s.order({what, who.where(), who.where().block->taken + (nth > 0 ? nth - 1 : 0), by});
 }
@@ -62,13 +63,23 @@ config simulation::runtime_config() {
         .with_seed(s->seed())
         .with_signals(false)
         .with_driver(s)
-        .with_log([s](const log_record& r) { s->note_report("a report", r.restarts); });
+        .with_log([s](const log_record& r) { s->note_report(r); });
 }
 
-runtime& simulation::runtime() { return runtime(runtime_config()); }
+runtime& simulation::runtime() {
+    simulator_->check_thread();
+    if (parts_->runtime == nullptr) return runtime(runtime_config());
+    return *parts_->runtime;
+}
 
 runtime& simulation::runtime(config c) {
-    if (parts_->runtime == nullptr) parts_->runtime = std::make_unique<bastion::runtime>(std::move(c));
+    simulator_->check_thread();
+    if (parts_->runtime != nullptr)
+        throw usage_error(
+            "bastion: this simulation has its runtime already, and another config comes too late: give it "
+            "with the first call of sim.runtime, before anything is spawned; or make a second runtime of "
+            "your own, bastion::runtime rt(sim.runtime_config())");
+    parts_->runtime = std::make_unique<bastion::runtime>(std::move(c));
     return *parts_->runtime;
 }
 
@@ -134,7 +145,10 @@ void simulation::slow(const child_ref& who, std::chrono::nanoseconds d) {
     order(*simulator_, fault_order::kind::slow, who, 0, d);
 }
 
-void simulation::fail_allocation(std::uint64_t nth) { simulator_->fail_allocation(nth); }
+void simulation::fail_allocation(std::uint64_t nth) {
+    simulator_->check_thread();
+    simulator_->fail_allocation(nth);
+}
 
 std::uint64_t simulation::seed() const noexcept { return simulator_->seed(); }
 std::uint64_t simulation::steps() const noexcept { return simulator_->steps(); }

@@ -1,5 +1,7 @@
 #include "testing/simulator.hpp"
 
+#include "supervision/owner.hpp"
+
 #include <bastion/executor/executor.hpp>
 #include <bastion/mailbox/send.hpp>
 #include <bastion/process/body.hpp>
@@ -131,7 +133,8 @@ void simulator::stalled() {
     std::string text = "nothing can happen any more, and what is waited for has not happened";
     for (std::size_t i = 0; i < std::min(shown, waiting.size()); ++i) {
         const control_block& b = *waiting[i].second;
-        text += "\n  process " + std::to_string(waiting[i].first) + " (start " + std::to_string(b.incarnation) + ") ";
+        text += "\n  " + *known_.find(&b)->second.path + " (process " + std::to_string(waiting[i].first) + ", start " +
+                std::to_string(b.incarnation) + ") ";
         if (b.life_state.now() == life::restarting) text += "has ended, and its owner has not decided";
         else text += b.own_slot.mail ? "waits for mail" : "waits for something else than mail";
     }
@@ -182,6 +185,21 @@ void simulator::bring_back() {
 
 // ---- what is seen
 
+namespace {
+
+// As its owner calls it. Of a process that has its first turn: so it has an owner, who lives.
+std::string path_of(const control_block& b) {
+    if (b.kind == process_kind::system) {
+        const std::string& path = static_cast<const owner*>(b.frame)->path();
+        return path.empty() ? "/" : path;
+    }
+    const control_block* above = b.owner.load(std::memory_order_relaxed);
+    // Safety: `path_of` only reads.
+    return static_cast<const owner*>(above->frame)->path_of(const_cast<control_block&>(b));
+}
+
+} // namespace
+
 simulator::acquaintance& simulator::know(const control_block& b) {
     acquaintance& a = known_[&b];
     const std::uint64_t generation = b.generation.load(std::memory_order_relaxed);
@@ -189,7 +207,10 @@ simulator::acquaintance& simulator::know(const control_block& b) {
         // Another process lives in the block now: the one before was let go, perhaps out of a restart that never came.
         if (a.last == life::restarting) count(life::restarting, a.last = life::exited);
         if (a.last == life::exited) count(life::exited, life::free);
-        a = {++processes_, generation, life::free, 0, exit_reason()};
+        a = acquaintance();
+        a.number = ++processes_;
+        a.generation = generation;
+        a.path = std::make_shared<const std::string>(path_of(b));
     }
     return a;
 }
@@ -211,8 +232,12 @@ void simulator::note_after(acquaintance& a, const control_block& b) {
         ++coverage_.exits[static_cast<std::size_t>(b.reason.kind())];
         ++a.ends;
         a.why = b.reason;
-        count(a.last, life::stopping);
-        count(life::stopping, now);
+        if (b.kind == process_kind::system) { // it has no frame to be destroyed
+            count(a.last, now);
+        } else {
+            count(a.last, life::stopping);
+            count(life::stopping, now);
+        }
     } else {
         count(a.last, now);
     }
@@ -233,21 +258,43 @@ trace_event simulator::event_now(std::string_view what) const noexcept {
     return e;
 }
 
-void simulator::note(
-    std::string_view what, const worker& w, const acquaintance& a, const control_block& b, std::uint32_t n) {
+trace_event simulator::event_of(
+    std::string_view what, const worker& w, const acquaintance& a, const control_block& b) const noexcept {
     trace_event e = event_now(what);
     e.worker = static_cast<std::uint32_t>(w.index());
     e.process = a.number;
     e.incarnation = b.incarnation;
-    e.number = n;
-    trace_.add(e);
+    e.path = a.path;
+    return e;
 }
 
-void simulator::note_report(std::string_view next, int restarts) noexcept {
+void simulator::note_fault(
+    std::string_view what, const worker& w, const acquaintance& a, const control_block& b, const envelope& at) {
+    trace_event e = event_of(what, w, a, b);
+    e.number = b.taken;
+    e.counts = "taken before";
+    e.type = at.meta().name;
+    trace_.add(std::move(e));
+}
+
+void simulator::note_turn(const worker& w, const acquaintance& a, const control_block& b, std::uint32_t taken) {
+    trace_event e = event_of(b.kind == process_kind::system ? "a turn of owner" : "a turn of", w, a, b);
+    e.number = taken;
+    if (taken != 0) e.counts = "taken";
+    e.over = a.last == life::exited || a.last == life::restarting;
+    if (e.over) e.why = a.why;
+    // One that ends may have had its message in hand since an earlier turn.
+    if (b.hand != nullptr && (taken != 0 || e.over)) e.type = b.hand->name;
+    trace_.add(std::move(e));
+}
+
+void simulator::note_report(const log_record& r) noexcept {
     const own_allocations own(in_turn_);
-    trace_event e = event_now(next);
-    e.number = static_cast<std::uint32_t>(restarts);
-    trace_.add(e);
+    trace_event e = event_now("a report");
+    e.number = static_cast<std::uint32_t>(r.restarts);
+    e.path = std::make_shared<const std::string>(
+        "of " + std::string(r.path) + " (" + r.reason.what() + "): " + std::string(r.next));
+    trace_.add(std::move(e));
 }
 
 testing::coverage simulator::seen() const {
@@ -275,7 +322,7 @@ void simulator::run(worker& w, runnable& r) noexcept {
     acquaintance& after = know(b); // the turn may have made others known
     if (after.number != number) return; // an owner that has gone
     note_after(after, b);
-    note(b.kind == process_kind::system ? "a turn of owner" : "a turn of", w, after, b, b.taken - taken);
+    note_turn(w, after, b, b.taken - taken);
 }
 
 } // namespace bastion::detail

@@ -9,6 +9,7 @@
 #include <bastion/executor/allocation_gate.hpp>
 #include <bastion/executor/driver.hpp>
 #include <bastion/process/control_block.hpp>
+#include <bastion/runtime/config.hpp>
 #include <bastion/testing/coverage.hpp>
 #include <bastion/testing/settings.hpp>
 
@@ -18,6 +19,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -76,6 +78,7 @@ public:
     bool run_until(const std::function<bool()>& done, std::int64_t deadline_ns) override;
     void run_to_end(const std::function<bool()>& done) noexcept override;
     void run_another(worker& waiting) noexcept override;
+    void check_thread() const override;
     void attach(executor& e) override;
     void detach(executor& e) noexcept override;
 
@@ -88,7 +91,7 @@ public:
     void fail_allocation(std::uint64_t nth) noexcept;
     // What follows is not the simulation's: it lets all allocations be.
     void leave_allocations() noexcept;
-    void note_report(std::string_view next, int restarts) noexcept;
+    void note_report(const log_record& r) noexcept;
 
     // How many incarnations of that process have ended, and why the last one did; null: it never had a turn, or another
     // process lives in its block by now.
@@ -113,6 +116,7 @@ private:
         life last = life::free;
         std::uint32_t ends = 0; // incarnations
         exit_reason why; // of the last of them
+        std::shared_ptr<const std::string> path; // shared with the events
     };
     // A process put aside with its right to run.
     struct held_turn {
@@ -126,6 +130,12 @@ private:
         address to;
         envelope* message;
         runtime_home* home;
+    };
+
+    // A message in its process' list; `before` is null for the oldest.
+    struct mail_place {
+        envelope* before;
+        envelope* message;
     };
 
     // One turn, or time moves to the next instant, which is not after `limit`. False: nothing can happen until then.
@@ -142,20 +152,24 @@ private:
     void note_before(acquaintance& a);
     void note_after(acquaintance& a, const control_block& b);
     [[nodiscard]] trace_event event_now(std::string_view what) const noexcept;
-    void note(std::string_view what, const worker& w, const acquaintance& a, const control_block& b, std::uint32_t n);
+    [[nodiscard]] trace_event event_of(
+        std::string_view what, const worker& w, const acquaintance& a, const control_block& b) const noexcept;
+    void note_fault(
+        std::string_view what, const worker& w, const acquaintance& a, const control_block& b, const envelope& at);
+    void note_turn(const worker& w, const acquaintance& a, const control_block& b, std::uint32_t taken);
 
     // False: it does not get this turn.
     [[nodiscard]] bool allow(worker& w, control_block& b, const acquaintance& a, std::int32_t& messages);
     [[nodiscard]] bool may_allocate(std::size_t bytes) noexcept override;
-    [[nodiscard]] const fault_order* ordered(const control_block& b);
+    [[nodiscard]] std::optional<fault_order> take_order(const control_block& b);
+    [[nodiscard]] std::optional<fault_order> by_chance(const control_block& b, mail_place& at);
+    [[nodiscard]] std::optional<fault_order> any_fault();
     [[nodiscard]] bool put_aside(worker& w, control_block& b, const acquaintance& a);
-    void go_wrong(
-        worker& w, control_block& b, const acquaintance& a, fault_order::kind what, std::chrono::nanoseconds by);
+    void go_wrong(worker& w, control_block& b, const acquaintance& a, const fault_order& fault, const mail_place& at);
     [[nodiscard]] std::int64_t late_until(const control_block& b, const void* sender) const;
-    void hold_back(control_block& b, const void* sender, std::int64_t due);
+    void hold_back(control_block& b, const void* sender, std::int64_t due, const mail_place& from);
     void hold_followers(control_block& b);
     [[noreturn]] void stalled();
-    void check_thread() const;
 
     const std::uint64_t seed_;
     const testing::settings settings_;

@@ -2,11 +2,15 @@
 #ifndef BASTION_SRC_TESTING_TRACE_HPP
 #define BASTION_SRC_TESTING_TRACE_HPP
 
+#include <bastion/process/exit_reason.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bastion::detail {
 
@@ -18,19 +22,26 @@ struct trace_event {
     std::uint32_t incarnation = 0;
     std::uint32_t number = 0; // what it counts depends on `what`
     std::string_view what; // a literal
+
+    // For people, not in the hash. Kept with the event: the process may be gone when somebody asks.
+    std::string_view counts; // what `number` counts, a literal; empty: nothing of interest
+    std::shared_ptr<const std::string> path; // null: of nobody
+    std::string_view type; // of the message, a literal; empty: of none
+    bool over = false; // an incarnation or an owner has ended
+    exit_reason why;
 };
 
 class trace {
 public:
     static constexpr std::size_t kept = 64;
 
-    void add(const trace_event& e) noexcept {
+    void add(trace_event e) noexcept {
         mix(e.step);
         mix(static_cast<std::uint64_t>(e.ns));
         mix((std::uint64_t{e.worker} << 32) | e.process);
         mix((std::uint64_t{e.incarnation} << 32) | e.number);
         mix(e.what.size() << 8 | static_cast<unsigned char>(e.what.front()));
-        events_[count_++ % kept] = e;
+        events_[count_++ % kept] = std::move(e);
     }
     [[nodiscard]] std::uint64_t hash() const noexcept { return hash_; }
     // The last `n` events, one line each, oldest first.

@@ -37,11 +37,13 @@ soak)
     awk '
         /^round [0-9]+: / { messages += $3; questions += $5; panics += $7; processes += $9 }
         /^soaked / { minutes = $2 }
+        /^slowest answer of a supervisor: / { slowest = $6 }
         /^resident: / { second = $4; last = $8; growth = substr($10, 2) }
         END {
             if (minutes == 0) exit 1
             printf "soak.minutes %d\nsoak.messages %.0f\nsoak.questions %.0f\nsoak.panics %.0f\nsoak.processes %.0f\n",
                 minutes, messages, questions, panics, processes
+            printf "soak.slowest %s ms\n", slowest
             printf "soak.second %s MB\nsoak.last %s MB\nsoak.growth %s %%\n", second, last, growth
         }' "$2"
     ;;

@@ -6,7 +6,9 @@
 
 #include <bastion/bastion.hpp>
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -21,6 +23,10 @@ using count = std::atomic<std::uint64_t>;
     if (a == b) return "";
     return what + ": " + std::to_string(a) + " is not " + std::to_string(b) + "\n";
 }
+
+// By bastion::drop_reason.
+inline constexpr std::size_t causes = static_cast<std::size_t>(bastion::drop_reason::stopped) + 1;
+using counts_by_cause = std::array<count, causes>;
 
 // Messages that carry a token.
 struct messages {
@@ -107,7 +113,7 @@ private:
 };
 
 template <class... Messages>
-[[nodiscard]] bool is_one_of(std::string_view type) {
+[[nodiscard]] bool is_one_of([[maybe_unused]] std::string_view type) {
     return ((type == bastion::type_name<Messages>()) || ...);
 }
 
@@ -121,6 +127,21 @@ void count_dead_letters(bastion::runtime& rt, ledger& of) {
     next = hooks.dead_letter;
     hooks.dead_letter = [](void* data, const bastion::detail::dead_letter_info& info) {
         if (is_one_of<Messages...>(info.type)) ++book->dead;
+        next(data, info);
+    };
+}
+
+// The same by cause; of all types if none is named.
+template <class... Messages>
+void count_dead_letters(bastion::runtime& rt, counts_by_cause& of) {
+    static counts_by_cause* book;
+    static void (*next)(void*, const bastion::detail::dead_letter_info&);
+    bastion::detail::home_hooks& hooks = rt.state().home->hooks;
+    book = &of;
+    next = hooks.dead_letter;
+    hooks.dead_letter = [](void* data, const bastion::detail::dead_letter_info& info) {
+        if (sizeof...(Messages) == 0 || is_one_of<Messages...>(info.type))
+            ++(*book)[static_cast<std::size_t>(info.cause)];
         next(data, info);
     };
 }

@@ -62,6 +62,28 @@ TEST_CASE("a search finds the overlap, and repeats it from what it reports") {
     CHECK_THROWS_AS(lost_update(again), testing::failure);
 }
 
+TEST_CASE("a finding says who it was, at which message, and why it ended") {
+    const auto r = find_failure({1, 1}, [](simulation& sim) {
+        const auto bank = sim.spawn(supervisor().with_name("bank"));
+        const auto accounts = bank.spawn(children().with_name("accounts").with_exec([](context ctx) -> process {
+            auto msg = co_await ctx.recv();
+            auto q = msg.asked<add>();
+            if (q) panic("no such account");
+        }));
+        auto balance = sim.runtime().run(accounts[0].ask(add{1}));
+        sim.settle();
+        expect(balance.has_value(), "the balance is known");
+    });
+    REQUIRE(r.found);
+    const std::string report = r.found->report();
+    INFO(report);
+    CHECK_THAT(report, BASTION_CATCH_CONTAINS("a turn of /bank/accounts/0 (process "));
+    CHECK_THAT(report, BASTION_CATCH_CONTAINS("taken 1, message "));
+    CHECK_THAT(report, BASTION_CATCH_CONTAINS("::add; ended: panic: no such account"));
+    CHECK_THAT(report, BASTION_CATCH_CONTAINS("a report of /bank/accounts/0 (panic: no such account): restarts now"));
+    CHECK_THAT(report, BASTION_CATCH_CONTAINS("a turn of owner /bank/accounts (process "));
+}
+
 TEST_CASE("a search that finds nothing has run all seeds") {
     const auto r = find_failure({1, 30}, [](simulation& sim) {
         probe p(sim);

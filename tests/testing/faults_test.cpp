@@ -24,8 +24,8 @@ struct square {
 
 // A simulation of one process, which writes down what it is told, and when.
 struct dictation {
-    explicit dictation(std::uint64_t seed)
-        : sim(seed), writer(sim.spawn(children().with_name("writer").with_exec([this](context ctx) -> process {
+    explicit dictation(std::uint64_t seed, const testing::settings& s = {})
+        : sim(seed, s), writer(sim.spawn(children().with_name("writer").with_exec([this](context ctx) -> process {
               for (;;) {
                   const int n = co_await ctx.recv<int>();
                   got.emplace_back(n, sim.now());
@@ -93,6 +93,51 @@ TEST_CASE("orders for messages that follow one another hold for each of them") {
         CHECK(d.sim.expect_restart(d.writer) == 1);
         d.sim.settle();
         CHECK(d.numbers() == std::vector<int>{3, 4});
+    }
+}
+
+TEST_CASE("chance has a look at each message") {
+    testing::settings s;
+    SECTION("also behind one that was dropped") {
+        dictation d(2, s.with_faults({.drop = 10'000}));
+        d.tell(1, 20);
+        d.sim.settle();
+        CHECK(d.numbers().empty());
+        CHECK(d.sim.seen().drops == 20);
+    }
+    SECTION("also behind one that is late, of another sender") {
+        dictation d(2, s.with_faults({.delay = 10'000}));
+        for (int i = 0; i < 5; ++i)
+            d.sim.spawn([to = d.writer](context) -> process {
+                to.tell(7);
+                co_return;
+            });
+        d.sim.settle();
+        CHECK(d.numbers().empty());
+        CHECK(d.sim.seen().delays >= 5);
+    }
+    SECTION("also behind one that is passed over, and there once") {
+        std::uint64_t left = 0;
+        std::uint64_t lost = 0;
+        std::uint64_t taken = 0;
+        for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+            std::uint64_t numbers = 0;
+            simulation sim(seed, s.with_faults({.drop = 5'000}));
+            auto selective = sim.spawn([&numbers](context ctx) -> process {
+                for (;; ++numbers) (void)co_await ctx.recv<int>();
+            });
+            selective.tell(std::string("passed over"));
+            for (int i = 0; i < 20; ++i) {
+                selective.tell(i);
+                sim.settle();
+            }
+            ++(sim.seen().drops == 20 - numbers ? left : lost);
+            taken += numbers;
+        }
+        CHECK(left > 10);
+        CHECK(lost > 10);
+        CHECK(taken > 300);
+        CHECK(taken < 500);
     }
 }
 
@@ -176,18 +221,6 @@ TEST_CASE("forked tasks are simulated, too") {
     simulation sim(7, testing::settings().with_workers(3));
     CHECK(sim.runtime().run(test::forked_fibonacci(12)) == 144);
     CHECK(sim.seen().steals > 0);
-}
-
-TEST_CASE("a simulation refuses other threads") {
-    simulation sim(8);
-    sim.settle();
-    std::string said;
-    std::thread([&] {
-        try {
-            sim.settle();
-        } catch (const usage_error& e) { said = e.what(); }
-    }).join();
-    CHECK_THAT(said, BASTION_CATCH_CONTAINS("runs on the thread that made it"));
 }
 
 TEST_CASE("a restart that does not come is a failure") {

@@ -108,3 +108,43 @@ TEST_CASE("a blocked program is told so") {
     sim.spawn([](context ctx) -> process { (void)co_await ctx.recv(); });
     CHECK_THROWS_WITH(sim.runtime().wait(), BASTION_CATCH_CONTAINS("nothing can happen any more"));
 }
+
+TEST_CASE("a program that waits in vain is told who waits") {
+    simulation sim(1);
+    sim.spawn(children().with_name("desk").with_exec([](context ctx) -> process { (void)co_await ctx.recv(); }));
+    CHECK_THROWS_WITH(
+        sim.runtime().wait(), BASTION_CATCH_CONTAINS("/desk/0 (process ") && BASTION_CATCH_CONTAINS("waits for mail"));
+}
+
+TEST_CASE("a fault by order is named with its process and its message") {
+    simulation sim(1);
+    auto group = sim.spawn(children().with_name("desk").with_exec([](context ctx) -> process {
+        for (;;) (void)co_await ctx.recv();
+    }));
+    sim.settle();
+    sim.drop_at(group[0], 1);
+    sim.panic_at(group[0], 2);
+    group[0].tell(1);
+    group[0].tell(std::string("two"));
+    CHECK(sim.expect_restart(group[0]) == 1);
+    CHECK_THAT(sim.last_events(64), BASTION_CATCH_CONTAINS("message lost for /desk/0 (process ") &&
+                                        BASTION_CATCH_CONTAINS(", taken before 0, message int\n") &&
+                                        BASTION_CATCH_CONTAINS("ended: panic: injected by a simulation"));
+}
+
+TEST_CASE("the table of what was seen names what was not, too") {
+    testing::coverage seen;
+    CHECK_THAT(seen.text(), BASTION_CATCH_CONTAINS("suspended -> running: 0\n") &&
+                                BASTION_CATCH_CONTAINS("exit noproc: 0\n") && BASTION_CATCH_CONTAINS("steals: 0\n"));
+    CHECK_THAT(seen.unseen(), BASTION_CATCH_CONTAINS("free -> starting\n"));
+    CHECK(seen.forbidden().empty());
+    simulation sim(1);
+    sim.spawn([](context) -> process { co_return; });
+    sim.settle();
+    sim.finish();
+    seen += sim.seen();
+    CHECK_THAT(seen.unseen(), !BASTION_CATCH_CONTAINS("free -> starting\n"));
+    CHECK(seen.forbidden().empty());
+    ++seen.transitions[static_cast<std::size_t>(detail::life::free)][static_cast<std::size_t>(detail::life::running)];
+    CHECK(seen.forbidden() == "free -> running: 1\n");
+}

@@ -42,6 +42,8 @@ public:
     virtual void run_to_end(const std::function<bool()>& done) noexcept = 0;
     // A worker waits in the midst of a turn for what others do: one of them takes a turn.
     virtual void run_another(worker& waiting) noexcept = 0;
+    // Throws usage_error on any thread but its own.
+    virtual void check_thread() const = 0;
     virtual void attach(executor& e) = 0;
     virtual void detach(executor& e) noexcept = 0;
 

@@ -25,6 +25,54 @@ enum class life : std::uint8_t {
     exited,      // ended for good; recycled when the owner has consumed the exit
 };
 
+struct transition {
+    life from;
+    life to;
+};
+
+// All there are; docs/internals/life_cycle.md says when each is made, and by whom.
+inline constexpr transition transitions[] = {
+    {life::free, life::starting},
+    {life::starting, life::queued},
+    {life::starting, life::waiting},
+    {life::starting, life::exited},
+    {life::starting, life::free},
+    {life::queued, life::running},
+    {life::running, life::queued},
+    {life::running, life::waiting},
+    {life::running, life::draining},
+    {life::running, life::suspended},
+    {life::running, life::stopping},
+    {life::running, life::restarting},
+    {life::running, life::exited},
+    {life::waiting, life::queued},
+    {life::waiting, life::running},
+    {life::draining, life::queued},
+    {life::draining, life::running},
+    {life::draining, life::draining},
+    {life::draining, life::stopping},
+    {life::suspended, life::queued},
+    {life::suspended, life::running},
+    {life::stopping, life::restarting},
+    {life::stopping, life::exited},
+    {life::restarting, life::queued},
+    {life::restarting, life::waiting},
+    {life::restarting, life::exited},
+    {life::exited, life::free},
+};
+
+[[nodiscard]] constexpr bool is_transition(life from, life to) noexcept {
+    for (const transition& t : transitions)
+        if (t.from == from && t.to == to) return true;
+    return false;
+}
+
+#if defined(BASTION_COUNT_TRANSITIONS)
+// Told of each transition, in a test program that is compiled with this macro as a whole, the library included
+// (tests/transitions). That program defines it: nobody else's can be linked with the macro.
+void transition_made(life from, life to) noexcept;
+#endif
+
 template <class Atomics = std_atomics>
 class basic_life_cycle {
 public:
@@ -37,7 +85,7 @@ public:
     void park(bool uninterruptible) noexcept {
         // relaxed: only the holder of the right to run writes. One that drains is parked, and still asked to stop.
         if (state_.load(std::memory_order_relaxed) == life::draining) [[unlikely]]
-            return;
+            return made(life::draining);
         move(uninterruptible ? life::suspended : life::waiting);
     }
     void drain() noexcept { move(life::draining); }
@@ -47,7 +95,15 @@ public:
     void release() noexcept { move(life::free); }
 
 private:
-    void move(life to) noexcept { state_.store(to, std::memory_order_release); } // pairs with now()
+    void move(life to) noexcept {
+        made(to);
+        state_.store(to, std::memory_order_release); // pairs with now()
+    }
+    void made([[maybe_unused]] life to) const noexcept {
+#if defined(BASTION_COUNT_TRANSITIONS)
+        transition_made(state_.load(std::memory_order_relaxed), to); // relaxed: as in park
+#endif
+    }
 
     typename Atomics::template atomic<life> state_{life::free};
 };

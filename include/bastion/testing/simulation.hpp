@@ -9,7 +9,8 @@
 //     sim.advance(5h);
 //
 // Thread safety: none; everything happens on the thread that made it. Only the runtimes made from `runtime_config`
-// belong to it: no other thread may use them. A process must not wait for a real thread or a real clock.
+// belong to it: no other thread may use them, nor the refs into them. One that spawns or moves the simulation gets a
+// usage_error; one whose message wakes a process ends the program, with the same words. A process must not wait for a real thread or a real clock.
 #ifndef BASTION_TESTING_SIMULATION_HPP
 #define BASTION_TESTING_SIMULATION_HPP
 
@@ -41,7 +42,7 @@ public:
 
     // A runtime of its own, made at first use.
     bastion::runtime& runtime();
-    // The same, from a runtime_config that the test has added to.
+    // The same, from a runtime_config that the test has added to. Throws usage_error if it is made already.
     bastion::runtime& runtime(config c);
     // For a runtime of the test's own: workers, clock, seed and log are set. It must go before the simulation; if it
     // cannot end, the program is aborted with a report.
