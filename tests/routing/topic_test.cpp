@@ -94,7 +94,7 @@ TEST_CASE("A slow subscriber is bounded by its own mailbox, and holds up nobody"
     CHECK(slow == 2);
 }
 
-TEST_CASE("Topics and distributors of one name are two sets; sets that nobody needs go") {
+TEST_CASE("Topics and distributors of one name are two sets, and sets that nobody needs go") {
     simulation sim(1);
     auto& rt = sim.runtime();
     auto p = rt.spawn([](context ctx) -> process { (void)co_await ctx.recv(); });
