@@ -204,6 +204,26 @@ TEST_CASE("Looking up while others register and end: found is whoever has the na
     CHECK(rt.whereis("stable") == stable);
 }
 
+TEST_CASE("Names of any length are registered, found and released") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    auto p = rt.spawn(run_for_ever);
+    for (std::size_t length = 1; length < 60; ++length) {
+        auto r = rt.register_name(std::string(length, 'n'), p);
+        CHECK(r.has_value());
+        auto again = rt.register_name(std::string(length, 'n'), p);
+        REQUIRE_FALSE(again.has_value());
+        CHECK(again.error().code() == errc::name_taken);
+    }
+    CHECK(rt.whereis(std::string(30, 'n')) == p);
+    CHECK(rt.unregister_name(std::string(30, 'n')));
+    CHECK_FALSE(rt.whereis(std::string(30, 'n')).alive());
+    CHECK(rt.whereis(std::string(20, 'n')) == p);
+    p.kill();
+    sim.settle();
+    for (std::size_t length = 1; length < 60; ++length) CHECK(rt.whereis(std::string(length, 'n')) == child_ref());
+}
+
 TEST_CASE("A runtime that has ended names nobody") {
     child_ref p;
     auto rt = std::make_unique<runtime>(config().with_workers(1));

@@ -1,0 +1,61 @@
+// The table of names in all interleavings: readers against one who takes a name away and gives its slot to another.
+#include "model/checked.hpp"
+#include "routing/name_table.hpp"
+
+#include <array>
+#include <optional>
+
+namespace {
+
+using bastion::detail::named;
+using bastion::detail::short_name;
+using model::atomics;
+
+using table = bastion::detail::basic_name_table<1, 1, atomics>;
+
+// What stands for a name says which name it is, in each of its words.
+named what(std::uint64_t n) { return {static_cast<std::uintptr_t>(n), 10 * n, 100 * n}; }
+void require_whole(const std::optional<named>& found, std::uint64_t n) {
+    if (!found) return;
+    model::require(found->block == n && found->generation == 10 * n && found->number == 100 * n,
+        "what is found is what was given, and nothing of another");
+}
+
+// One name goes, another takes its place; two readers look for both.
+void slot_used_again(model::run& r) {
+    auto& t = r.make<table>();
+    auto& names = r.make<std::array<short_name, 2>>(std::array{short_name("one"), short_name("two")});
+    model::require(t.insert(1, names[0], what(1)), "it is new");
+    r.thread([&] {
+        model::require(t.erase(1, names[0]), "it was there");
+        model::require(t.insert(1, names[1], what(2)), "it is new");
+    });
+    for (std::uint64_t i = 0; i < 2; ++i) r.thread([&, i] { require_whole(t.find(1, names[i]), i + 1); });
+    r.at_end([&] {
+        model::require(!t.find(1, names[0]), "the first one is gone");
+        model::require(t.find(1, names[1]).has_value(), "the second one is there");
+    });
+}
+
+// What was there before, and is not touched, is found all the time, also while the table grows.
+void others_are_found(model::run& r) {
+    auto& t = r.make<table>();
+    auto& names = r.make<std::array<short_name, 2>>(std::array{short_name("stays"), short_name("comes")});
+    model::require(t.insert(1, names[0], what(1)), "it is new");
+    r.thread([&] { model::require(t.insert(1, names[1], what(2)), "it is new"); });
+    for (int i = 0; i < 2; ++i)
+        r.thread([&] {
+            const auto found = t.find(1, names[0]);
+            model::require(found.has_value(), "it is found");
+            require_whole(found, 1);
+        });
+}
+
+} // namespace
+
+TEST_CASE("model: a slot of the names is given to another") {
+    model::check(slot_used_again, {.stale_reads = 1, .late_reads = true}, 1);
+}
+TEST_CASE("model: names beside one that comes") {
+    model::check(others_are_found, {.stale_reads = 1, .late_reads = true}, 1);
+}
