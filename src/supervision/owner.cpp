@@ -250,8 +250,8 @@ void owner::end(bool for_good) {
         stands_still_ = true;
     } else {
         admit_late_monitors();
-        if (why_.kind() == exit_kind::normal && !silent_)
-            why_ = ended_by_itself_ ? exit_reason() : exit_reason(exit_kind::stopped);
+        if (why_.kind() == exit_kind::normal && !silent_ && !ended_by_itself_)
+            why_ = exit_reason(kill_all_ ? exit_kind::killed : exit_kind::stopped);
         self_.reason = why_;
         const exit_reason noproc(exit_kind::noproc);
         answer_watchers(nullptr, why_.kind() == exit_kind::start_failed ? &why_ : &noproc);

@@ -429,3 +429,26 @@ TEST_CASE("A monitor made while a group stands still watches its next life") {
     w.settle();
     CHECK(only_downs(w.events.take()) == lines{"down: stopped, for good"});
 }
+
+TEST_CASE("The end of a group or a supervisor says whether it was stopped or killed") {
+    world w;
+    for (const bool kill : {false, true}) {
+        const std::string expected = kill ? "down: killed, for good" : "down: stopped, for good";
+        const auto group = w.rt.spawn(bastion::children().with_exec(element(w.events, "e")));
+        const auto above =
+            w.rt.spawn(bastion::supervisor().with_children(bastion::children().with_exec(element(w.events, "below"))));
+        w.settle();
+        (void)watcher_of(w, bastion::child_ref(group.where()));
+        (void)watcher_of(w, bastion::child_ref(above.where()));
+        (void)w.events.take();
+        if (kill) {
+            group.kill();
+            above.kill();
+        } else {
+            group.stop();
+            above.stop();
+        }
+        w.settle();
+        CHECK(only_downs(w.events.take()) == lines{expected, expected});
+    }
+}
