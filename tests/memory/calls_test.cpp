@@ -135,6 +135,35 @@ const row rows[] = {
             co_return;
         },
         false},
+    {"ctx.register_name(name)",
+        [](context ctx, attempt&) -> task<void> {
+            auto r = ctx.register_name(long_text);
+            testing::expect(r.has_value(), "the name is free");
+            ctx.unregister_name(long_text);
+            co_return;
+        },
+        false},
+    {"distributor.subscribe(ref)",
+        [](context ctx, attempt& a) -> task<void> {
+            const auto set = ctx.distributor(long_text);
+            set.subscribe(a.peer);
+            set.unsubscribe(a.peer);
+            co_return;
+        },
+        false},
+    {"topic.broadcast(x)",
+        [](context ctx, attempt&) -> task<void> {
+            note n{long_text};
+            ctx.topic("empty").broadcast(n);
+            co_return;
+        },
+        false},
+    {"spawn(children().with_distributor(name))",
+        [](context ctx, attempt&) -> task<void> {
+            (void)ctx.spawn(children().with_redundancy(2).with_distributor(long_text).with_topic("t").with_exec(quiet));
+            co_return;
+        },
+        false},
     {"ctx.tell_after(d, ref, x)",
         [](context ctx, attempt& a) -> task<void> {
             note n{long_text};

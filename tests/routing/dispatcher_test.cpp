@@ -139,3 +139,42 @@ TEST_CASE("A handler of one's own decides who gets a message, and hears who come
     CHECK(handler->seen[notification::left] == 3);
     CHECK(handler->size == 0);
 }
+
+namespace {
+
+// Looks, when a member leaves, whether a process that waits for mail has been told something already.
+class looks_at_mail final : public dispatcher_handler {
+public:
+    void notify(const child_ref&, const recipients&, notification what) override {
+        if (what != notification::left) return;
+        ++left;
+        told_before = told_before || watcher.where().block->mail != nullptr; // handed over to who waits
+    }
+    child_ref watcher;
+    int left = 0;
+    bool told_before = false;
+};
+
+} // namespace
+
+TEST_CASE("A member has left before its monitors are told") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    const auto handler = std::make_shared<looks_at_mail>();
+    auto group = rt.spawn(
+        children().with_dispatcher(dispatcher::named("d").with_handler(handler)).with_exec([](context ctx) -> process {
+            (void)co_await ctx.recv<int>();
+        }));
+    bool told = false;
+    handler->watcher = rt.spawn([&told, group](context ctx) -> process {
+        const auto watch = ctx.monitor(group[0]);
+        auto end = co_await ctx.recv<down>();
+        told = end.who() == group[0];
+    });
+    sim.settle();
+    group[0].tell(1);
+    sim.settle();
+    CHECK(told);
+    CHECK(handler->left == 1);
+    CHECK_FALSE(handler->told_before);
+}
