@@ -45,7 +45,7 @@ constexpr row rows[] = {
     {"ask_handlers", 500'000, bench::ask_handlers, "ask, the server has handlers; op: round trip"},
     {"tell_direct", 5'000'000, bench::tell_direct, "N messages in turn to 1,000 processes; op: message"},
     {"tell_distributor", 5'000'000, bench::tell_distributor, "the same by a distributor; op: message"},
-    {"broadcast", 200, bench::broadcast, "N broadcasts to a topic of 10,000; op: member that heard one"},
+    {"broadcast", 200, bench::broadcast, "N calls of a topic of 10,000 members; op: member that it is given to"},
     {"whereis", 5'000'000, bench::whereis, "N look-ups of 100,000 names, beside a registering thread; op: look-up"},
 };
 constexpr std::uint64_t machine_n = 10'000'000;

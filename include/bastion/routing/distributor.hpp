@@ -49,8 +49,9 @@ public:
         static_assert(std::is_copy_constructible_v<detail::sent_as_t<const M&>>,
             "bastion: tell_everyone sends copies: the message must be copyable; or broadcast it on a topic");
         std::size_t taken = 0;
-        for (const child_ref& who : members())
+        detail::for_each_ahead(members(), [&](const child_ref& who) {
             if (who.tell(m) == delivery::accepted) ++taken;
+        });
         return taken;
     }
     // An answer to come from each member: a value, or an error that says why not. In the order of members().

@@ -31,8 +31,9 @@ public:
     std::size_t broadcast_from(const child_ref& but, M&& m) const {
         detail::broadcaster<detail::sent_as_t<M>> all(std::forward<M>(m));
         std::size_t taken = 0;
-        for (const child_ref& who : members())
+        detail::for_each_ahead(members(), [&](const child_ref& who) {
             if (who != but && all.to(who) == delivery::accepted) ++taken;
+        });
         return taken;
     }
 };
