@@ -227,7 +227,7 @@ TEST_CASE("blocking: a bound that is met while it runs waits for it, and then sa
     std::atomic<int> gone{0};
     std::stop_source source;
     const bool both = GENERATE(false, true);
-    w.spawn([&](context) -> process {
+    auto p = w.spawn([&](context) -> process {
         const leaver local(gone);
         const auto f = [&d] {
             d.pass();
@@ -239,10 +239,10 @@ TEST_CASE("blocking: a bound that is met while it runs waits for it, and then sa
         log(test::shown(r));
     });
     d.wait_for(1);
-    source.request_stop();
-    // One more turn of the worker, which has seen the token then.
-    auto next = w.spawn([](context) -> process { co_return; });
-    (void)w.rt.run(next.started());
+    const auto waits = [&] { return p.where().block->life_state.now() == detail::life::waiting; };
+    wait_until(waits);
+    source.request_stop(); // makes it `queued`
+    wait_until(waits); // it has looked at the token
     REQUIRE(gone == 0);
     REQUIRE(log.take().empty());
     d.open();
