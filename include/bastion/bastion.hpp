@@ -8,6 +8,7 @@
 #include <bastion/base/result.hpp>
 #include <bastion/base/version.hpp>
 
+#include <bastion/executor/blocking.hpp>
 #include <bastion/executor/scope.hpp>
 #include <bastion/executor/task.hpp>
 #include <bastion/executor/when.hpp>
@@ -34,6 +35,7 @@
 #include <bastion/supervision/callbacks.hpp>
 #include <bastion/supervision/spec.hpp>
 
+#include <bastion/supervision/join.hpp>
 #include <bastion/supervision/monitor.hpp>
 #include <bastion/supervision/refs.hpp>
 #include <bastion/supervision/spawn.hpp>

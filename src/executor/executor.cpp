@@ -20,7 +20,8 @@ executor_options completed(executor_options options) {
 } // namespace
 
 executor::executor(executor_options options)
-    : options_(completed(std::move(options))), time_(options_.time), sleepers_(options_.workers) {
+    : options_(completed(std::move(options))), time_(options_.time), sleepers_(options_.workers),
+      blocking_(options_.blocking, this) {
     random_source seeds(options_.seed);
     for (std::size_t i = 0; i < options_.workers; ++i)
         workers_.push_back(std::make_unique<worker>(*this, i, seeds.next(), options_.workers > 1));
@@ -52,6 +53,7 @@ void executor::stop() {
     stopping_.store(true, std::memory_order_relaxed); // whoever sleeps is woken, and then sees it
     wake_all();
     for (auto& thread : threads_) thread.join();
+    blocking_.stop();
     // Timers of cells went with their frames; messages to be sent later are dropped.
     for (auto& w : workers_) {
         timer_list left;
@@ -123,9 +125,30 @@ void executor::rested() noexcept {
     }
 }
 
+// A function that came and went while the workers were looked at has left a wake-up that was not seen.
 bool executor::at_rest() noexcept {
-    return resting_.load() == workers_.size() && sleepers_.asleep() == workers_.size() && shared_.empty_for_sure() &&
-           shared_system_.empty_for_sure();
+    const std::uint64_t functions = blocking_.state();
+    return !blocking_pool::is_busy(functions) && resting_.load() == workers_.size() &&
+           sleepers_.asleep() == workers_.size() && shared_.empty_for_sure() && shared_system_.empty_for_sure() &&
+           resumed_.empty_for_sure() && blocking_.state() == functions;
+}
+
+void executor::blocking_done() noexcept {
+    if (rest_waiters_.load() == 0) return;
+    const std::lock_guard lock(rest_mutex_);
+    rest_changed_.notify_all();
+}
+
+void executor::resume_forked(runnable& r) noexcept {
+    resumed_.push_back(&r);
+    if (sleepers_.any()) wake_one();
+}
+
+std::string executor::name_of(strand* s) const noexcept {
+    try {
+        if (s != nullptr && options_.name_of != nullptr) return options_.name_of(*s);
+    } catch (const std::bad_alloc&) {} // a report without a name
+    return {};
 }
 
 void executor::check_caller() const {

@@ -38,7 +38,8 @@ std::coroutine_handle<> scope_base::next_in_place(thread_state& thread) noexcept
     const std::int32_t rest = std::exchange(unclaimed_, 0);
     if (rest == 0) return parent_;
     if (strand_ != nullptr) {
-        strand_->slot->set(parent_, this, [](void* s) { return static_cast<scope_base*>(s)->all_done(); }, false, true);
+        strand_->slot->set(
+            parent_, this, [](void* s, wait_query) { return static_cast<scope_base*>(s)->all_done(); }, false, true);
         outstanding_.fetch_add(rest);
         return std::noop_coroutine();
     }
@@ -65,6 +66,8 @@ void scope_base::wait_blocking() noexcept {
         // Also a job of another scope: ours may lie below it.
         if (fork_job* job = here.pop_job()) {
             job->run(*job, here);
+        } else if (here.run_resumed()) {
+            // one of ours may have waited for a blocking function
         } else if (driver* const d = here.owner().driven_by()) {
             d->run_another(here);
         } else {

@@ -89,6 +89,8 @@ void worker::loop() {
 runnable* worker::take_shared() noexcept {
     if (!owner_.shared_system_.empty())
         if (runnable* r = owner_.shared_system_.pop_front()) return r;
+    if (!owner_.resumed_.empty())
+        if (runnable* r = owner_.resumed_.pop_front()) return r;
     return owner_.shared_.empty() ? nullptr : owner_.shared_.pop_front();
 }
 
@@ -122,6 +124,14 @@ runnable* worker::next_by_rank() noexcept {
     if (runnable* r = take_slot()) return r;
     if (runnable* r = system_.pop(has_thieves_)) return r;
     return take_shared();
+}
+
+bool worker::run_resumed() {
+    if (owner_.resumed_.empty()) return false;
+    runnable* const r = owner_.resumed_.pop_front();
+    if (r == nullptr) return false;
+    run(*r);
+    return true;
 }
 
 bool worker::run_some_jobs() {
@@ -251,6 +261,7 @@ bool worker::search() {
 
 bool worker::sees_work() noexcept {
     if (!owner_.shared_.empty_for_sure() || !owner_.shared_system_.empty_for_sure()) return true;
+    if (!owner_.resumed_.empty_for_sure()) return true;
     if (timers_wait()) return true;
     if (!has_thieves_) return false;
     for (auto& other : owner_.workers_)

@@ -16,9 +16,9 @@ bool unread_here(control_block& b, const completion_cell* cell) noexcept {
 
 } // namespace
 
-pending_answer send_question(address to, envelope* e) {
-    thread_state& thread = this_thread();
-    auto* asker = static_cast<control_block*>(thread.current);
+namespace {
+
+completion_cell* make_cell(envelope* e, runnable* asker, thread_state& thread) {
     completion_cell* cell = nullptr;
     try {
         cell = completion_cell::make(asker, thread.blocks());
@@ -27,7 +27,20 @@ pending_answer send_question(address to, envelope* e) {
         destroy(e);
         throw;
     }
-    e->cell = cell;
+    return e->cell = cell;
+}
+
+} // namespace
+
+pending_answer expect_answer(envelope* e) {
+    thread_state& thread = this_thread();
+    return {make_cell(e, thread.current, thread), address(), std::chrono::nanoseconds(-1)};
+}
+
+pending_answer send_question(address to, envelope* e) {
+    thread_state& thread = this_thread();
+    auto* asker = static_cast<control_block*>(thread.current);
+    completion_cell* const cell = make_cell(e, asker, thread);
     if (asker != nullptr) --asker->budget;
     (void)push_envelope(to, e, thread);
     return pending_answer(cell, to, std::chrono::nanoseconds(-1));
@@ -44,7 +57,7 @@ void pending_answer::begin_waiting(bool alone) {
         deadlocked_ = true;
         return;
     }
-    if (timer_.armed()) return;
+    if (timer_.armed() || timeout_ == forever) return;
     const auto timeout = timeout_.count() >= 0 ? timeout_ : here.home->default_ask_timeout;
     timer_.arm(*cell_, *this_thread().current_worker, timeout.count());
 }
@@ -59,12 +72,12 @@ void pending_answer::wait_on_thread(executor* driven) {
     }
     if (driven != nullptr) {
         const auto over = [this] { return cell_->word.load() != cell_state::pending; };
-        if (!driven->driven_by()->run_until(over, driven->time().now_ns() + timeout.count()))
-            (void)cell_->word.time_out();
+        const std::int64_t until = timeout == forever ? timeout.count() : driven->time().now_ns() + timeout.count();
+        if (!driven->driven_by()->run_until(over, until)) (void)cell_->word.time_out();
         return;
     }
     // A plain thread has no worker's wheel: its deadline is real time, even where a test owns the runtime's clock.
-    const std::int64_t deadline = monotonic_ns() + timeout.count();
+    const std::int64_t deadline = timeout == forever ? -1 : monotonic_ns() + timeout.count();
     while (cell_->word.load() == cell_state::pending) {
         if (!futex_wait_until(cell_->word.word(), static_cast<std::uint32_t>(cell_state::pending), deadline)) {
             (void)cell_->word.time_out();

@@ -47,6 +47,19 @@ void end_incarnation(control_block& b) noexcept {
     push_signal(*b.owner.load(std::memory_order_relaxed), b.exit_node, signal_kind::exited);
 }
 
+// Said by the end of a process that was to end earlier.
+[[nodiscard]] exit_reason ordered_end(const control_block& b, exit_kind kind) noexcept {
+    if (!b.slot->refused) return exit_reason(kind);
+    return reason_or(kind, [kind] { return exit_reason::delayed(kind, "waited for a blocking function"); });
+}
+
+// Whether the process may be ended where it waits. Where it may not it is asked again when that has changed.
+[[nodiscard]] bool may_leave(wait_slot& slot) noexcept {
+    if (slot.may_leave()) return true;
+    slot.refused = true;
+    return false;
+}
+
 // The frame goes first: its destructors still see the old reason.
 void end_frame(control_block& b) noexcept {
     b.life_state.end_frame();
@@ -99,30 +112,32 @@ void panic_at_next_message(control_block& b) noexcept {
         handle_element_signals(b, b.lane.drain());
     }
     const std::uint32_t asked = b.signals.now();
-    const wait_slot& slot = *b.slot;
-    if ((asked & signal_flags::kill) != 0 && (!slot.uninterruptible || slot.is_ready())) {
-        end_by_order(b, exit_reason(exit_kind::killed));
+    wait_slot& slot = *b.slot;
+    if ((asked & signal_flags::kill) != 0 && (!slot.uninterruptible || slot.is_ready()) && may_leave(slot)) {
+        end_by_order(b, ordered_end(b, exit_kind::killed));
         return false;
     }
-    if ((asked & signal_flags::fault) != 0 && !slot.uninterruptible) {
+    if ((asked & signal_flags::fault) != 0 && !slot.uninterruptible && may_leave(slot)) {
         b.signals.clear(signal_flags::fault);
         panic_at_next_message(b);
         return false;
     }
-    if ((asked & signal_flags::limit) != 0 && !slot.uninterruptible) {
+    if ((asked & signal_flags::limit) != 0 && !slot.uninterruptible && may_leave(slot)) {
         b.signals.clear(signal_flags::limit);
         end_by_order(b, reason_or(exit_kind::limit, [&] { return exit_reason::limit(b.bounded()->limit_met()); }));
         return false;
     }
-    if ((asked & signal_flags::stop) != 0 && slot.mail) {
+    if ((asked & signal_flags::stop) != 0 && (slot.mail || slot.refused)) {
         if (cold_part* cold = cold_if_any(b); cold != nullptr && cold->trap_stop) {
             b.signals.clear(signal_flags::stop);
             cold->stop_trapped = true;
             deliver_stop_request(b);
             return true;
         }
-        end_by_order(b, exit_reason(exit_kind::stopped));
-        return false;
+        if (may_leave(slot)) {
+            end_by_order(b, ordered_end(b, exit_kind::stopped));
+            return false;
+        }
     }
     if ((asked & signal_flags::stop) != 0) b.life_state.drain();
     return true;
@@ -134,7 +149,7 @@ void yield_turn(control_block& b, worker& w) noexcept {
 }
 
 [[nodiscard]] BASTION_INLINE bool waits_for_any_mail(const control_block& b) noexcept {
-    return b.own_slot.ready == &any_mail_ready;
+    return b.own_slot.answer == &any_mail_ready;
 }
 
 [[nodiscard]] BASTION_INLINE bool leaf_is_ready(control_block& b) {
@@ -190,10 +205,10 @@ BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thr
             continue;
         }
         if (b.own_slot.mail) {
-            b.life_state.park(false);
+            b.life_state.park(b.own_slot.refused);
             if (b.inbox.park_on_mail()) return;
         } else {
-            b.life_state.park(b.own_slot.uninterruptible);
+            b.life_state.park(b.own_slot.uninterruptible || b.own_slot.refused);
             if (b.inbox.park_elsewhere()) return;
         }
         b.life_state.run();
@@ -256,7 +271,7 @@ void unpark_process(runnable& r) { unpark_block(block_of(r)); }
 
 const runnable_ops process_ops{&run_process, &unpark_process};
 
-bool any_mail_ready(void* block) { return mail_at_hand(*static_cast<control_block*>(block)); }
+bool any_mail_ready(void* block, wait_query) { return mail_at_hand(*static_cast<control_block*>(block)); }
 
 void body_threw() noexcept {
     control_block& b = *running_block();

@@ -38,6 +38,9 @@ config& config::with_variable(std::string_view name, std::string_view value) & {
     else if (name == "BASTION_START_TIMEOUT_MS") start_ = milliseconds(name, value);
     else if (name == "BASTION_SHUTDOWN_MS") stop_ = milliseconds(name, value);
     else if (name == "BASTION_KILL_GRACE_MS") grace_ = milliseconds(name, value);
+    else if (name == "BASTION_BLOCKING_THREADS")
+        blocking_threads_ = number<std::size_t>(name, value, 1, most_blocking_threads);
+    else if (name == "BASTION_BLOCKING_IDLE_MS") blocking_idle_ = milliseconds(name, value);
     else if (name == "BASTION_SIGNALS") signals_ = flag(name, value);
     else if (name == "BASTION_HARDWARE_FAULTS") hardware_faults_ = flag(name, value);
     else if (name == "BASTION_LOG") quiet_ = !flag(name, value);
@@ -65,6 +68,10 @@ void config::complete() {
     if (workers_ > most_workers)
         throw bad_config("bastion: with_workers(" + std::to_string(workers_) + "): at most " +
                          std::to_string(most_workers) + " workers");
+    if (blocking_threads_ < 1 || blocking_threads_ > most_blocking_threads)
+        throw bad_config("bastion: with_blocking_threads(" + std::to_string(blocking_threads_) +
+                         "): expected a number from 1 to " + std::to_string(most_blocking_threads));
+    if (blocking_idle_.count() < 0) throw bad_config("bastion: with_blocking_idle: a time is not negative");
     if (budget_ < 1) throw bad_config("bastion: with_budget(" + std::to_string(budget_) + "): at least 1 message");
     if (const char* why = hardware_faults_ ? detail::why_no_hardware_faults() : nullptr) throw bad_config(why);
 }

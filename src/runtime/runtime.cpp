@@ -1,5 +1,6 @@
 #include "runtime/last_words.hpp"
 #include "runtime/state.hpp"
+#include "supervision/group.hpp"
 
 #include <bastion/runtime/main.hpp>
 
@@ -67,6 +68,32 @@ void tell_subscribers(runtime_state& state, const dead_letter_info& info) {
                 bastion::dead_letter{info.cause, std::string(info.type), child_ref(info.to), child_ref(info.from)}));
 }
 
+std::string name_of_process(strand& s) {
+    control_block& b = block_of(s);
+    if (b.kind == process_kind::system) return {};
+    const group& above = group_of(b);
+    std::string name = above.path_of(b);
+    if (const source_location place = above.place_of(b); place.known())
+        name += " (spawned at " + place.to_string() + ")";
+    return name;
+}
+
+// All processes have ended. What still runs are functions that they have left behind.
+void wait_for_functions(runtime_state& state) {
+    blocking_pool& pool = state.workers->blocking();
+    if (pool.wait_until_done(state.home->shutdown_timeout)) return;
+    const bool exits = state.home->exit_when_stuck;
+    const exit_reason stopped(exit_kind::stopped);
+    try {
+        for (const running_function& f : pool.running()) {
+            const std::string who = f.asker.empty() ? "(unknown)" : f.asker;
+            const std::string next = "left " + described(f) + (exits ? ": the program ends" : ": waiting");
+            on_report(&state, {who, stopped, next, {}});
+        }
+    } catch (const std::bad_alloc&) {} // nobody can be named
+    if (exits) std::_Exit(1);
+}
+
 // Without memory it is counted, and not told.
 void on_dead_letter(void* data, const dead_letter_info& info) {
     auto& state = *static_cast<runtime_state*>(data);
@@ -111,6 +138,8 @@ runtime::runtime(config c) {
     options.time = s.settings.clock_;
     options.pin = s.settings.pin_;
     options.driven_by = s.settings.driver_;
+    options.blocking = {s.settings.blocking_threads_, s.settings.blocking_idle_};
+    options.name_of = &name_of_process;
     if (s.settings.hardware_faults_) {
         s.hardware_faults.emplace();
         options.around = &work_with_hardware_faults;
@@ -144,6 +173,7 @@ runtime::~runtime() {
     const auto nobody_left = [&s] { return s.home->turned_away.load() == 0; };
     if (driven_by != nullptr) driven_by->run_to_end(nobody_left);
     while (!nobody_left()) std::this_thread::yield();
+    wait_for_functions(s);
     s.workers->stop();
     owner& root = *s.root;
     recycle_block(&root.self());
@@ -223,6 +253,8 @@ runtime_counters runtime::counters() const noexcept {
     const auto c = state_->workers->counters();
     return {c.resumes, c.steals, c.parks, dead_letters()};
 }
+
+blocking_counters runtime::blocking_counters() const noexcept { return state_->workers->blocking().counters(); }
 
 clock& runtime::clock() noexcept { return state_->workers->time(); }
 

@@ -4,9 +4,7 @@
 #include <utility>
 
 namespace bastion::detail {
-namespace {
 
-// "20 ms", "1.5 s": for reports.
 std::string readable(std::chrono::nanoseconds d) {
     const auto ns = d.count();
     auto in = [ns](std::int64_t unit, const char* name) {
@@ -18,8 +16,6 @@ std::string readable(std::chrono::nanoseconds d) {
     if (ns >= 1'000'000) return in(1'000'000, "ms");
     return in(1'000, "us");
 }
-
-} // namespace
 
 void owner::start_child(control_block& child) {
     using moment = bastion::callbacks::moment;

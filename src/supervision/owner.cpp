@@ -212,10 +212,18 @@ void owner::stop_child(const owner_request& r) {
     go_on();
 }
 
+std::string described(const running_function& f) {
+    return "a blocking function (" + f.given_at.to_string() + ") that has run for " + readable(f.runs_for);
+}
+
 // A grace time after its kill. It runs: what it has in hand is not ours to read.
 void owner::still_running(control_block& child) {
-    announce({said([&] { return path_of(child); }), exit_reason(exit_kind::killed),
-        home_.exit_when_stuck ? "still runs after a kill: the program ends" : "still runs after a kill: waiting", {}, 0,
+    const auto function = home_.workers.load()->blocking().asked_by(&child);
+    const std::string next = said([&] {
+        return (function ? "waits after a kill for " + described(*function) : std::string("still runs after a kill")) +
+               (home_.exit_when_stuck ? ": the program ends" : ": waiting");
+    });
+    announce({said([&] { return path_of(child); }), exit_reason(exit_kind::killed), next, {}, 0,
         static_cast<int>(child.restarts)});
     if (home_.exit_when_stuck) std::_Exit(1);
 }

@@ -37,6 +37,11 @@ template <class Make>
     } catch (const std::bad_alloc&) { return "(no memory)"; } // no longer than fits without an allocation
 }
 
+// "20 ms", "1.5 s": for reports.
+[[nodiscard]] std::string readable(std::chrono::nanoseconds d);
+// "a blocking function (file.cpp:12) that has run for 20 ms".
+[[nodiscard]] std::string described(const running_function& f);
+
 // Where an owner's child stands. Kept in the child's block, written by the owner alone.
 enum class child_state : std::uint8_t {
     unborn,      // adopted, never started

@@ -23,7 +23,7 @@ namespace {
 
 // Its next step takes the oldest message, whatever that is.
 [[nodiscard]] bool takes_any_mail(const control_block& b) noexcept {
-    return b.kind == process_kind::handlers || b.own_slot.ready == &any_mail_ready;
+    return b.kind == process_kind::handlers || b.own_slot.answer == &any_mail_ready;
 }
 
 // In the generation of a message that lies in its process' list, where nobody compares it any more: chance was asked

@@ -49,4 +49,6 @@ if(snippets)
     bastion_warnings(bastion-snippets)
     # A fragment may show a value without using it.
     target_compile_options(bastion-snippets PRIVATE -Wno-unused)
+    # g++ takes a coroutine's frame that holds a closure for a type of a header, because #line names another file.
+    target_compile_options(bastion-snippets PRIVATE "$<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>")
 endif()

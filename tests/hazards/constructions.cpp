@@ -229,6 +229,45 @@ const spelling spellings[] = {
             auto r = co_await c.request<int>(1);
             (void)r;
         }},
+    {"blocking with captures by reference",
+        [](context, child_ref) -> process {
+            probe here(1);
+            auto p = co_await blocking([&here] { return probe(here.number + 1); });
+            auto r = co_await blocking([&here] { return here; }).within(1h);
+            (void)p, (void)r;
+        }},
+    {"blocking, the waiting named",
+        [](context, child_ref) -> process {
+            const probe captured(1);
+            auto b = blocking([captured] { return captured; });
+            auto p = co_await b;
+            auto d = blocking_detached([captured] { return captured; });
+            auto q = co_await d;
+            (void)p, (void)q;
+        }},
+    {"blocking, the function named",
+        [](context ctx, child_ref) -> process {
+            const probe captured(1);
+            auto f = [captured] { return captured; };
+            auto p = co_await blocking(f);
+            auto r = co_await blocking(std::ref(f)).within(1h);
+            auto first = co_await when_any(blocking(f), ctx.sleep_for(1h));
+            (void)p, (void)r, (void)first;
+        }},
+    {"blocking that throws a value",
+        [](context, child_ref) -> process {
+            try {
+                co_await blocking([] { throw probe(3); });
+            } catch (const probe& p) { (void)p; }
+        }},
+    {"join",
+        [](context ctx, child_ref) -> process {
+            auto h = ctx.spawn(gives(probe(1)));
+            auto p = co_await h;
+            auto r = co_await ctx.spawn(may_fail(false, probe(1)));
+            auto bounded = co_await ctx.spawn(gives(probe(2))).within(1h);
+            (void)p, (void)r, (void)bounded;
+        }},
     {"with_exec with a capturing lambda",
         [](context ctx, child_ref) -> process {
             const told t{probe(1), "text"};

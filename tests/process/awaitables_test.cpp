@@ -1,6 +1,7 @@
 // Every awaitable of the library, and a process that is killed while it waits in it: its frame is destroyed, nothing of
 // it stays behind, its monitors hear `killed`. tests/process/awaitables.sh fails when an awaitable is missing here:
 // the rows name the types of the library that they cover.
+#include "support/blocking.hpp"
 #include "support/questions.hpp"
 
 #include <atomic>
@@ -30,11 +31,21 @@ struct stage {
     child_ref full; // a bounded mailbox with policy wait, full
     child_ref unborn; // never calls ctx.ready()
     std::stop_token never;
+    test::door* held; // of functions that run
+};
+
+// What a row does when it is killed.
+enum class kind {
+    rests, // ends at once
+    restless, // the same, and the clock is never at rest before
+    held, // waits for a function that runs
+    leaves, // ends at once, while its function runs on
 };
 
 struct row {
     std::string_view name;
     std::function<process(context, const stage&)> body;
+    kind what = kind::rests;
 };
 
 task<> waits_in_a_task(context ctx) {
@@ -47,16 +58,40 @@ task<> waits_deep(context ctx, int depth) {
     else co_await waits_deep(ctx, depth - 1);
 }
 
-#define ROW(text, ...)                                                                                                 \
+task<> waits_in_a_function(const stage& s) {
+    const local c;
+    co_await blocking([&s] { s.held->pass(); });
+}
+task<int> sleeps() {
+    co_await sleep_wait(1h);
+    co_return 1;
+}
+// A task that nobody joins goes on.
+template <class T>
+class ended_with_us {
+public:
+    explicit ended_with_us(const join_handle<T>& h) : who_(h.ref()) {}
+    ended_with_us(const ended_with_us&) = delete;
+    ended_with_us& operator=(const ended_with_us&) = delete;
+    ~ended_with_us() { who_.kill(); }
+
+private:
+    child_ref who_;
+};
+
+#define ROW_OF(kind_of_row, text, ...)                                                                                 \
     row {                                                                                                              \
-        text, [](context ctx, const stage& s) -> process {                                                             \
-            const local c;                                                                                             \
-            const auto on_heap = std::make_unique<local>();                                                            \
-            (void)ctx;                                                                                                 \
-            (void)s;                                                                                                   \
-            __VA_ARGS__;                                                                                               \
-        }                                                                                                              \
+        text,                                                                                                          \
+            [](context ctx, const stage& s) -> process {                                                               \
+                const local c;                                                                                         \
+                const auto on_heap = std::make_unique<local>();                                                        \
+                (void)ctx;                                                                                             \
+                (void)s;                                                                                               \
+                __VA_ARGS__;                                                                                           \
+            },                                                                                                         \
+            kind::kind_of_row                                                                                          \
     }
+#define ROW(text, ...) ROW_OF(rests, text, __VA_ARGS__)
 
 const row rows[] = {
     // covers: recv_wait
@@ -73,7 +108,7 @@ const row rows[] = {
     // covers: sleep_wait
     ROW("sleep_for", co_await ctx.sleep_for(1h)),
     // covers: yield_wait
-    ROW("yield", for (;;) co_await ctx.yield()),
+    ROW_OF(restless, "yield", for (;;) co_await ctx.yield()),
     // covers: answer
     ROW("answer", (void)co_await s.deaf.ask(square{1})),
     ROW("answer of ask<q>", (void)co_await s.deaf.ask<greet>("x")),
@@ -104,14 +139,36 @@ const row rows[] = {
     ROW("task.until", (void)co_await waits_in_a_task(ctx).until(s.never)),
     ROW("when_any.within", (void)co_await when_any(waits_in_a_task(ctx), ctx.recv()).within(1h)),
     ROW("when_all in when_any", (void)co_await when_any(when_all(ctx.recv(), ctx.sleep_for(1h)), ctx.recv<int>())),
+    // covers: join_handle
+    ROW("join", auto h = ctx.spawn(sleeps()); const ended_with_us last(h); (void)co_await h),
+    ROW("join.within", auto h = ctx.spawn(sleeps()); const ended_with_us last(h);
+        (void)co_await std::move(h).within(1h)),
+    // covers: blocking_wait
+    ROW_OF(held, "blocking", co_await blocking([&s] { s.held->pass(); })),
+    ROW_OF(held, "blocking.within", (void)co_await blocking([&s] { s.held->pass(); }).within(1h)),
+    ROW_OF(held, "blocking.until", (void)co_await blocking([&s] { s.held->pass(); }).until(s.never)),
+    ROW_OF(held, "blocking in a task", co_await waits_in_a_function(s)),
+    ROW_OF(held, "blocking in task.within", (void)co_await waits_in_a_function(s).within(1h)),
+    ROW_OF(held, "blocking in when_all", (void)co_await when_all(blocking([&s] { s.held->pass(); }), ctx.recv())),
+    ROW_OF(held, "blocking in when_any", (void)co_await when_any(waits_in_a_function(s), ctx.recv())),
+    ROW_OF(leaves, "blocking_detached", co_await blocking_detached([d = s.held] { d->pass(); })),
+    ROW_OF(
+        leaves, "blocking_detached.within", (void)co_await blocking_detached([d = s.held] { d->pass(); }).within(1h)),
+    // covers: named_blocking
+    ROW_OF(leaves, "blocking_detached that owns",
+        auto b = blocking_detached([d = s.held, owned = std::make_shared<local>()] { d->pass(); });
+        co_await b),
 };
 #undef ROW
+#undef ROW_OF
 
 void kill_in(const row& r, std::size_t workers) {
     std::stop_source never;
     test::world w(workers, config().with_start_timeout(10h));
     test::journal log;
+    test::door door;
     stage s;
+    s.held = &door;
     s.never = never.get_token();
     s.deaf = w.spawn([](context ctx) -> process { co_await ctx.sleep_for(100h); });
     const auto full =
@@ -134,19 +191,28 @@ void kill_in(const row& r, std::size_t workers) {
         auto d = co_await ctx.recv<down>();
         log(d.reason().what());
     });
-    if (r.name != "yield") { // which never rests
+    const bool runs = r.what == kind::held || r.what == kind::leaves;
+    if (r.what == kind::rests) {
         w.settle();
         REQUIRE(local::alive >= 2);
         REQUIRE(p.alive());
     } else {
         while (local::alive < 2 || !watched) std::this_thread::yield();
+        if (runs) door.wait_for(1);
     }
     p.kill();
+    if (r.what == kind::held) {
+        test::wait_until([&] { return test::is_suspended(p); });
+        REQUIRE(local::alive >= 2);
+    }
+    if (r.what == kind::leaves) test::wait_until([&] { return !p.alive(); });
+    door.open();
     w.settle();
     REQUIRE_FALSE(p.alive());
     REQUIRE_FALSE(watcher.alive());
     REQUIRE(local::alive == 0);
-    REQUIRE(log.take() == "watches, killed");
+    REQUIRE(
+        log.take() == (r.what == kind::held ? "watches, killed: waited for a blocking function" : "watches, killed"));
     REQUIRE(detail::live_blocks() == blocks);
     REQUIRE(thing::alive == (r.name == "request" ? 1 : 0)); // the question, unread in another's mailbox
 }

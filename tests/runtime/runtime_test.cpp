@@ -259,6 +259,10 @@ TEST_CASE("Zero or too many workers and other senseless settings are refused by 
     CHECK_THROWS_WITH(refused(bastion::config().with_workers(0)), BASTION_CATCH_CONTAINS("with_workers(0)"));
     CHECK_THROWS_WITH(refused(bastion::config().with_workers(2000)), BASTION_CATCH_CONTAINS("at most 1024"));
     CHECK_THROWS_WITH(refused(bastion::config().with_budget(0)), BASTION_CATCH_CONTAINS("with_budget"));
+    CHECK_THROWS_WITH(refused(bastion::config().with_blocking_threads(0)),
+        BASTION_CATCH_CONTAINS("with_blocking_threads(0): expected a number from 1 to 65536"));
+    CHECK_THROWS_WITH(
+        refused(bastion::config().with_blocking_idle(-1ms)), BASTION_CATCH_CONTAINS("with_blocking_idle"));
 }
 
 TEST_CASE("The environment overrides the program, and what it does not know is an error") {
@@ -274,7 +278,8 @@ TEST_CASE("The environment overrides the program, and what it does not know is a
         CHECK(rt.workers() == 3);
     }
     for (const char* known : {"BASTION_SEED", "BASTION_BUDGET", "BASTION_ASK_TIMEOUT_MS", "BASTION_START_TIMEOUT_MS",
-             "BASTION_SHUTDOWN_MS", "BASTION_KILL_GRACE_MS", "BASTION_SIGNALS", "BASTION_LOG"}) {
+             "BASTION_SHUTDOWN_MS", "BASTION_KILL_GRACE_MS", "BASTION_SIGNALS", "BASTION_LOG",
+             "BASTION_BLOCKING_THREADS", "BASTION_BLOCKING_IDLE_MS"}) {
         INFO(known);
         {
             const variable v(known, "1");

@@ -8,7 +8,10 @@
 // One whose poll resumes coroutines (tasks as branches) is `resumes_branches`: it is polled by the worker loop only,
 // never inside a resume, keeps what it found, and says by `wants_mail()` whether mail can help.
 // Awaiting something ready does not suspend, unless the strand has overspent its budget: then it yields.
-// All of them are detachable: destroyed while waiting, they abandon their cells in their destructors.
+// They are detachable: destroyed while waiting, they abandon their cells in their destructors. One that may have to stay
+// `asks`, and has
+//   leave()  true: it may be destroyed now. Asked when it shall be left; cancels what has not begun
+// Whoever gives it up (a kill, a bound, a when_any that has its first) asks until it says so.
 #ifndef BASTION_EXECUTOR_AWAITABLE_HPP
 #define BASTION_EXECUTOR_AWAITABLE_HPP
 
@@ -58,6 +61,7 @@ struct plain_result<result<T>> {
 
 struct awaitable_base {
     static constexpr bool resumes_branches = false;
+    static constexpr bool asks = false;
 };
 
 template <class A>
@@ -106,7 +110,7 @@ public:
     void end() noexcept {
         if (cell_ == nullptr) return;
         timer_.cancel(*cell_);
-        completion_cell::recycle(std::exchange(cell_, nullptr));  // no completer: the timer was the other side
+        completion_cell::recycle(std::exchange(cell_, nullptr)); // no completer: the timer was the other side
     }
 
 private:
@@ -132,7 +136,7 @@ public:
     [[nodiscard]] bool over() const noexcept { return cell_ != nullptr && cell_->word.load() != cell_state::pending; }
     void end() noexcept {
         if (cell_ == nullptr) return;
-        callback_.reset();  // returns when the callback does not run (any more)
+        callback_.reset(); // returns when the callback does not run (any more)
         completion_cell::recycle(std::exchange(cell_, nullptr));
     }
 
@@ -186,8 +190,9 @@ public:
         else return detail::running_strand("an awaitable").budget > 0 && self().poll();
     }
     void await_suspend(std::coroutine_handle<> h) {
-        detail::running_strand("an awaitable")
-            .slot->set(h, &self(), [](void* a) { return static_cast<Derived*>(a)->poll(); }, Derived::mail);
+        detail::wait_slot& slot = *detail::running_strand("an awaitable").slot;
+        slot.set(h, &self(), &awaitable::look, Derived::mail);
+        slot.asks = Derived::asks;
     }
     decltype(auto) await_resume() { return self().take(); }
 
@@ -205,6 +210,12 @@ protected:
 
 private:
     [[nodiscard]] Derived& self() noexcept { return static_cast<Derived&>(*this); }
+    [[nodiscard]] static bool look(void* a, [[maybe_unused]] detail::wait_query q) {
+        auto& waited = *static_cast<Derived*>(a);
+        if constexpr (Derived::asks)
+            if (q == detail::wait_query::may_leave) return waited.leave();
+        return waited.poll();
+    }
 };
 
 // Temporaries are their own awaiters; named awaitables are referred to. (A template over the value category, because
@@ -225,6 +236,7 @@ public:
     using value_type = result<typename detail::plain_result<std::remove_cvref_t<inner_result>>::type>;
     static constexpr bool mail = Inner::mail;
     static constexpr bool resumes_branches = Inner::resumes_branches;
+    static constexpr bool asks = Inner::asks;
 
     bounded_wait(Inner inner, Bound bound) noexcept : inner_(std::move(inner)), bound_(std::move(bound)) {}
 
@@ -232,12 +244,19 @@ public:
     // The bound is armed when there is something to wait for; in a when_all another branch may take the mail that was
     // there first.
     [[nodiscard]] bool poll() {
+        if (late_) return leave();
         if (inner_.poll()) return in_time_ = true;
         if (!bound_.started()) {
             const detail::must_not_fail certain; // the run loop may be asking, where nobody would catch
             bound_.start();
         }
-        return bound_.over();
+        if (!bound_.over()) return false;
+        late_ = asks;
+        return leave();
+    }
+    [[nodiscard]] bool leave() {
+        if constexpr (asks) return inner_.leave();
+        else return true;
     }
     [[nodiscard]] bool wants_mail() const noexcept
         requires(resumes_branches)
@@ -256,13 +275,14 @@ public:
 
 private:
     [[nodiscard]] bool inner_is_ready() {
-        if constexpr (resumes_branches) return in_time_;
+        if constexpr (resumes_branches || asks) return in_time_;
         else return inner_.poll();
     }
 
     Inner inner_;
     Bound bound_;
     bool in_time_ = false;
+    bool late_ = false; // given up, and something in it may have to be waited for
 };
 
 // What `ctx.sleep_for(d)` returns.

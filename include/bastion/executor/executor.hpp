@@ -7,6 +7,7 @@
 
 #include <bastion/base/clock.hpp>
 #include <bastion/base/compiler.hpp>
+#include <bastion/executor/blocking_pool.hpp>
 #include <bastion/executor/driver.hpp>
 #include <bastion/executor/node_queue.hpp>
 #include <bastion/executor/runnable.hpp>
@@ -33,6 +34,9 @@ struct executor_options {
     bool pin = true;
     void (*around)(worker&) = nullptr;  // calls the worker's loop, on its thread; null: nothing is around it
     driver* driven_by = nullptr;  // null: a thread per worker
+    blocking_options blocking;
+    // Who a strand is, for reports: called on its worker while it runs. Null: nobody knows.
+    std::string (*name_of)(strand&) = nullptr;
 };
 
 struct executor_counters {
@@ -77,6 +81,15 @@ public:
     // True on a thread of this executor.
     [[nodiscard]] bool on_worker() const noexcept;
 
+    // The threads for what would block a worker. Unused by an executor that has a driver.
+    [[nodiscard]] blocking_pool& blocking() noexcept { return blocking_; }
+    // The pool has nothing to do any more.
+    void blocking_done() noexcept;
+    // A forked task whose blocking function has returned goes on wherever a worker finds time. Any thread.
+    void resume_forked(runnable& r) noexcept;
+    // "" when nobody knows, or there is no memory for it.
+    [[nodiscard]] std::string name_of(strand* s) const noexcept;
+
     // Ends the threads and waits for them. Not from a worker. Idempotent.
     void stop();
 
@@ -102,6 +115,7 @@ private:
     sleepers sleepers_;
     alignas(cache_line) node_queue<runnable> shared_;
     alignas(cache_line) node_queue<runnable> shared_system_;
+    alignas(cache_line) node_queue<runnable> resumed_; // forked tasks that waited for blocking functions
     std::atomic<bool> stopping_{false};
     bool stopped_ = false; // Invariant: written by the owner's thread only
     // Workers inside a park that found nothing before it; who waits for rest looks here.
@@ -111,6 +125,7 @@ private:
     std::condition_variable rest_changed_;
     std::vector<std::unique_ptr<worker>> workers_;
     std::vector<std::thread> threads_;
+    blocking_pool blocking_;
 };
 
 } // namespace bastion::detail

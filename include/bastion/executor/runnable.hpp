@@ -28,29 +28,39 @@ struct runnable {
     runnable* next = nullptr;  // in node queues
 };
 
-// What a suspended coroutine waits for. Level-triggered: `ready` may be asked as often as one likes, it looks at the
-// state and changes nothing that matters, so every wake-up may be spurious and none can be lost.
+// What a wait is asked: whether it is over; or whether it may be left unfinished. The second is asked when it shall be
+// left, and may cancel what has not begun: only an end or a result that says so can follow.
+enum class wait_query : std::uint8_t { over, may_leave };
+
+// What a suspended coroutine waits for. Level-triggered: `answer` may be asked as often as one likes whether it is over,
+// it looks at the state and changes nothing that matters, so every wake-up may be spurious and none can be lost.
 struct wait_slot {
+    using question = bool (*)(void*, wait_query);
+
     std::coroutine_handle<> leaf;
     void* object = nullptr;
-    bool (*ready)(void*) = nullptr;  // null: ready at once (a yield)
-    bool mail = false;               // mail ends the waiting
-    bool uninterruptible = false;    // a kill must wait until ready
+    question answer = nullptr; // null: ready at once (a yield)
+    bool mail = false; // mail ends the waiting
+    bool uninterruptible = false; // a kill must wait until ready
+    bool asks = false; // `answer` says whether it may be left; otherwise any time
+    bool refused = false; // it was to be left, and something in it would not be
 
-    void set(std::coroutine_handle<> h, void* what, bool (*test)(void*), bool by_mail = false,
-        bool must_finish = false) noexcept {
+    void set(
+        std::coroutine_handle<> h, void* what, question q, bool by_mail = false, bool must_finish = false) noexcept {
         leaf = h;
         object = what;
-        ready = test;
+        answer = q;
         mail = by_mail;
         uninterruptible = must_finish;
+        asks = refused = false;
     }
-    [[nodiscard]] bool is_ready() const { return ready == nullptr || ready(object); }
+    [[nodiscard]] bool is_ready() const { return answer == nullptr || answer(object, wait_query::over); }
+    [[nodiscard]] bool may_leave() const { return !asks || answer(object, wait_query::may_leave); }
 };
 
 // What a strand with a memory limit uses. Frames are charged by the strand itself, mail by its senders.
 struct memory_meter {
-    std::atomic<std::int64_t> used{0};  // relaxed everywhere: a sum, it orders nothing
+    std::atomic<std::int64_t> used{0}; // relaxed everywhere: a sum, it orders nothing
     std::int64_t limit = 0;
 
     // False: it would be too much; nothing was charged.
@@ -67,11 +77,11 @@ struct memory_meter {
 
 // Invariant: written only by the thread that runs the strand.
 struct strand : runnable {
-    wait_slot* slot = nullptr;    // the active slot: the strand's own, or a combinator's branch
-    std::int32_t budget = 0;      // what this turn may still do; at zero the next co_await yields
-    std::uint32_t max_depth = 0;  // tasks awaiting one another
-    memory_meter* meter = nullptr;  // null: no limit on memory
-    bool again = false;           // a combinator stopped for lack of budget, not for lack of work
+    wait_slot* slot = nullptr; // the active slot: the strand's own, or a combinator's branch
+    std::int32_t budget = 0; // what this turn may still do; at zero the next co_await yields
+    std::uint32_t max_depth = 0; // tasks awaiting one another
+    memory_meter* meter = nullptr; // null: no limit on memory
+    bool again = false; // a combinator stopped for lack of budget, not for lack of work
 };
 
 } // namespace bastion::detail

@@ -3,7 +3,8 @@
 // Arguments are awaitables of the library (moved in, or answers by reference) and tasks; tasks take turns on the same
 // strand, each goes on when what it waits for is ready. `when_all` gives a std::tuple of the results, `when_any` a
 // std::variant of the first (void counts as std::monostate); when_any abandons the others: their frames are destroyed,
-// their cells given up. No allocation beyond the arguments' own.
+// their cells given up. A branch in which a blocking function runs is waited for first. No allocation beyond the
+// arguments' own.
 #ifndef BASTION_EXECUTOR_WHEN_HPP
 #define BASTION_EXECUTOR_WHEN_HPP
 
@@ -30,6 +31,7 @@ class awaitable_branch {
 
 public:
     using value_type = value_or_monostate<std::remove_cvref_t<decltype(std::declval<object&>().take())>>;
+    static constexpr bool asks = object::asks;
     explicit awaitable_branch(A&& a) : awaitable_(std::forward<A>(a)) {}
     void start() { awaitable_.start(); }
     // Mail is taken as soon as it is there: another branch may wait for the same.
@@ -48,6 +50,10 @@ public:
     [[nodiscard]] bool wants_mail() const noexcept {
         if constexpr (object::resumes_branches) return awaitable_.wants_mail();
         else return object::mail && !taken_ && !failed_;
+    }
+    [[nodiscard]] bool leave() {
+        if constexpr (asks) return awaitable_.leave();
+        else return true;
     }
     [[nodiscard]] value_type take() {
         if constexpr (object::mail) {
@@ -72,6 +78,7 @@ template <class T>
 class task_branch {
 public:
     using value_type = value_or_monostate<T>;
+    static constexpr bool asks = true; // what it awaits may
     explicit task_branch(task<T>&& t) noexcept : task_(std::move(t)) {}
     task_branch(task_branch&& other) noexcept : task_(std::move(other.task_)) {}
 
@@ -101,6 +108,7 @@ public:
         return done_;
     }
     [[nodiscard]] bool wants_mail() const noexcept { return !done_ && slot_.mail; }
+    [[nodiscard]] bool leave() const { return done_ || slot_.may_leave(); }
     [[nodiscard]] value_type take() {
         if constexpr (std::is_void_v<T>) {
             task_.handle().promise().take();
@@ -131,6 +139,7 @@ class [[nodiscard]] task_wait : public awaitable<task_wait<T>> {
 public:
     static constexpr bool mail = false;
     static constexpr bool resumes_branches = true;
+    static constexpr bool asks = true;
 
     explicit task_wait(task<T>&& t) noexcept : branch_(std::move(t)) {}
     void start() noexcept { branch_.start(); }
@@ -140,6 +149,7 @@ public:
         return done;
     }
     [[nodiscard]] bool wants_mail() const noexcept { return branch_.wants_mail(); }
+    [[nodiscard]] bool leave() const { return branch_.leave(); }
     T take() {
         if constexpr (std::is_void_v<T>) (void)branch_.take();
         else return branch_.take();
@@ -154,6 +164,7 @@ class [[nodiscard]] combination : public awaitable<combination<All, Branches...>
 public:
     static constexpr bool mail = false;
     static constexpr bool resumes_branches = true;
+    static constexpr bool asks = (Branches::asks || ...);
     using value_type = std::conditional_t<All, std::tuple<typename Branches::value_type...>,
         std::variant<typename Branches::value_type...>>;
 
@@ -165,13 +176,19 @@ public:
         std::apply([](auto&... b) { (b.start(), ...); }, branches_);
     }
     [[nodiscard]] bool poll() {
-        const bool done = advance_branches();
+        const bool done = advance_branches() && (All || leave());
         // What mail can do (and whether a stop may take effect) depends on where the branches stand.
         this_thread().current->slot->mail = wants_mail();
         return done;
     }
     [[nodiscard]] bool wants_mail() const noexcept {
+        if (has_first()) return false;
         return std::apply([](const auto&... b) { return (b.wants_mail() || ...); }, branches_);
+    }
+    // Whether those may be destroyed that are not done; each is asked.
+    [[nodiscard]] bool leave() {
+        if constexpr (!asks) return true;
+        else return leave_all(std::index_sequence_for<Branches...>());
     }
     // Not [[nodiscard]]: there may be nothing in it but that everything is done.
     value_type take() {
@@ -180,12 +197,17 @@ public:
     }
 
 private:
+    [[nodiscard]] bool has_first() const noexcept { return !All && first_ != sizeof...(Branches); }
+    template <std::size_t... I>
+    [[nodiscard]] bool leave_all(std::index_sequence<I...>) {
+        return (static_cast<unsigned>(I == first_ || std::get<I>(branches_).leave()) & ... & 1u) != 0;
+    }
     [[nodiscard]] bool advance_branches() {
         if constexpr (All) {
             return std::apply(
                 [](auto&... b) { return (static_cast<unsigned>(b.advance()) & ... & 1u) != 0; }, branches_);
         } else {
-            if (first_ != sizeof...(Branches)) return true;
+            if (has_first()) return true;
             std::size_t index = 0;
             std::apply(
                 [&](auto&... b) {
@@ -218,11 +240,6 @@ auto task<T>::until(std::stop_token token) && {
 }
 
 namespace detail {
-
-template <class A>
-inline constexpr bool is_task = false;
-template <class T>
-inline constexpr bool is_task<task<T>> = true;
 
 template <class... A>
 consteval bool check_branches() {

@@ -106,6 +106,8 @@ public:
     // The newest forked job; null: none left here.
     [[nodiscard]] fork_job* pop_job() noexcept { return jobs_.pop(has_thieves_); }
     void return_job(fork_job& job) { jobs_.push(&job); }
+    // Lets a forked task go on that has waited for a blocking function. False: there is none.
+    BASTION_API bool run_resumed();
 
     [[nodiscard]] executor& owner() const noexcept { return owner_; }
     [[nodiscard]] std::size_t index() const noexcept { return index_; }

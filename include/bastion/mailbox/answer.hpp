@@ -16,6 +16,8 @@ namespace detail {
 // The asker's side of a cell. Movable while nobody waits in it.
 class pending_answer {
 public:
+    static constexpr std::chrono::nanoseconds forever = std::chrono::nanoseconds::max(); // no deadline
+
     pending_answer(completion_cell* cell, address to, std::chrono::nanoseconds timeout) noexcept
         : cell_(cell), to_(to), timeout_(timeout) {}
     pending_answer(pending_answer&& other) noexcept
@@ -188,6 +190,9 @@ struct answer_type_of<Q> {
     using type = typename Q::answer_type;
 };
 
+// Makes the cell of a question whose right to answer the caller gives away by other means than mail. Destroys the
+// question when it throws std::bad_alloc.
+[[nodiscard]] BASTION_API pending_answer expect_answer(envelope* question);
 // Sends a question. Out of line but for the envelope: an ask is two hops anyway.
 [[nodiscard]] BASTION_API pending_answer send_question(address to, envelope* e);
 

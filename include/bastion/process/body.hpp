@@ -71,7 +71,7 @@ BASTION_API void drop_pushed_out(control_block& block) noexcept;
 }
 
 // The readiness of a plain receive; the run loop knows it by its address and looks itself.
-BASTION_API bool any_mail_ready(void* block);
+BASTION_API bool any_mail_ready(void* block, wait_query);
 
 // Unlinks `e`, whose predecessor in the list is `before` (null: it is the first).
 inline void unlink_mail(control_block& block, envelope* before, envelope* e) noexcept {

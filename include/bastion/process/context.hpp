@@ -37,6 +37,8 @@ class supervisor;
 class supervisor_ref;
 template <class R>
 class answer;
+template <class T>
+class join_handle;
 class broadcast_target;
 class distributor;
 class topic;
@@ -100,6 +102,9 @@ public:
     child_ref spawn(F&& body, source_location where = source_location::current()) const;
     children_ref spawn(children&& group) const;
     supervisor_ref spawn(bastion::supervisor&& tree) const;
+    // Runs a task as a process of its own; the handle is awaited for its value, or for why it has none.
+    template <class T>
+    join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) const;
     // With with_start(wait_ready): this incarnation has started.
     BASTION_API void ready() const;
     // The object given to with_data; another type is a panic.

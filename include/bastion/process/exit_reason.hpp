@@ -40,6 +40,7 @@ public:
     source_location where;        // of the panic, when known
     std::string child;            // start_failed, intensity: who
     exit_kind inner_kind = exit_kind::normal;
+    bool delayed = false;         // it was to end before, and had to wait
     shared<const reason_detail> inner;  // start_failed, intensity: why
 };
 
@@ -69,6 +70,14 @@ public:
         return {k, std::move(d)};
     }
 
+    // An end that was ordered and had to wait; the text says for what.
+    [[nodiscard]] static exit_reason delayed(exit_kind k, std::string text) {
+        auto d = detail::make_shared_object<detail::reason_detail>();
+        d->text = std::move(text);
+        d->delayed = true;
+        return {k, std::move(d)};
+    }
+
     [[nodiscard]] exit_kind kind() const noexcept { return kind_; }
     // A fault: what the default restart policy (transient) restarts after.
     [[nodiscard]] bool is_fault() const noexcept { return kind_ >= exit_kind::error; }
@@ -83,6 +92,8 @@ public:
     [[nodiscard]] exit_reason cause() const {
         return detail_ ? exit_reason(detail_->inner_kind, detail_->inner) : exit_reason();
     }
+    // killed and stopped: a blocking function ran, and the process was kept until it had returned.
+    [[nodiscard]] bool was_delayed() const noexcept { return detail_ && detail_->delayed; }
     // One line: "panic: division by zero".
     [[nodiscard]] BASTION_API std::string what() const;
 

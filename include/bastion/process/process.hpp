@@ -101,6 +101,8 @@ constexpr void check_behaviour() {
     using given = std::remove_cvref_t<F>;
     if constexpr (std::is_same_v<given, children> || std::is_same_v<given, supervisor>)
         static_assert(!std::is_same_v<given, given>, "bastion: spawn uses a builder up: spawn(std::move(group))");
+    else if constexpr (is_task<given>)
+        static_assert(!std::is_same_v<given, given>, "bastion: spawn uses a task up: spawn(std::move(t))");
     else if constexpr (!std::is_invocable_v<const std::decay_t<F>&, context>)
         static_assert(std::is_invocable_v<const std::decay_t<F>&, context>,
             "bastion: a body is called as const with a bastion::context: "

@@ -3,7 +3,7 @@
 // A value, chained. Environment variables of the same names override it, so that an operator can: BASTION_WORKERS,
 // BASTION_SEED, BASTION_BUDGET, BASTION_ASK_TIMEOUT_MS, BASTION_START_TIMEOUT_MS, BASTION_SHUTDOWN_MS,
 // BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1),
-// BASTION_HARDWARE_FAULTS (0 or 1). An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
+// BASTION_HARDWARE_FAULTS (0 or 1), BASTION_BLOCKING_THREADS, BASTION_BLOCKING_IDLE_MS. An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
 #ifndef BASTION_RUNTIME_CONFIG_HPP
 #define BASTION_RUNTIME_CONFIG_HPP
 
@@ -47,6 +47,7 @@ class config {
 public:
     using log_function = std::function<void(const log_record&)>;
     static constexpr std::size_t most_workers = 1024;
+    static constexpr std::size_t most_blocking_threads = 65'536;
 
     config() noexcept {}
 
@@ -63,6 +64,10 @@ public:
     config& with_shutdown_timeout(std::chrono::nanoseconds d) & { return stop_ = d, *this; } // 5 s
     config& with_kill_grace(std::chrono::nanoseconds d) & { return grace_ = d, *this; } // 1 s
     config& with_on_stuck(on_stuck s) & { return stuck_ = s, *this; } // wait
+    // Threads for blocking functions, at most; 1 to 65,536. Default 512. They are started when they are needed.
+    config& with_blocking_threads(std::size_t most) & { return blocking_threads_ = most, *this; }
+    // A thread for blocking functions ends when it has had nothing to do for so long. Default 10 s.
+    config& with_blocking_idle(std::chrono::nanoseconds d) & { return blocking_idle_ = d, *this; }
     // Called for every report, from workers, one at a time. Default: one line on standard error, at most 10 a second.
     config& with_log(log_function f) & { return log_ = std::move(f), *this; }
     // Whether SIGINT and SIGTERM stop the runtime while a thread is in wait(). Default yes.
@@ -88,6 +93,8 @@ public:
     config with_shutdown_timeout(std::chrono::nanoseconds d) && { return with_shutdown_timeout(d), std::move(*this); }
     config with_kill_grace(std::chrono::nanoseconds d) && { return with_kill_grace(d), std::move(*this); }
     config with_on_stuck(on_stuck s) && { return with_on_stuck(s), std::move(*this); }
+    config with_blocking_threads(std::size_t most) && { return with_blocking_threads(most), std::move(*this); }
+    config with_blocking_idle(std::chrono::nanoseconds d) && { return with_blocking_idle(d), std::move(*this); }
     config with_log(log_function f) && { return with_log(std::move(f)), std::move(*this); }
     config with_signals(bool on) && { return with_signals(on), std::move(*this); }
     config with_hardware_faults(bool on) && { return with_hardware_faults(on), std::move(*this); }
@@ -113,6 +120,8 @@ private:
     std::chrono::nanoseconds stop_ = std::chrono::seconds(5);
     std::chrono::nanoseconds grace_ = std::chrono::seconds(1);
     on_stuck stuck_ = on_stuck::wait;
+    std::size_t blocking_threads_ = 512;
+    std::chrono::nanoseconds blocking_idle_ = std::chrono::seconds(10);
     log_function log_;
     bool quiet_ = false;
     bool signals_ = true;

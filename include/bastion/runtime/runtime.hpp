@@ -9,6 +9,7 @@
 #include <bastion/executor/when.hpp>
 #include <bastion/routing/names.hpp>
 #include <bastion/runtime/config.hpp>
+#include <bastion/supervision/join.hpp>
 #include <bastion/supervision/spawn.hpp>
 
 #include <condition_variable>
@@ -126,7 +127,8 @@ public:
     explicit runtime(config c = config());
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
-    // Stops everything and waits; on a manual clock, whose deadlines do not come any more, it kills what still sleeps then.
+    // Stops everything and waits, also for blocking functions that run: those that still do after the shutdown time-out
+    // are named in the log (and end the program, if on_stuck says so). On a manual clock, whose deadlines do not come any more, it kills what still sleeps then.
     // Destroying it from one of its own processes is a fatal error, reported.
     ~runtime();
 
@@ -143,6 +145,12 @@ public:
     supervisor_ref spawn(supervisor&& tree) {
         require_running();
         return root().spawn(std::move(tree));
+    }
+    // Runs a task as a process of its own. `rt.run(std::move(handle))` waits for it.
+    template <class T>
+    join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) {
+        require_running();
+        return root().spawn(std::move(t), where);
     }
     template <class M>
     void broadcast(M&& m) {
@@ -183,6 +191,13 @@ public:
         w.pending().wait_on_thread(driven());
         return w.take();
     }
+    // For what was spawned by a plain thread: the value, or errc::target_died and why.
+    template <class T>
+    typename join_handle<T>::value_type run(join_handle<T> h) {
+        require_plain_thread("waiting for a task");
+        h.pending().wait_on_thread(driven());
+        return h.take();
+    }
     template <class T>
     T run(task<T> t) {
         static_assert(!std::is_reference_v<T>, "bastion: rt.run: a task that returns a reference: return a value");
@@ -206,6 +221,8 @@ public:
     [[nodiscard]] supervisor_ref root() const noexcept { return root_; }
     [[nodiscard]] std::size_t workers() const noexcept;
     [[nodiscard]] runtime_counters counters() const noexcept;
+    // The pool of blocking(fn): its backlog, what runs, its threads. Any thread; takes the pool's lock.
+    [[nodiscard]] bastion::blocking_counters blocking_counters() const noexcept;
     [[nodiscard]] bastion::clock& clock() noexcept;
 
     [[nodiscard]] detail::runtime_state& state() noexcept { return *state_; }
@@ -233,6 +250,10 @@ inline runtime& context::runtime() const { return *block_->home->hooks.owner; }
 template <class F>
 child_ref spawn(F&& body) {
     return this_runtime().spawn(std::forward<F>(body));
+}
+template <class T>
+join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) {
+    return this_runtime().spawn(std::move(t), where);
 }
 inline children_ref spawn(children&& group) { return this_runtime().spawn(std::move(group)); }
 inline supervisor_ref spawn(supervisor&& tree) { return this_runtime().spawn(std::move(tree)); }

@@ -1,0 +1,152 @@
+// The threads that run what would block a worker: one elastic pool per executor, behind `bastion::blocking`.
+//
+// A job waits in one queue, first come first served, until a thread takes it. A thread is started when a job finds none
+// idle, up to a bound; one that has been idle for a while ends. Made and stopped by the executor.
+// Thread safety: any thread, except where it says otherwise. Cost: one lock for each step, some microseconds for a job;
+// about 30 us more when a thread must be started. This is not a hot path.
+//
+// Protocol: what a job is, where it is, and every count is guarded by the pool's lock.
+//  1. submit queues the job and wakes the thread that went idle last, or starts one. A thread that cannot be started is
+//     an error only if there is none at all: then nobody would take the job. Invariant: while jobs wait there is a thread.
+//  2. A thread takes the oldest job: from that step on it runs. cancel before that step takes it off the queue. So
+//     the lock decides between a start and a cancellation, and there is nothing in between.
+//  3. When its function has returned the job's word says `completed` (executor/cell.hpp), and its asker is woken. Only
+//     then does the pool's count of busy jobs go down, so that an executor at rest has no wake-up to come.
+//  4. An asker that leaves a running job abandons the word; then the thread frees the job.
+#ifndef BASTION_EXECUTOR_BLOCKING_POOL_HPP
+#define BASTION_EXECUTOR_BLOCKING_POOL_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/base/intrusive_list.hpp>
+#include <bastion/base/source_location.hpp>
+#include <bastion/executor/cell.hpp>
+#include <bastion/executor/runnable.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bastion {
+
+// What a runtime's pool of blocking threads does: numbers of one instant.
+struct blocking_counters {
+    std::size_t queued = 0; // the backlog: functions that wait for a thread
+    std::size_t running = 0;
+    std::size_t threads = 0;
+    std::size_t idle = 0; // of the threads
+    std::size_t peak_threads = 0;
+    std::uint64_t completed = 0; // since the start
+    std::uint64_t cancelled = 0; // while they were queued
+};
+
+namespace detail {
+
+class executor;
+
+// One function on its way through a pool. Its asker makes it and keeps it where it is until it has returned, was
+// cancelled, or is abandoned.
+struct blocking_job {
+    enum class place : std::uint8_t { outside, queued, running, returned };
+
+    blocking_job(void (*call_it)(blocking_job&) noexcept, void (*free_it)(blocking_job&) noexcept,
+        source_location where) noexcept
+        : call(call_it), dispose(free_it), given_at(where) {}
+
+    void (*call)(blocking_job&) noexcept; // runs the function, keeps what it gave
+    void (*dispose)(blocking_job&) noexcept; // destroys and frees the job
+    basic_cell_word<> word; // pending until the function has returned
+    runnable* owner = nullptr; // who is woken then. Invariant: set before submit
+    source_location given_at;
+
+    // ---- guarded by the pool's lock
+    list_hook<blocking_job> hook;
+    place at = place::outside;
+    std::int64_t since_ns = 0; // of the monotonic clock; when it began to run
+    std::string asker; // whose it was, once it is abandoned
+};
+
+// A function that runs now.
+struct running_function {
+    std::string asker; // path and spawn site, if it was abandoned; else empty
+    source_location given_at;
+    std::chrono::nanoseconds runs_for{0};
+};
+
+struct blocking_options {
+    std::size_t most_threads = 512; // at least 1
+    std::chrono::nanoseconds idle = std::chrono::seconds(10);
+};
+
+class BASTION_API blocking_pool {
+public:
+    // `serves`, which may be null, is told when no job is queued or running any more.
+    explicit blocking_pool(blocking_options options, executor* serves = nullptr) noexcept;
+    blocking_pool(const blocking_pool&) = delete;
+    blocking_pool& operator=(const blocking_pool&) = delete;
+    ~blocking_pool() { stop(); }
+
+    // Queues it. Throws std::system_error when there is no thread and none can be started; then it is not queued.
+    void submit(blocking_job& job);
+    // True: it has not begun, and never will; it is the caller's. False: it runs, or has returned.
+    [[nodiscard]] bool cancel(blocking_job& job) noexcept;
+    // Who asked for a job that the asker is about to abandon; for reports.
+    void note_asker(blocking_job& job, std::string who) noexcept;
+    // Until it has returned. For askers that cannot leave otherwise.
+    static void wait_for(blocking_job& job) noexcept;
+
+    [[nodiscard]] blocking_counters counters() const noexcept;
+    // Those that run now, the oldest first. Throws std::bad_alloc.
+    [[nodiscard]] std::vector<running_function> running() const;
+    // The function that `asker` waits for, if it runs.
+    [[nodiscard]] std::optional<running_function> asked_by(const runnable* asker) const;
+    // Until no job is queued or running, at most so long; whether that is so.
+    [[nodiscard]] bool wait_until_done(std::chrono::nanoseconds d) noexcept;
+    // Changes whenever a job comes or goes; see is_busy.
+    [[nodiscard]] std::uint64_t state() const noexcept { return state_.load(); }
+    [[nodiscard]] static bool is_busy(std::uint64_t state) noexcept { return (state & busy_mask) != 0; }
+
+    // Waits for what is queued and running, and ends the threads. Nobody may submit any more. Idempotent.
+    void stop() noexcept;
+
+private:
+    struct member;
+    using job_list = intrusive_list<blocking_job, &blocking_job::hook>;
+
+    static constexpr std::uint64_t busy_mask = 0xffff'ffff;
+    static constexpr std::uint64_t one_more = (busy_mask + 1) + 1; // counts the submitted, too
+
+    void start_thread(); // under the lock
+    void work(member& self) noexcept;
+    void run_one(blocking_job& job, std::unique_lock<std::mutex>& lock) noexcept;
+    [[nodiscard]] bool wait_for_work(member& self, std::unique_lock<std::mutex>& lock) noexcept;
+    void one_less() noexcept;
+
+    const blocking_options options_;
+    executor* const serves_;
+    std::atomic<std::uint64_t> state_{0};
+
+    mutable std::mutex mutex_;
+    job_list queue_;
+    job_list running_;
+    std::vector<member*> idle_; // the one that went idle last is last. Invariant: has room for every thread
+    member* last_ended_ = nullptr; // joined by the next one that ends, or by stop
+    std::condition_variable all_ended_;
+    std::condition_variable done_;
+    std::size_t threads_ = 0;
+    std::size_t peak_threads_ = 0;
+    std::uint64_t completed_ = 0;
+    std::uint64_t cancelled_ = 0;
+    bool stopping_ = false;
+};
+
+} // namespace detail
+} // namespace bastion
+
+#endif

@@ -1,0 +1,77 @@
+#include <bastion/executor/blocking.hpp>
+#include <bastion/executor/executor.hpp>
+
+#include <utility>
+
+namespace bastion::detail {
+namespace {
+
+const runnable_ops forked_ops{
+    [](runnable& r, worker&) {
+        thread_state& thread = this_thread();
+        strand* const outer = std::exchange(thread.current, nullptr);
+        // Safety: only a forked_wait has these operations; its leaf is suspended, and this is its one wake-up.
+        resume_flat(static_cast<forked_wait&>(r).leaf, thread);
+        this_thread().current = outer;
+    },
+    [](runnable& r) { static_cast<forked_wait&>(r).workers->resume_forked(r); },
+};
+
+// The function is no process: what it does is done by nobody.
+void run_within_this_turn(blocking_job& job) noexcept {
+    strand* const outer = std::exchange(this_thread().current, nullptr);
+    job.call(job);
+    this_thread().current = outer;
+    (void)job.word.complete(); // its asker is awake
+}
+
+} // namespace
+
+forked_wait::forked_wait() noexcept { ops = &forked_ops; }
+
+bool blocking_ticket::start() {
+    const thread_state& thread = this_thread();
+    if (thread.current_worker == nullptr) throw_not_in_process("a blocking function");
+    if (pool_ != nullptr || over()) throw usage_error("bastion: a blocking function is awaited once");
+    executor& workers = thread.current_worker->owner();
+    if (workers.driven_by() != nullptr) {
+        run_within_this_turn(*job_);
+        return true;
+    }
+    if (thread.current == nullptr) return false;
+    job_->owner = thread.current;
+    workers.blocking().submit(*job_);
+    pool_ = &workers.blocking();
+    return true;
+}
+
+void blocking_ticket::wait_as_fork(std::coroutine_handle<> leaf) {
+    executor& workers = this_thread().current_worker->owner();
+    forked_->workers = &workers;
+    forked_->leaf = leaf;
+    job_->owner = forked_;
+    pool_ = &workers.blocking();
+    try {
+        workers.blocking().submit(*job_); // then this object may be gone
+    } catch (...) {
+        pool_ = nullptr;
+        throw;
+    }
+}
+
+void blocking_ticket::end(bool left) noexcept {
+    if (job_ == nullptr) return;
+    const bool may_go = leave();
+    blocking_job& job = *std::exchange(job_, nullptr);
+    if (!may_go && left) {
+        const thread_state& thread = this_thread();
+        if (thread.current_worker != nullptr)
+            pool_->note_asker(job, thread.current_worker->owner().name_of(thread.current));
+        if (!job.word.abandon()) return; // its thread frees it
+    } else if (!may_go) {
+        blocking_pool::wait_for(job);
+    }
+    job.dispose(job);
+}
+
+} // namespace bastion::detail
