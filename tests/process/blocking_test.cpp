@@ -456,6 +456,8 @@ TEST_CASE("blocking: two runtimes have a pool each") {
     REQUIRE(log.take() == "42");
     REQUIRE(a.rt.blocking_counters().running == 1);
     REQUIRE(b.rt.blocking_counters().completed == 1);
+    d.open();
+    a.settle(); // the function uses the door
 }
 
 TEST_CASE("blocking in a simulation runs within the turn, and every run is the same") {
