@@ -45,7 +45,7 @@ BASTION_MAIN(bastion::context ctx) {
     const int count = 15 * (cores > 0 ? cores : 1);
     auto workers = ctx.spawn(bastion::children()
             .with_name("primes")
-            .with_redundancy(static_cast<std::size_t>(count))
+            .with_redundancy(static_cast<std::uint32_t>(count))
             .with_restart_scope(bastion::restart_scope::element) // the others go on
             .with_exec(worker));
 

@@ -84,12 +84,12 @@ children& children::with_dispatcher(std::string name) & {
     spec_->memberships.push_back(detail::named_wish("with_dispatcher", detail::set_kind::dispatcher, std::move(name)));
     return *this;
 }
-children& children::with_dispatcher(bastion::dispatcher d) & {
+children& children::with_dispatcher(const bastion::dispatcher& d) & {
     spec_->memberships.push_back(
         std::make_unique<detail::set_wish>(detail::set_kind::dispatcher, d.name(), d.handler()));
     return *this;
 }
-children children::with_dispatcher(bastion::dispatcher d) && { return with_dispatcher(std::move(d)), std::move(*this); }
+children children::with_dispatcher(const bastion::dispatcher& d) && { return with_dispatcher(d), std::move(*this); }
 
 void context::notify(const broadcast_target& target) const {
     detail::require_running(*block_, "ctx.notify");

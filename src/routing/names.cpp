@@ -19,11 +19,11 @@ private:
     const std::string name_;
 };
 
-// Does `work` with the directory while the runtime stands; else what `gone` says.
-template <class Work, class Result>
-Result in_directory(runtime_home& home, Result gone, Work work) {
+// Does `work` with the directory while the runtime stands; else what that says which names nobody.
+template <class Work>
+auto in_directory(runtime_home& home, Work work) {
     const visit standing(home);
-    return standing ? work(*home.hooks.names) : gone;
+    return standing ? work(*home.hooks.names) : decltype(work(*home.hooks.names))();
 }
 
 failure wrong_name(std::string_view name, const char* why) {
@@ -66,7 +66,7 @@ result<void> give_name(runtime_home& home, std::string_view name, const child_re
 }
 
 bool take_name(runtime_home& home, std::string_view name) {
-    return in_directory(home, false, [name](directory& names) {
+    return in_directory(home, [name](directory& names) {
         std::uint64_t number = 0;
         const child_ref who = names.take_from_all(name, number);
         if (number == 0) return false;
@@ -76,17 +76,17 @@ bool take_name(runtime_home& home, std::string_view name) {
 }
 
 child_ref find_process(runtime_home& home, std::string_view name) {
-    return in_directory(home, child_ref(), [name](directory& names) {
+    return in_directory(home, [name](directory& names) {
         return !name.empty() && name.front() == '/' ? find_element(names, name) : names.find(name);
     });
 }
 
 children_ref find_children(runtime_home& home, std::string_view path) {
-    return in_directory(home, children_ref(), [path](directory& names) { return names.find_children(path); });
+    return in_directory(home, [path](directory& names) { return names.find_children(path); });
 }
 
 supervisor_ref find_supervisor(runtime_home& home, std::string_view path) {
-    return in_directory(home, supervisor_ref(), [path](directory& names) { return names.find_supervisor(path); });
+    return in_directory(home, [path](directory& names) { return names.find_supervisor(path); });
 }
 
 shared<member_set> find_set(runtime_home& home, set_kind kind, std::string_view name) {

@@ -23,7 +23,7 @@ std::vector<timer_entry*> collected(places& young) {
 TEST_CASE("young timers: as many as there are places, collected in the order of arming") {
     places young;
     std::array<timer_entry, 6> t;
-    for (int i = 0; i < 4; ++i) REQUIRE(young.put(t[i]));
+    for (std::size_t i = 0; i < 4; ++i) REQUIRE(young.put(t[i]));
     REQUIRE_FALSE(young.put(t[4]));
     REQUIRE(young.any());
     REQUIRE(collected(young) == std::vector{&t[0], &t[1], &t[2], &t[3]});
@@ -37,7 +37,7 @@ TEST_CASE("young timers: one that was taken back leaves its place until its turn
     for (const bool alone : {true, false}) {
         places young;
         std::array<timer_entry, 6> t;
-        for (int i = 0; i < 3; ++i) REQUIRE(young.put(t[i]));
+        for (std::size_t i = 0; i < 3; ++i) REQUIRE(young.put(t[i]));
         REQUIRE(young.take_back(t[0], alone));
         REQUIRE_FALSE(young.take_back(t[0], alone));
         REQUIRE(young.put(t[3]));

@@ -139,7 +139,7 @@ public:
     // Each element is a member from its spawn until it ends for good. Several are allowed. (Of routing/.)
     BASTION_API children& with_distributor(std::string name) &;
     BASTION_API children& with_topic(std::string name) &;
-    BASTION_API children& with_dispatcher(bastion::dispatcher d) &;
+    BASTION_API children& with_dispatcher(const bastion::dispatcher& d) &;
     BASTION_API children& with_dispatcher(std::string name) &;
     // One object per element that survives restarts: a copy of `value`, or what the factory makes.
     template <class D>
@@ -194,7 +194,7 @@ public:
     }
     children with_distributor(std::string name) && { return with_distributor(std::move(name)), std::move(*this); }
     children with_topic(std::string name) && { return with_topic(std::move(name)), std::move(*this); }
-    BASTION_API children with_dispatcher(bastion::dispatcher d) &&;
+    BASTION_API children with_dispatcher(const bastion::dispatcher& d) &&;
     children with_dispatcher(std::string name) && { return with_dispatcher(std::move(name)), std::move(*this); }
     template <class D>
     children with_data(D&& value, on_panic then = on_panic::keep) && {
