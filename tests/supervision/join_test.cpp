@@ -116,7 +116,7 @@ TEST_CASE("join: the task is ended through the handle, and goes on without it") 
     REQUIRE(gone == 2);
 }
 
-TEST_CASE("join: bounded, the handle is given up and the task goes on; there is no deadline otherwise") {
+TEST_CASE("join: bounded, the handle is given up and the task goes on, and there is no deadline otherwise") {
     test::world w;
     test::journal log;
     std::atomic<int> gone{0};
@@ -152,7 +152,7 @@ TEST_CASE("join: several at once") {
     REQUIRE(log.take() == "2, 4");
 }
 
-TEST_CASE("join: on plain threads, by rt.run; and a runtime that stops answers, too") {
+TEST_CASE("join: on plain threads, by rt.run, and a runtime that stops answers, too") {
     std::optional<join_handle<int>> left;
     {
         runtime rt(config().with_workers(2).with_signals(false).with_log([](const log_record&) {}));
