@@ -6,6 +6,8 @@ bastion_script_test(layers.self_test LABEL checks ARGS "${CMAKE_CURRENT_SOURCE_D
 bastion_script_test(hazards.lint LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/hazards/lint.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(hazards.lint_self_test LABEL checks ARGS "${CMAKE_CURRENT_SOURCE_DIR}/hazards/lint_self_test.sh")
+bastion_script_test(planted.apply LABEL checks ARGS
+    "${CMAKE_CURRENT_SOURCE_DIR}/planted/apply.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(figures.pages LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/figures/check.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(process.awaitables LABEL checks ARGS

@@ -296,13 +296,13 @@ void worker::park() {
 }
 
 void worker::collect_young() noexcept {
+    timers_.armed();
     young_.collect([this](timer_entry& entry) { wheel_.arm(&entry, entry.due_ns); });
 }
 
 void worker::arm_behind_young(timer_entry& entry) noexcept {
     const std::lock_guard lock(wheel_lock_);
     collect_young();
-    timers_.armed();
     (void)young_.put(entry); // only this thread puts: there is room now
 }
 

@@ -13,8 +13,8 @@
 //  2. A reader takes an even version (acquire), reads words by acquire loads, and looks at the version again. If a load
 //     has returned something that was stored meanwhile, the second look sees the odd version that came before it, or a
 //     later one: the reader begins anew.
-//  3. A table that has become too small stays where it is until the end, for readers that are still in it. All of them
-//     together are no bigger than the last.
+//  3. A table that is left, because it has become too small or full of marks, stays where it is until the end, for readers
+//     that are still in it: the version has changed, so they find out. It may be used again. There are at most two of a size.
 #ifndef BASTION_SRC_ROUTING_NAME_TABLE_HPP
 #define BASTION_SRC_ROUTING_NAME_TABLE_HPP
 
@@ -117,7 +117,7 @@ class basic_name_table {
     };
 
 public:
-    basic_name_table() { grow_to(FirstGroups); }
+    basic_name_table() { move_to(FirstGroups); }
     basic_name_table(const basic_name_table&) = delete;
     basic_name_table& operator=(const basic_name_table&) = delete;
 
@@ -125,7 +125,7 @@ public:
         for (;;) {
             const std::uint64_t before = version_.load(std::memory_order_acquire); // pairs with end_write
             if ((before & 1) == 0) [[likely]] {
-                const table& t = *table_.load(std::memory_order_acquire); // pairs with grow_to
+                const table& t = *table_.load(std::memory_order_acquire); // pairs with move_to
                 const std::optional<place> at = place_of(t, hash, name);
                 std::optional<named> found;
                 if (at) found = read(t.slots[at->slot()]);
@@ -140,26 +140,37 @@ public:
     // ---- one at a time
     // False: the name is there.
     [[nodiscard]] bool insert(std::size_t hash, const short_name& name, const named& what) {
-        if (place_of(*tables_.back(), hash, name)) return false;
-        if (8 * (used_ + 1) > 7 * tables_.back()->slots.size()) grow_to(2 * tables_.back()->groups.size());
+        if (place_of(*current_, hash, name)) return false;
+        const std::size_t slots = current_->slots.size();
+        if (8 * (used_ + 1) > 7 * slots) move_to(2 * current_->groups.size());
+        else if (2 * erased_ > slots)
+            move_to(current_->groups.size()); // the marks of those that went on stay till then
         begin_write();
-        put(*tables_.back(), hash, name.words, what);
+        put(*current_, hash, name.words, what);
         end_write();
         ++used_;
         return true;
     }
     // False: it was not there.
     bool erase(std::size_t hash, const short_name& name) noexcept {
-        table& t = *tables_.back();
+        table& t = *current_;
         const std::optional<place> at = place_of(t, hash, name);
         if (!at) return false;
         begin_write();
         set_tag(t.groups[at->group], at->index, 0);
         end_write();
         --used_;
+        ++erased_;
         return true;
     }
     [[nodiscard]] std::size_t size() const noexcept { return used_; }
+    [[nodiscard]] std::size_t groups() const noexcept { return current_->groups.size(); }
+    [[nodiscard]] std::size_t groups_that_overflow() const noexcept {
+        std::size_t n = 0;
+        for (std::size_t g = 0; g < current_->groups.size(); ++g)
+            if ((mine(current_->groups[g].tags[1]) >> 56) != 0) ++n;
+        return n;
+    }
 
 private:
     // The group is chosen by the lowest bits, the tag by those above 32, the mark of those that went on by the next three.
@@ -247,12 +258,20 @@ private:
         }
     }
 
-    void grow_to(std::size_t groups) {
-        auto bigger = std::make_unique<table>(groups);
-        if (!tables_.empty()) copy(*tables_.back(), *bigger);
-        tables_.push_back(std::move(bigger));
-        // The old one is as good until something changes: no version is needed.
-        table_.store(tables_.back().get(), std::memory_order_release); // pairs with find
+    // To a table of so many groups: one that was left before, or a new one.
+    void move_to(std::size_t groups) {
+        table* to = nullptr;
+        for (const auto& t : tables_)
+            if (t.get() != current_ && t->groups.size() == groups) to = t.get();
+        if (to == nullptr) to = tables_.emplace_back(std::make_unique<table>(groups)).get();
+        for (std::size_t g = 0; g < groups; ++g)
+            for (word& tags : to->groups[g].tags) store(tags, 0);
+        if (current_ != nullptr) copy(*current_, *to);
+        begin_write(); // so that who reads a table that was left, and is used again, begins anew
+        current_ = to;
+        table_.store(to, std::memory_order_release); // pairs with find
+        end_write();
+        erased_ = 0;
     }
     static void copy(const table& from, table& to) noexcept {
         for (std::size_t g = 0; g < from.groups.size(); ++g)
@@ -268,8 +287,10 @@ private:
 
     alignas(cache_line) word version_{0};
     typename Atomics::template atomic<table*> table_{nullptr};
-    std::vector<std::unique_ptr<table>> tables_; // the last one is in use
+    table* current_ = nullptr; // what `table_` says, for who writes
+    std::vector<std::unique_ptr<table>> tables_; // all there have been
     std::size_t used_ = 0;
+    std::size_t erased_ = 0; // since the last move
 };
 
 using name_table = basic_name_table<>;

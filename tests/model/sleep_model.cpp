@@ -5,6 +5,7 @@
 #include <bastion/executor/parker.hpp>
 #include <bastion/executor/sleepers.hpp>
 #include <bastion/executor/wheel_notice.hpp>
+#include <bastion/executor/young_timers.hpp>
 
 #include <array>
 #include <mutex>
@@ -96,7 +97,12 @@ void submit_against_two(model::run& r) {
     r.at_end([&] { all_done_once(jobs); });
 }
 
-// The timers of worker 0: a timer is armed, gets its instant from the first poll and is over at the second.
+struct young_timer {
+    model::plain<std::uint8_t> place = std::uint8_t{0xff};
+};
+
+// The timers of worker 0: a timer is armed, gets its instant from the first poll and is over at the second. Those that the
+// worker arms itself are young until a poll, its own or a searcher's, or until the next one is armed.
 struct timed {
     crew c{1};
     bastion::detail::basic_spin_lock<atomics> wheel_lock; // Guards the three counts.
@@ -104,23 +110,37 @@ struct timed {
     model::plain<int> known = 0;
     model::plain<int> fired = 0;
     basic_wheel_notice<atomics> timers;
+    bastion::detail::basic_young_timers<young_timer, 1, atomics> young;
+    std::array<young_timer, 2> own;
     int timers_left = 0; // the model's own
 
     static constexpr std::int64_t some_instant = 5;
 
-    void arm(bool own) {
+    void arm() {
         {
             const std::lock_guard lock(wheel_lock);
             armed = armed + 1;
             timers.armed();
         }
-        if (!own) c.wake(0);
+        c.wake(0);
     }
-    void poll_wheel(bool own) {
+    void arm_own(young_timer& t) {
+        if (young.put(t)) return;
+        const std::lock_guard lock(wheel_lock);
+        collect_young();
+        model::require(young.put(t), "there is room after a collect");
+    }
+    void collect_young() {
+        timers.armed();
+        young.collect([this](young_timer&) { armed = armed + 1; });
+    }
+    [[nodiscard]] bool timers_wait() { return young.any() || timers.pending(); }
+    void poll_wheel(bool by_itself) {
         {
-            if (own) wheel_lock.lock();
+            if (by_itself) wheel_lock.lock();
             else if (!wheel_lock.try_lock()) return;
             const std::lock_guard lock(wheel_lock, std::adopt_lock);
+            collect_young();
             fired = fired + known;
             timers_left -= known;
             known = armed.get();
@@ -131,12 +151,12 @@ struct timed {
     }
     void work() {
         while (!c.stopping.load(std::memory_order_relaxed)) {
-            if (timers.pending() || timers.next_due() != timers.never) {
+            if (timers_wait() || timers.next_due() != timers.never) {
                 poll_wheel(true);
                 continue;
             }
             c.sleepers.sleep(
-                0, [this] { return timers.pending() || c.stopping.load(std::memory_order_relaxed); },
+                0, [this] { return timers_wait() || c.stopping.load(std::memory_order_relaxed); },
                 [this] {
                     if (timers.next_due() == timers.never) c.parkers[0].park(-1); // else it wakes by itself
                 });
@@ -150,11 +170,11 @@ void timers_against_sleep(model::run& r) {
     t.timers_left = 2;
     r.thread([&] { t.work(); });
     r.thread([&] {
-        t.arm(false);
-        t.arm(false);
+        t.arm();
+        t.arm();
     });
     r.thread([&] {
-        if (t.timers.pending()) t.poll_wheel(false);
+        if (t.timers_wait()) t.poll_wheel(false);
     });
     r.at_end([&] { model::require(t.fired == 2, "every timer fires once"); });
 }
@@ -164,15 +184,29 @@ void searchers_against_sleep(model::run& r) {
     auto& t = r.make<timed>();
     t.timers_left = 2;
     r.thread([&] {
-        t.arm(true);
-        t.arm(true);
+        for (young_timer& mine : t.own) t.arm_own(mine);
         t.work();
     });
     for (int i = 0; i < 2; ++i)
         r.thread([&] {
-            if (t.timers.pending()) t.poll_wheel(false);
+            if (t.timers_wait()) t.poll_wheel(false);
         });
     r.at_end([&] { model::require(t.fired == 2, "every timer fires once"); });
+}
+
+// The same with one timer, which a searcher takes out of its place while the worker looks for it.
+void searcher_against_a_young_timer(model::run& r) {
+    auto& t = r.make<timed>();
+    t.timers_left = 1;
+    r.thread([&] {
+        t.arm_own(t.own[0]);
+        t.work();
+    });
+    for (int i = 0; i < 2; ++i)
+        r.thread([&] {
+            if (t.timers_wait()) t.poll_wheel(false);
+        });
+    r.at_end([&] { model::require(t.fired == 1, "the timer fires once"); });
 }
 
 // Any token says what was written before the first unpark; a park with a deadline may go without one.
@@ -205,5 +239,8 @@ TEST_CASE("model: timers armed against a worker that goes to sleep") {
     model::check(timers_against_sleep, {.stale_reads = 2}, 2);
 }
 TEST_CASE("model: searchers that poll for a worker that goes to sleep") {
-    model::check(searchers_against_sleep, {.stale_reads = 2});
+    model::check(searchers_against_sleep, {.stale_reads = 2}, 2);
+}
+TEST_CASE("model: a searcher that takes a young timer for a worker that goes to sleep") {
+    model::check(searcher_against_a_young_timer, {.stale_reads = 2}, 2);
 }

@@ -44,6 +44,22 @@ TEST_CASE("The table of names agrees with a map, whatever comes and goes") {
     }
 }
 
+TEST_CASE("A table whose names come and go stays as it is: no bigger, and as quickly through") {
+    basic_name_table<1> table;
+    std::uint64_t next = 0;
+    const auto name = [](std::uint64_t n) { return "name " + std::to_string(n); };
+    for (; next < 1000; ++next) REQUIRE(table.insert(hash_of(name(next)), short_name(name(next)), {1, 2, next}));
+    const std::size_t groups = table.groups();
+    for (; next < 100'000; ++next) {
+        REQUIRE(table.erase(hash_of(name(next - 1000)), short_name(name(next - 1000))));
+        REQUIRE(table.insert(hash_of(name(next)), short_name(name(next)), {1, 2, next}));
+    }
+    REQUIRE(table.groups() == groups);
+    REQUIRE(table.size() == 1000);
+    // Without a move now and then every group would send all searches on.
+    REQUIRE(table.groups_that_overflow() < groups / 2);
+}
+
 TEST_CASE("Names of one length, one tag or one beginning are told apart") {
     basic_name_table<1> table;
     const std::string longest(short_name::longest, 'x');

@@ -2,7 +2,7 @@
 //
 // Written under the wheel's lock, read by its worker before it sleeps and by searchers, without it. Nothing here is a
 // promise while the worker is awake: it looks again. What the worker has armed last lies in young_timers.hpp, and is
-// not said here.
+// said here by whoever takes it from there into the wheel, before.
 //
 // Protocol:
 //  1. Who arms a timer says `pending`, and then, unless it is the worker itself, takes the worker out of the sleepers.

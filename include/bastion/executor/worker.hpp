@@ -158,11 +158,11 @@ private:
     [[nodiscard]] bool stands_still(worker& victim) noexcept;
     [[nodiscard]] bool sleep();
     void take_seat(thread_state& thread) noexcept;
-    // Whether the wheel must be looked at. For this worker exact, for searchers a hint.
-    [[nodiscard]] bool timers_wait() const noexcept { return timers_.pending() || young_.any(); }
+    // Whether the wheel must be looked at; in this order, see young_timers.hpp. For searchers a hint.
+    [[nodiscard]] bool timers_wait() const noexcept { return young_.any() || timers_.pending(); }
     BASTION_API void arm_behind_young(timer_entry& entry) noexcept;
     BASTION_API bool cancel_in_wheel(timer_entry& entry) noexcept;
-    void collect_young() noexcept; // under the wheel's lock
+    void collect_young() noexcept; // under the wheel's lock; says first that there is news
     [[nodiscard]] std::int64_t first_due() const noexcept;
     [[nodiscard]] bool sees_work() noexcept;
     void park();

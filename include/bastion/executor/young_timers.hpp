@@ -12,7 +12,8 @@
 //  2. Collect empties each place by an exchange and puts the timer into the wheel, under the wheel's lock.
 //  3. Take_back empties the timer's own place by a CAS. If it does not lie there any more, it is in the wheel, or on its
 //     way under the lock: who cancels takes the lock then, and finds it.
-//  4. The worker looks at its places before it sleeps.
+//  4. Who collects has said before that the wheel has news (wheel_notice.hpp). Before it sleeps the worker looks at its
+//     places first and for news second: if it finds a place emptied by a collect, it sees the news, or what became of them.
 #ifndef BASTION_EXECUTOR_YOUNG_TIMERS_HPP
 #define BASTION_EXECUTOR_YOUNG_TIMERS_HPP
 
@@ -48,7 +49,7 @@ public:
         return true;
     }
 
-    // Gives all to `into`, the oldest first. Under the wheel's lock.
+    // Gives all to `into`, the oldest first. Under the wheel's lock, after the notice of news (4).
     template <class Into>
     void collect(Into&& into) {
         // relaxed: where to begin is a matter of order only, which a stranger that collects meanwhile does not keep.
@@ -56,7 +57,8 @@ public:
         for (std::uint32_t i = 0; i < Places; ++i) {
             auto& place = places_[(first + i) % Places];
             if (place.load(std::memory_order_relaxed) == nullptr) continue; // confirmed by the exchange
-            if (Entry* entry = place.exchange(nullptr, std::memory_order_acquire)) into(*entry); // pairs with put
+            // acquire: pairs with put. release: pairs with any.
+            if (Entry* entry = place.exchange(nullptr, std::memory_order_acq_rel)) into(*entry);
         }
     }
 
@@ -75,10 +77,10 @@ public:
         return place.compare_exchange_strong(there, nullptr, std::memory_order_relaxed, std::memory_order_relaxed);
     }
 
-    // For the worker exact; for others a hint.
+    // For others than the worker a hint.
     [[nodiscard]] bool any() const noexcept {
         for (const auto& place : places_)
-            if (place.load(std::memory_order_relaxed) != nullptr) return true;
+            if (place.load(std::memory_order_acquire) != nullptr) return true; // pairs with collect
         return false;
     }
 
