@@ -2,6 +2,8 @@
 #ifndef BASTION_TESTS_RUNTIME_CHILD_HPP
 #define BASTION_TESTS_RUNTIME_CHILD_HPP
 
+#include <bastion/base/compiler.hpp>
+
 #include <csignal>
 #include <filesystem>
 #include <string>
@@ -60,6 +62,8 @@ public:
         if (WIFSIGNALED(status)) killed_by = WTERMSIG(status);
         return output_;
     }
+    // The thread sanitizer ends a program that aborts by an exit code of its own.
+    [[nodiscard]] bool aborted() const { return killed_by == SIGABRT || (BASTION_TSAN != 0 && code > 0); }
     int code = -1;
     int killed_by = 0;
 

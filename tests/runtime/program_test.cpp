@@ -188,7 +188,7 @@ TEST_CASE("abort() inside a process names the process, once, and ends the progra
     const auto text = p.finish();
     CHECK(count(text, "bastion: /victim/0 (spawned at program_test.cpp:") == 1);
     CHECK_THAT(text, BASTION_CATCH_CONTAINS("): the program ends inside this process: SIGABRT: abort() was called\n"));
-    CHECK(p.killed_by == SIGABRT);
+    CHECK(p.aborted());
 }
 
 TEST_CASE("program-log", "[.]") {

@@ -61,7 +61,7 @@ TEST_CASE("program-woken-by-another-thread", "[.]") {
 TEST_CASE("a message of another thread that wakes a simulation's process ends the program, and says why") {
     child_program program("program-woken-by-another-thread");
     CHECK_THAT(program.finish(), BASTION_CATCH_CONTAINS("a simulation runs on the thread that made it"));
-    CHECK(program.killed_by != 0);
+    CHECK(program.aborted());
 }
 
 TEST_CASE("a config that comes after a simulation's runtime is refused, with what to do") {
