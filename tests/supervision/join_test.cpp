@@ -7,6 +7,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
 
 namespace {
 
@@ -164,10 +165,13 @@ TEST_CASE("join: on plain threads, by rt.run, and a runtime that stops answers, 
         const auto rb = rt.run(std::move(b));
         REQUIRE(test::shown(rb) == "target_died (panic: the task cannot go on)");
         REQUIRE_THROWS_AS(rt.run(throws()), std::out_of_range);
-        left.emplace(rt.spawn([]() -> task<int> {
+        std::atomic<bool> began{false}; // one that has not is no process yet when the runtime is killed
+        left.emplace(rt.spawn([](std::atomic<bool>& b) -> task<int> {
+            b = true;
             co_await sleep_wait(100h);
             co_return 1;
-        }()));
+        }(began)));
+        while (!began) std::this_thread::yield();
         rt.kill();
         REQUIRE(rt.wait() == 1);
         const auto rc = rt.run(std::move(*left));
