@@ -71,6 +71,9 @@ private:
     bool deadlocked_ = false;
 };
 
+// Sends a question. Out of line but for the envelope: an ask is two hops anyway.
+[[nodiscard]] BASTION_API pending_answer send_question(address to, envelope* e);
+
 // The error in an answer's envelope, or that it is no `expected` at all; without one, `why`. Frees it.
 [[nodiscard]] BASTION_API BASTION_COLD error open_failed_answer(envelope* e, errc why, std::string_view expected);
 
@@ -98,6 +101,8 @@ public:
     static constexpr bool mail = false;
 
     explicit answer(detail::pending_answer p) noexcept : pending_(std::move(p)) {}
+    // Sends the question; made in its place, because a copy of what was just written costs more than the call.
+    answer(detail::address to, detail::envelope* question) : pending_(detail::send_question(to, question)) {}
     answer(answer&&) noexcept = default;
     answer& operator=(answer&&) noexcept = default;
 
@@ -193,14 +198,6 @@ struct answer_type_of<Q> {
 // Makes the cell of a question whose right to answer the caller gives away by other means than mail. Destroys the
 // question when it throws std::bad_alloc.
 [[nodiscard]] BASTION_API pending_answer expect_answer(envelope* question);
-// Sends a question. Out of line but for the envelope: an ask is two hops anyway.
-[[nodiscard]] BASTION_API pending_answer send_question(address to, envelope* e);
-
-template <class Q, class... Args>
-[[nodiscard]] pending_answer ask_for(address to, Args&&... args) {
-    return send_question(to, make_envelope<Q>(envelope_kind::asked, std::forward<Args>(args)...));
-}
-
 } // namespace detail
 
 template <class Q>
@@ -208,13 +205,14 @@ auto child_ref::ask(Q&& q) const {
     using T = detail::sent_as_t<Q>;
     using R = typename detail::answer_type_of<T>::type;
     static_assert(detail::check_message<R>());
-    return detail::answer_for<R, Q>(detail::ask_for<T>(address_, std::forward<Q>(q)));
+    return detail::answer_for<R, Q>(
+        address_, detail::make_envelope<T>(detail::envelope_kind::asked, std::forward<Q>(q)));
 }
 template <class Q, class... Args>
 auto child_ref::ask(Args&&... args) const {
     using R = typename detail::answer_type_of<Q>::type;
     static_assert(detail::check_message<R>());
-    return answer<R>(detail::ask_for<Q>(address_, std::forward<Args>(args)...));
+    return answer<R>(address_, detail::make_envelope<Q>(detail::envelope_kind::asked, std::forward<Args>(args)...));
 }
 template <class R, class Q>
 auto child_ref::request(Q&& q) const {
@@ -224,7 +222,8 @@ auto child_ref::request(Q&& q) const {
     if constexpr (detail::knows_answer<T>)
         static_assert(std::is_same_v<typename T::answer_type, R>,
             "bastion: request<R>: the question's answer_type is another type");
-    return detail::answer_for<R, Q>(detail::ask_for<T>(address_, std::forward<Q>(q)));
+    return detail::answer_for<R, Q>(
+        address_, detail::make_envelope<T>(detail::envelope_kind::asked, std::forward<Q>(q)));
 }
 
 } // namespace bastion
