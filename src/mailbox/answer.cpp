@@ -14,10 +14,6 @@ bool unread_here(control_block& b, const completion_cell* cell) noexcept {
     return false;
 }
 
-} // namespace
-
-namespace {
-
 completion_cell* make_cell(envelope* e, runnable* asker, thread_state& thread) {
     completion_cell* cell = nullptr;
     try {

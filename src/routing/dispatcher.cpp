@@ -7,10 +7,21 @@ namespace bastion {
 
 delivery dispatched_message::to(const child_ref& who) const { return detail::deliver(who.where(), source_->make()); }
 
+namespace detail {
+namespace {
+
+// What the usual handler does.
+std::size_t give_to_next(const recipients& members, const dispatched_message& message) {
+    return message.to(members.next()) == delivery::accepted ? 1 : 0;
+}
+
+} // namespace
+} // namespace detail
+
 dispatcher_handler::~dispatcher_handler() = default;
 void dispatcher_handler::notify(const child_ref&, const recipients&, notification) {}
 std::size_t dispatcher_handler::broadcast_message(const recipients& members, const dispatched_message& message) {
-    return message.to(members.next()) == delivery::accepted ? 1 : 0;
+    return detail::give_to_next(members, message);
 }
 
 namespace detail {
@@ -58,8 +69,8 @@ std::size_t dispatch(runtime_home& home, const broadcast_target& target, const d
     std::size_t taken = 0;
     for (const auto& set : sets) {
         const recipients members(*set);
-        if (const auto h = set->handler()) taken += h->broadcast_message(members, m);
-        else if (m.to(members.next()) == delivery::accepted) ++taken;
+        const auto h = set->handler();
+        taken += h != nullptr ? h->broadcast_message(members, m) : give_to_next(members, m);
     }
     return taken;
 }

@@ -64,11 +64,11 @@ bool member_set::join(const child_ref& who) {
     try {
         holds = leave_at_end(who.where(), *this, number, !itself);
     } catch (...) {
-        leave(who, number);
+        (void)remove(who, number);
         throw;
     }
     if (holds) tell_handler(who, notification::joined);
-    else leave(who, number);
+    else (void)remove(who, number);
     return holds;
 }
 
@@ -79,7 +79,7 @@ void member_set::join_unborn(control_block& element) {
     try {
         hold_membership(element, *this, number, true);
     } catch (...) {
-        leave(who, number);
+        (void)remove(who, number);
         throw;
     }
     tell_handler(who, notification::joined);
@@ -99,14 +99,16 @@ bool member_set::part(const child_ref& who) noexcept {
     return true;
 }
 
+bool member_set::remove(const child_ref& who, std::uint64_t number) noexcept {
+    const std::lock_guard guard(lock_);
+    const auto found = places_.find(who);
+    if (found == places_.end() || members_[found->second].number != number) return false;
+    erase(found->second);
+    return true;
+}
+
 void member_set::leave(const child_ref& who, std::uint64_t number) noexcept {
-    {
-        const std::lock_guard guard(lock_);
-        const auto found = places_.find(who);
-        if (found == places_.end() || members_[found->second].number != number) return;
-        erase(found->second);
-    }
-    tell_handler(who, notification::left);
+    if (remove(who, number)) tell_handler(who, notification::left);
 }
 
 void member_set::tell_handler(const child_ref& who, notification what) noexcept {

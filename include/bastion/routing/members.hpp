@@ -55,6 +55,8 @@ private:
         std::uint64_t number; // of its joining
     };
     [[nodiscard]] bool add(const child_ref& who, std::uint64_t number);
+    // Without a word to the handler. False: it is no member by that joining.
+    bool remove(const child_ref& who, std::uint64_t number) noexcept;
     void erase(std::size_t place) noexcept;
     void tell_handler(const child_ref& who, notification what) noexcept;
 
