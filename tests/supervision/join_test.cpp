@@ -166,8 +166,8 @@ TEST_CASE("join: on plain threads, by rt.run, and a runtime that stops answers, 
         REQUIRE(test::shown(rb) == "target_died (panic: the task cannot go on)");
         REQUIRE_THROWS_AS(rt.run(throws()), std::out_of_range);
         std::atomic<bool> began{false}; // one that has not is no process yet when the runtime is killed
-        left.emplace(rt.spawn([](std::atomic<bool>& b) -> task<int> {
-            b = true;
+        left.emplace(rt.spawn([](std::atomic<bool>& here) -> task<int> {
+            here = true;
             co_await sleep_wait(100h);
             co_return 1;
         }(began)));
