@@ -4,8 +4,9 @@
 #ifndef BASTION_BASE_REF_COUNTED_HPP
 #define BASTION_BASE_REF_COUNTED_HPP
 
-#include <atomic>
-#include <cstdint>
+#include <bastion/base/owner_count.hpp>
+
+#include <type_traits>
 #include <utility>
 
 namespace bastion::detail {
@@ -17,19 +18,17 @@ public:
     ref_counted(const ref_counted&) = delete;
     ref_counted& operator=(const ref_counted&) = delete;
 
-    // relaxed: who adds an owner already has one, so the object cannot go meanwhile.
-    void add_owner() const noexcept { owners_.fetch_add(1, std::memory_order_relaxed); }
+    void add_owner() const noexcept { owners_.add(); }
     void drop_owner() const noexcept {
-        // acq_rel: the last owner must see all that the others did to the object.
-        if (owners_.fetch_sub(1, std::memory_order_acq_rel) == 1) delete this;
+        if (owners_.drop()) delete this;
     }
-    [[nodiscard]] bool unique() const noexcept { return owners_.load(std::memory_order_acquire) == 1; }
+    [[nodiscard]] bool unique() const noexcept { return owners_.unique(); }
 
 protected:
     virtual ~ref_counted() = default;
 
 private:
-    mutable std::atomic<std::uint32_t> owners_{0};
+    mutable owner_count owners_{0};
 };
 
 template <class T>

@@ -6,11 +6,11 @@
 #define BASTION_MAILBOX_META_HPP
 
 #include <bastion/base/compiler.hpp>
+#include <bastion/base/owner_count.hpp>
 #include <bastion/base/type_name.hpp>
 #include <bastion/executor/blocks.hpp>
 #include <bastion/process/envelope.hpp>
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -71,12 +71,11 @@ template <class T>
 struct shared_value {
     template <class... Args>
     explicit shared_value(Args&&... args) : value(std::forward<Args>(args)...) {}
-    std::atomic<std::uint32_t> owners{1};
+    owner_count owners{1};
     T value;
 
     static void drop(shared_value* box) noexcept {
-        // acq_rel: the last reader frees what the others have read.
-        if (box->owners.fetch_sub(1, std::memory_order_acq_rel) == 1) pool_delete(box);
+        if (box->owners.drop()) pool_delete(box);
     }
 };
 
@@ -151,7 +150,7 @@ template <class T>
 [[nodiscard]] envelope* make_broadcast(shared_value<T>* box) {
     auto* e = static_cast<envelope*>(pool_allocate(broadcast_bytes));
     ::new (e->payload_at(offsetof(envelope, payload))) shared_value<T>*(box);
-    box->owners.fetch_add(1, std::memory_order_relaxed); // the caller is an owner
+    box->owners.add(); // the caller is one
     e->set_meta(meta_object<T>, envelope_kind::broadcast);
     return e;
 }
