@@ -19,7 +19,7 @@ void scope_base::push(fork_node& child) {
 }
 
 void scope_base::keep_exception(std::exception_ptr e) noexcept {
-    if (!failed_.exchange(true)) exception_ = std::move(e);
+    if (stolen_.first_to_fail()) exception_ = std::move(e);
 }
 
 std::coroutine_handle<> scope_base::next_in_place(thread_state& thread) noexcept {
@@ -40,18 +40,18 @@ std::coroutine_handle<> scope_base::next_in_place(thread_state& thread) noexcept
     if (strand_ != nullptr) {
         strand_->slot->set(
             parent_, this, [](void* s, wait_query) { return static_cast<scope_base*>(s)->all_done(); }, false, true);
-        outstanding_.fetch_add(rest);
+        stolen_.expect(rest);
         return std::noop_coroutine();
     }
     const auto parent = parent_;
-    return outstanding_.fetch_add(rest) + rest == 0 ? parent : std::noop_coroutine();
+    return stolen_.expect(rest) ? parent : std::noop_coroutine();
 }
 
 std::coroutine_handle<> scope_base::child_done(fork_node& child) noexcept {
     if (child.in_place) return next_in_place(this_thread());
     // Read before the count goes down: the scope may be gone after it.
     strand* const waiting = strand_;
-    if (outstanding_.fetch_sub(1) != 1) return std::noop_coroutine();
+    if (!stolen_.complete()) return std::noop_coroutine();
     if (waiting == nullptr) return parent_; // Safety: only the last one resumes the parent, so the scope still stands
     waiting->ops->unpark(*waiting);
     return std::noop_coroutine();
@@ -60,9 +60,8 @@ std::coroutine_handle<> scope_base::child_done(fork_node& child) noexcept {
 void scope_base::wait_blocking() noexcept {
     worker& here = *this_thread().current_worker;
     parent_ = std::noop_coroutine();
-    // One more than will be counted down: no child finds that it is the last, so none touches the scope after we left.
-    outstanding_.fetch_add(std::exchange(unclaimed_, 0) + 1);
-    while (outstanding_.load() != 1) {
+    stolen_.expect_and_hold(std::exchange(unclaimed_, 0)); // no child touches the scope after we left
+    while (!stolen_.only_held()) {
         // Also a job of another scope: ours may lie below it.
         if (fork_job* job = here.pop_job()) {
             job->run(*job, here);
@@ -75,7 +74,7 @@ void scope_base::wait_blocking() noexcept {
             std::this_thread::yield();
         }
     }
-    outstanding_.store(0);
+    stolen_.let_go();
 }
 
 } // namespace bastion::detail

@@ -9,18 +9,18 @@
 //  1. fork pushes the child's job on this worker's deque and counts it (plain: only the scope's strand forks).
 //  2. A forked task that joins pops the newest job; while it is one of ours, it runs in place, one after another,
 //     without any atomic. Each child that ends so pops the next.
-//  3. A foreign job on top means that all of ours left were stolen: as many completions must come from others. They
-//     count down `outstanding_` at their end; join adds the number; whoever brings it to zero resumes the parent: for
-//     a process by unparking it, for a forked task by a transfer.
+//  3. A foreign job on top means that all of ours left were stolen: as many completions must come from others
+//     (join_count.hpp). Whoever is the last resumes the parent: for a process by unparking it, for a forked task by a
+//     transfer.
 //  4. A process that joins runs nothing in place (its children must not meet its mailbox): it waits as in 3, and its
 //     worker runs the jobs from the deque.
 #ifndef BASTION_EXECUTOR_SCOPE_HPP
 #define BASTION_EXECUTOR_SCOPE_HPP
 
+#include <bastion/executor/join_count.hpp>
 #include <bastion/executor/task.hpp>
 #include <bastion/executor/worker.hpp>
 
-#include <atomic>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
@@ -55,17 +55,15 @@ public:
     BASTION_API void push(fork_node& child);
     BASTION_API void wait_blocking() noexcept;
 
-    [[nodiscard]] bool all_done() const noexcept { return outstanding_.load() == 0; }
+    [[nodiscard]] bool all_done() const noexcept { return stolen_.all_done(); }
 
     BASTION_API void keep_exception(std::exception_ptr e) noexcept;
 
-    std::coroutine_handle<> parent_; // Invariant: written before join adds to outstanding_, read by who ends it
+    std::coroutine_handle<> parent_; // Invariant: written before join counts, read by the last child
     strand* strand_ = nullptr; // of the joiner, known from the first fork; null inside a forked task
     std::int32_t unclaimed_ = 0; // forked, and not run in place
-    std::atomic<bool> failed_{false};
-    std::exception_ptr exception_; // Invariant: written by who set failed_, read after the join
-    // Completions still to come from thieves; negative while thieves are ahead of join.
-    std::atomic<std::int32_t> outstanding_{0};
+    std::exception_ptr exception_; // Invariant: written by the first to fail, read after the join
+    join_count stolen_;
 };
 
 } // namespace detail
