@@ -40,20 +40,10 @@ BASTION_INLINE void worker::run(runnable& r) noexcept {
     r.ops->run(r, *this);
 }
 
-BASTION_INLINE runnable* worker::take_slot() noexcept {
-    runnable* r = slot_.load(std::memory_order_relaxed);
-    if (r == nullptr) return nullptr;
-    if (!has_thieves_) {
-        slot_.store(nullptr, std::memory_order_relaxed); // no thief, no partner
-        return r;
-    }
-    return slot_.exchange(nullptr, std::memory_order_acq_rel);
-}
-
 // The usual turn: what was just woken here. Null: nothing to run here, or the executor stops.
 BASTION_INLINE runnable* worker::next_local() noexcept {
     if (++turn_ % poll_every != 0 && system_.empty() && slot_streak_ < slot_turns) [[likely]] {
-        if (runnable* r = take_slot()) {
+        if (runnable* r = slot_.take(has_thieves_)) {
             system_streak_ = 0;
             ++slot_streak_;
             spread();
@@ -108,7 +98,7 @@ runnable* worker::next_by_rank() noexcept {
     }
     system_streak_ = 0;
     if (slot_streak_ < slot_turns) {
-        if (runnable* r = take_slot()) {
+        if (runnable* r = slot_.take(has_thieves_)) {
             ++slot_streak_;
             spread();
             return r;
@@ -121,7 +111,7 @@ runnable* worker::next_by_rank() noexcept {
         spread();
         return r;
     }
-    if (runnable* r = take_slot()) return r;
+    if (runnable* r = slot_.take(has_thieves_)) return r;
     if (runnable* r = system_.pop(has_thieves_)) return r;
     return take_shared();
 }
@@ -187,11 +177,10 @@ runnable* worker::steal_from(worker& victim) noexcept {
     if (victim.system_.steal_half(system_, first, true) != 0) return first;
     if (victim.ring_.steal_half(ring_, first, false) != 0) return first;
     // The slot and a last item are the victim's own next step: only when it stands still.
-    if (victim.slot_.load(std::memory_order_relaxed) == nullptr && victim.ring_.size() == 0) return nullptr;
+    if (victim.slot_.empty() && victim.ring_.size() == 0) return nullptr;
     if (!stands_still(victim)) return nullptr;
     if (victim.ring_.steal_half(ring_, first, true) != 0) return first;
-    // acq_rel: pairs with the release store of push_next.
-    return victim.slot_.exchange(nullptr, std::memory_order_acq_rel);
+    return victim.slot_.steal();
 }
 
 runnable* worker::steal_any() noexcept {

@@ -10,6 +10,7 @@
 #include <bastion/base/random.hpp>
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/executor/fork_deque.hpp>
+#include <bastion/executor/next_slot.hpp>
 #include <bastion/executor/parker.hpp>
 #include <bastion/executor/ring.hpp>
 #include <bastion/executor/runnable.hpp>
@@ -80,13 +81,8 @@ public:
 
     // The strand just woken: it runs next, here. What lay in the slot goes to the ring and wakes nobody.
     BASTION_INLINE void push_next(runnable& r) noexcept {
-        // relaxed: only this thread puts; a thief can only have emptied the slot meanwhile.
-        runnable* old = slot_.load(std::memory_order_relaxed);
-        if (old != nullptr) {
-            old = has_thieves_ ? slot_.exchange(nullptr, std::memory_order_acq_rel) : old;
-            if (old != nullptr) push_last(*old);
-        }
-        slot_.store(&r, std::memory_order_release);  // release: pairs with the acquire of a thief's exchange
+        if (runnable* const old = slot_.displace(has_thieves_)) push_last(*old);
+        slot_.put(r);
     }
     // After one of the others: a strand that has far more to do than a turn allows, until it has caught up.
     BASTION_INLINE void push_after_one(runnable& r) noexcept {
@@ -147,7 +143,6 @@ private:
 
     [[nodiscard]] runnable* next_local() noexcept;
     [[nodiscard]] BASTION_NOINLINE runnable* next_by_rank() noexcept;
-    [[nodiscard]] runnable* take_slot() noexcept;
     [[nodiscard]] runnable* take_shared() noexcept;
     [[nodiscard]] runnable* steal_any() noexcept;
     [[nodiscard]] runnable* steal_from(worker& victim) noexcept;
@@ -192,7 +187,7 @@ private:
     std::uint64_t spin_limit_ns_;
     random_source random_;
 
-    alignas(cache_line) std::atomic<runnable*> slot_{nullptr};
+    alignas(cache_line) next_slot<runnable> slot_;
     worker_counters counters_;
     fifo_ring<runnable, 256> ring_;
     fifo_ring<runnable, 64> system_;
