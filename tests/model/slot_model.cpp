@@ -24,21 +24,21 @@ struct robbed_worker {
         s->runs = s->runs + 1;
     }
     // As push_next; what goes to the ring runs at once.
-    void push_next(strand& s, bool has_thieves) {
-        if (strand* const old = next.displace(has_thieves)) run(old);
+    void push_next(strand& s) {
+        if (strand* const old = next.displace(true)) run(old);
         next.put(s);
     }
     // As the end of steal_from.
     void steal() {
         if (!next.empty()) run(next.steal());
     }
-    void wake_all_and_run(bool has_thieves) {
+    void wake_all_and_run() {
         for (strand& s : strands) {
             s.written = 1;
-            push_next(s, has_thieves);
-            if (&s == &strands[1]) run(next.take(has_thieves));
+            push_next(s);
+            if (&s == &strands[1]) run(next.take(true));
         }
-        run(next.take(has_thieves));
+        run(next.take(true));
     }
     void all_ran_once() {
         run(next.take(true));
@@ -49,7 +49,7 @@ struct robbed_worker {
 // The owner wakes four, one after the other, and runs what lies there in the middle and in the end.
 void slot_against_thieves(model::run& r) {
     auto& w = r.make<robbed_worker>();
-    r.thread([&] { w.wake_all_and_run(true); });
+    r.thread([&] { w.wake_all_and_run(); });
     for (int t = 0; t < 2; ++t)
         r.thread([&] {
             w.steal();
@@ -58,14 +58,6 @@ void slot_against_thieves(model::run& r) {
     r.at_end([&] { w.all_ran_once(); });
 }
 
-// A worker without thieves: no exchange, and nothing is lost either.
-void slot_alone(model::run& r) {
-    auto& w = r.make<robbed_worker>();
-    r.thread([&] { w.wake_all_and_run(false); });
-    r.at_end([&] { w.all_ran_once(); });
-}
-
 } // namespace
 
 TEST_CASE("model: a worker's slot against two thieves") { model::check(slot_against_thieves); }
-TEST_CASE("model: a worker's slot without thieves") { model::check(slot_alone); }
