@@ -46,7 +46,7 @@ void blocking_pool::submit(blocking_job& job) {
     }
     job.at = blocking_job::place::queued;
     queue_.push_back(&job);
-    state_.fetch_add(one_more);
+    count_.one_more();
 }
 
 bool blocking_pool::cancel(blocking_job& job) noexcept {
@@ -79,8 +79,7 @@ void blocking_pool::wait_for(blocking_job& job) noexcept {
 
 // Nobody waits for rest unless something was busy: who finds none left tells them.
 void blocking_pool::one_less() noexcept {
-    const std::uint64_t before = state_.fetch_sub(1);
-    if (!is_busy(before - 1) && serves_ != nullptr) serves_->blocking_done();
+    if (count_.one_less() && serves_ != nullptr) serves_->blocking_done();
 }
 
 void blocking_pool::run_one(blocking_job& job, std::unique_lock<std::mutex>& lock) noexcept {

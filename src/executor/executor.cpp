@@ -119,22 +119,21 @@ void executor::wake_all() noexcept {
 }
 
 void executor::rested() noexcept {
-    if (resting_.fetch_add(1) + 1 == workers_.size() && rest_waiters_.load() != 0) {
-        const std::lock_guard lock(rest_mutex_);
-        rest_changed_.notify_all();
-    }
+    if (rest_.begin(workers_.size())) tell_of_rest();
 }
 
-// A function that came and went while the workers were looked at has left a wake-up that was not seen.
 bool executor::at_rest() noexcept {
-    const std::uint64_t functions = blocking_.state();
-    return !blocking_pool::is_busy(functions) && resting_.load() == workers_.size() &&
+    const std::uint64_t functions = blocking_.count().state();
+    return !function_count::is_busy(functions) && rest_.resting() == workers_.size() &&
            sleepers_.asleep() == workers_.size() && shared_.empty_for_sure() && shared_system_.empty_for_sure() &&
-           resumed_.empty_for_sure() && blocking_.state() == functions;
+           resumed_.empty_for_sure() && blocking_.count().state() == functions;
 }
 
 void executor::blocking_done() noexcept {
-    if (rest_waiters_.load() == 0) return;
+    if (rest_.is_awaited()) tell_of_rest();
+}
+
+void executor::tell_of_rest() noexcept {
     const std::lock_guard lock(rest_mutex_);
     rest_changed_.notify_all();
 }
@@ -160,9 +159,9 @@ void executor::check_caller() const {
 
 void executor::wait_until_at_rest() {
     std::unique_lock lock(rest_mutex_);
-    rest_waiters_.fetch_add(1);
+    rest_.await();
     rest_changed_.wait(lock, [this] { return at_rest(); });
-    rest_waiters_.fetch_sub(1);
+    rest_.await_no_more();
 }
 
 std::optional<std::int64_t> executor::next_due() {

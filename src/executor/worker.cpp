@@ -281,7 +281,7 @@ void worker::park() {
     worker_counters::bump(counters_.parks);
     owner_.rested();
     parker_.park(timeout);
-    owner_.resting_.fetch_sub(1);
+    owner_.rest_.end();
 }
 
 void worker::collect_young() noexcept {
@@ -389,7 +389,7 @@ void worker::take_turn() {
     if (asleep_) {
         asleep_ = false;
         (void)parker_.park(0);
-        owner_.resting_.fetch_sub(1);
+        owner_.rest_.end();
         owner_.sleepers_.withdraw(index_);
     }
     if (runnable* r = next_local()) return owner_.driven_by()->run(*this, *r);

@@ -9,9 +9,9 @@ void send_now(late_timer& timer) {
     // Safety: only delayed_tell arms a timer with this function.
     auto& d = static_cast<delayed_tell&>(timer);
     const shared<delayed_tell> mine(&d);
-    d.wheel.store(nullptr);
+    const bool sends = d.period_ns == 0 ? d.word.expired_once() : d.word.expired();
     d.drop_owner();  // the timer's own
-    if (d.cancelled.load()) return;
+    if (!sends) return;
     thread_state& thread = this_thread();
     envelope* e = nullptr;
     try {
@@ -28,9 +28,7 @@ void send_now(late_timer& timer) {
 }
 
 void drop_now(late_timer& timer) {
-    auto& d = static_cast<delayed_tell&>(timer);
-    d.wheel.store(nullptr);
-    d.drop_owner();
+    static_cast<delayed_tell&>(timer).drop_owner();
 }
 
 } // namespace
@@ -47,22 +45,17 @@ delayed_tell::~delayed_tell() {
 void arm_delayed(const shared<delayed_tell>& d, std::int64_t delay_ns) {
     worker& wheel = *this_thread().current_worker;
     d->add_owner();
-    d->wheel.store(&wheel);
+    d->word.armed_at(wheel);
     wheel.arm(*d, delay_ns);
 }
 
 bool cancel_delayed(delayed_tell& d) noexcept {
-    if (d.cancelled.exchange(true)) return false;
+    if (!d.word.cancel()) return false;
     // The wheel is a worker's: only while its runtime stands.
     const visit inside(*d.home);
     if (!inside) return false;
-    bool stopped = false;
-    if (worker* wheel = d.wheel.load(); wheel != nullptr && wheel->cancel(d)) {
-        d.wheel.store(nullptr);
-        d.drop_owner();
-        stopped = true;
-    }
-    return stopped || d.period_ns != 0;
+    if (worker* wheel = d.word.place(); wheel != nullptr && wheel->cancel(d)) d.drop_owner();
+    return true;
 }
 
 } // namespace bastion::detail

@@ -185,14 +185,14 @@ TEST_CASE("blocking_pool: an abandoned job is freed by its thread, and can be na
 
 TEST_CASE("blocking_pool: the state is busy from the submission until the asker has been woken") {
     blocking_pool pool({1, 10s});
-    const auto before = pool.state();
-    CHECK_FALSE(blocking_pool::is_busy(before));
+    const auto before = pool.count().state();
+    CHECK_FALSE(bastion::detail::function_count::is_busy(before));
     {
         const held one(pool, 1);
-        CHECK(blocking_pool::is_busy(pool.state()));
+        CHECK(bastion::detail::function_count::is_busy(pool.count().state()));
     }
-    while (blocking_pool::is_busy(pool.state())) std::this_thread::yield();
-    CHECK(pool.state() != before); // who compares sees that something has come and gone
+    while (bastion::detail::function_count::is_busy(pool.count().state())) std::this_thread::yield();
+    CHECK(pool.count().state() != before); // who compares sees that something has come and gone
 }
 
 TEST_CASE("blocking_pool: many threads submit and cancel at once") {

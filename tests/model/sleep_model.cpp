@@ -1,9 +1,7 @@
 // Sleep and wake in all interleavings: work and timers from strangers against workers that go to sleep.
 #include "model/checked.hpp"
+#include "model/crew.hpp"
 
-#include <bastion/executor/node_queue.hpp>
-#include <bastion/executor/parker.hpp>
-#include <bastion/executor/sleepers.hpp>
 #include <bastion/executor/wheel_notice.hpp>
 #include <bastion/executor/young_timers.hpp>
 
@@ -15,54 +13,15 @@ namespace {
 using bastion::detail::basic_wheel_notice;
 using model::atomics;
 
-struct job {
-    model::plain<job*> next = nullptr;
-    model::plain<int> written = 0;
-    model::plain<int> done = 0;
-};
+using model::job;
 
-// What an executor is to sleepers and wakers; the functions are named as there.
-struct crew {
-    explicit crew(std::size_t workers) : sleepers(workers), size(workers) {}
-
-    bastion::detail::basic_sleepers<64, atomics> sleepers;
-    std::array<bastion::detail::basic_parker<atomics, model::kernel>, 2> parkers;
-    bastion::detail::node_queue<job, atomics> shared;
-    atomics::atomic<bool> stopping{false};
-    std::size_t size;
+// Whoever does the last job stops the others: who then sleeps for ever was not woken.
+struct crew : model::crew {
+    using model::crew::crew;
     std::size_t left = 0; // jobs nobody has done; the model's own, no thread waits by it
 
-    void inject(job& j) {
-        j.written = 1;
-        shared.push_back(&j);
-        if (sleepers.any()) wake_one();
-    }
-    void wake_one() {
-        const int index = sleepers.take();
-        if (index >= 0) parkers[static_cast<std::size_t>(index)].unpark();
-    }
-    void wake(std::size_t index) {
-        if (sleepers.take_this(index)) parkers[index].unpark();
-    }
-    void stop() {
-        stopping.store(true, std::memory_order_relaxed);
-        for (std::size_t i = 0; i < size; ++i) {
-            sleepers.withdraw(i);
-            parkers[i].unpark();
-        }
-    }
-    // Whoever does the last job stops the others: who then sleeps for ever was not woken.
-    void work(std::size_t index) {
-        while (!stopping.load(std::memory_order_relaxed)) {
-            if (job* j = shared.pop_front()) {
-                model::require(j->written == 1, "written before the submit");
-                j->done = j->done + 1;
-                if (--left == 0) stop();
-                continue;
-            }
-            const auto sees = [this] { return !shared.empty_for_sure() || stopping.load(std::memory_order_relaxed); };
-            sleepers.sleep(index, sees, [this, index] { parkers[index].park(-1); });
-        }
+    void run(job&) override {
+        if (--left == 0) stop();
     }
 };
 

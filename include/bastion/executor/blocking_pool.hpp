@@ -20,9 +20,9 @@
 #include <bastion/base/intrusive_list.hpp>
 #include <bastion/base/source_location.hpp>
 #include <bastion/executor/cell.hpp>
+#include <bastion/executor/rest.hpp>
 #include <bastion/executor/runnable.hpp>
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -108,9 +108,8 @@ public:
     [[nodiscard]] std::optional<running_function> asked_by(const runnable* asker) const;
     // Until no job is queued or running, at most so long; whether that is so.
     [[nodiscard]] bool wait_until_done(std::chrono::nanoseconds d) noexcept;
-    // Changes whenever a job comes or goes; see is_busy.
-    [[nodiscard]] std::uint64_t state() const noexcept { return state_.load(); }
-    [[nodiscard]] static bool is_busy(std::uint64_t state) noexcept { return (state & busy_mask) != 0; }
+    // Of the jobs that are queued or run.
+    [[nodiscard]] const function_count& count() const noexcept { return count_; }
 
     // Waits for what is queued and running, and ends the threads. Nobody may submit any more. Idempotent.
     void stop() noexcept;
@@ -118,9 +117,6 @@ public:
 private:
     struct member;
     using job_list = intrusive_list<blocking_job, &blocking_job::hook>;
-
-    static constexpr std::uint64_t busy_mask = 0xffff'ffff;
-    static constexpr std::uint64_t one_more = (busy_mask + 1) + 1; // counts the submitted, too
 
     void start_thread(); // under the lock
     void work(member& self) noexcept;
@@ -130,7 +126,7 @@ private:
 
     const blocking_options options_;
     executor* const serves_;
-    std::atomic<std::uint64_t> state_{0};
+    function_count count_;
 
     mutable std::mutex mutex_;
     job_list queue_;

@@ -10,6 +10,7 @@
 #include <bastion/executor/blocking_pool.hpp>
 #include <bastion/executor/driver.hpp>
 #include <bastion/executor/node_queue.hpp>
+#include <bastion/executor/rest.hpp>
 #include <bastion/executor/runnable.hpp>
 #include <bastion/executor/sleepers.hpp>
 #include <bastion/executor/this_thread.hpp>
@@ -109,6 +110,7 @@ private:
     void wake(std::size_t index) noexcept;
     void wake_all() noexcept;
     void rested() noexcept;
+    void tell_of_rest() noexcept;
 
     executor_options options_;
     std::shared_ptr<clock> time_;
@@ -118,9 +120,7 @@ private:
     alignas(cache_line) node_queue<runnable> resumed_; // forked tasks that waited for blocking functions
     std::atomic<bool> stopping_{false};
     bool stopped_ = false; // Invariant: written by the owner's thread only
-    // Workers inside a park that found nothing before it; who waits for rest looks here.
-    alignas(cache_line) std::atomic<std::size_t> resting_{0};
-    std::atomic<std::size_t> rest_waiters_{0};
+    alignas(cache_line) rest_watch rest_;
     std::mutex rest_mutex_;
     std::condition_variable rest_changed_;
     std::vector<std::unique_ptr<worker>> workers_;

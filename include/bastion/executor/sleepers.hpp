@@ -38,8 +38,8 @@ public:
     explicit basic_sleepers(std::size_t workers) noexcept : workers_(workers) {}
 
     [[nodiscard]] bool any() const noexcept { return asleep_.load(std::memory_order_relaxed) != 0; }
-    // relaxed: who must know it exactly has read first how many rest, which they say after they have announced it.
-    [[nodiscard]] std::size_t asleep() const noexcept { return asleep_.load(std::memory_order_relaxed); }
+    // acquire: pairs with announce_sleep; who sees a worker asleep sees all that it has done (rest.hpp).
+    [[nodiscard]] std::size_t asleep() const noexcept { return asleep_.load(std::memory_order_acquire); }
     [[nodiscard]] bool anyone_searching() const noexcept { return searching_.load() != 0; }
 
     [[nodiscard]] bool enter_search() noexcept {
@@ -59,7 +59,7 @@ public:
 
     // Step 2. The worker must look at every queue again before it parks.
     void announce_sleep(std::size_t worker) noexcept {
-        asleep_.fetch_add(1, std::memory_order_relaxed);
+        asleep_.fetch_add(1, std::memory_order_release); // pairs with asleep
         bits_[worker / 64].fetch_or(bit(worker), std::memory_order_acquire); // pairs with withdraw
     }
     // Step 3 and after every park. True: nobody had cleared the bit.

@@ -5,6 +5,7 @@
 #define BASTION_MAILBOX_LATER_HPP
 
 #include <bastion/base/function.hpp>
+#include <bastion/mailbox/late_word.hpp>
 #include <bastion/mailbox/send.hpp>
 
 #include <chrono>
@@ -24,8 +25,7 @@ public:
     address from;
     const std::int64_t period_ns;                   // 0: once
     runtime_home* home = nullptr;
-    std::atomic<worker*> wheel{nullptr};            // null: not armed
-    std::atomic<bool> cancelled{false};
+    basic_late_word<worker> word;
 };
 
 BASTION_API void arm_delayed(const shared<delayed_tell>& d, std::int64_t delay_ns);
