@@ -91,7 +91,7 @@ void directory::displace(const std::string& path, address owner) noexcept {
 children_ref directory::find_children(std::string_view path) {
     const std::lock_guard guard(paths_lock_);
     const auto found = groups_.find(path);
-    return found != groups_.end() ? found->second : children_ref();
+    return found != groups_.end() ? found->second.current() : children_ref();
 }
 
 supervisor_ref directory::find_supervisor(std::string_view path) {

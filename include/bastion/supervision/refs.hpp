@@ -4,11 +4,13 @@
 #ifndef BASTION_SUPERVISION_REFS_HPP
 #define BASTION_SUPERVISION_REFS_HPP
 
+#include <bastion/base/spin_lock.hpp>
 #include <bastion/mailbox/answer.hpp>
 #include <bastion/supervision/spec.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace bastion {
@@ -41,6 +43,25 @@ struct owner_fate;
 
 struct started_mark {};
 
+// The elements of a group: replaced as a whole when their number changes. Any thread.
+class roster {
+public:
+    using list = std::shared_ptr<const std::vector<child_ref>>;
+
+    [[nodiscard]] list now() const noexcept {
+        const std::lock_guard lock(lock_);
+        return list_;
+    }
+    void replace(list with) noexcept {
+        const std::lock_guard lock(lock_);
+        list_.swap(with); // what it was is freed without the lock
+    }
+
+private:
+    mutable spin_lock lock_;
+    list list_;
+};
+
 } // namespace detail
 
 // What `ref.started()` returns: waits until it counts as started; an error says why it never will. Awaited once.
@@ -72,9 +93,16 @@ private:
 class children_ref {
 public:
     children_ref() noexcept = default;
-    children_ref(detail::address group, std::shared_ptr<const std::vector<child_ref>> elements,
-        std::shared_ptr<const detail::owner_fate> fate) noexcept
-        : group_(group), elements_(std::move(elements)), fate_(std::move(fate)) {}
+    // `changing`: null for a group that keeps its elements.
+    children_ref(detail::address group, detail::roster::list elements, std::shared_ptr<const detail::owner_fate> fate,
+        std::shared_ptr<const detail::roster> changing = nullptr) noexcept
+        : group_(group), elements_(std::move(elements)), fate_(std::move(fate)), changing_(std::move(changing)) {}
+
+    // The same group with the elements that it has now. A ref names those that there were when it was made, which only
+    // differs for a group with a resizer.
+    [[nodiscard]] children_ref current() const noexcept {
+        return changing_ ? children_ref(group_, changing_->now(), fate_, changing_) : *this;
+    }
 
     // The i-th element; the refs stay good across restarts. i < size().
     [[nodiscard]] child_ref operator[](std::size_t i) const { return elements_->at(i); }
@@ -82,12 +110,12 @@ public:
     [[nodiscard]] auto begin() const noexcept { return elements_ ? elements_->begin() : none().begin(); }
     [[nodiscard]] auto end() const noexcept { return elements_ ? elements_->end() : none().end(); }
 
-    // One shared value for all elements; returns how many mailboxes took it.
+    // One shared value for all elements that there are now; returns how many mailboxes took it.
     template <class M>
     std::size_t broadcast(M&& m) const {
         detail::broadcaster<detail::sent_as_t<M>> all(std::forward<M>(m));
         std::size_t taken = 0;
-        for (const child_ref& c : *this)
+        for (const child_ref& c : current())
             if (all.to(c) == delivery::accepted) ++taken;
         return taken;
     }
@@ -104,8 +132,9 @@ private:
         return empty;
     }
     detail::address group_;
-    std::shared_ptr<const std::vector<child_ref>> elements_;
+    detail::roster::list elements_;
     std::shared_ptr<const detail::owner_fate> fate_;
+    std::shared_ptr<const detail::roster> changing_;
 };
 
 class supervisor_ref {
