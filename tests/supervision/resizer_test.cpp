@@ -252,6 +252,21 @@ TEST_CASE("resizer: what gave way in a mailbox that drops its oldest is not hand
     REQUIRE(l.w.dead(drop_reason::unread) == 0);
 }
 
+TEST_CASE("resizer: of those that idle the youngest is taken away, and nobody who works") {
+    test::world w;
+    const auto group = w.rt.spawn(children().with_redundancy(4).with_exec(slow).with_resizer(quick()));
+    w.settle();
+    group[3].tell(1); // works for a second
+    w.settle();
+    look(w); // they are asked
+    look(w);
+    const children_ref now = group.current();
+    REQUIRE(now.size() == 3);
+    REQUIRE(now[1].where() == group[1].where());
+    REQUIRE(now[2].where() == group[3].where());
+    REQUIRE_FALSE(group[2].alive());
+}
+
 TEST_CASE("resizer: a group that stops stops all, and one that is started again looks again") {
     test::world w(1);
     const supervisor_ref above = w.rt.spawn(supervisor().with_strategy(strategy::one_for_all));
