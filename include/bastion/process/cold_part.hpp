@@ -42,7 +42,7 @@ struct demonitor_request : system_signal {
 // before it is back: an element answers in its next turn, or when its lane is closed.
 struct mail_measure : system_signal {
     std::uint32_t unread = 0; // of more than 1,023 only so many are counted
-    bool idle = false;        // it waits for mail, and has none
+    bool idle = false; // it waits for mail, and has none
     std::atomic<bool> out{false}; // Written with release by who answers, read with acquire by who asks.
 };
 

@@ -41,8 +41,6 @@ struct owner_fate;
 [[nodiscard]] BASTION_API pending_answer watch_started(address owner, address child, const owner_fate* fate = nullptr);
 [[nodiscard]] BASTION_API address owner_of(address child) noexcept;
 
-struct started_mark {};
-
 // The elements of a group: replaced as a whole when their number changes. Any thread.
 class roster {
 public:
@@ -63,32 +61,6 @@ private:
 };
 
 } // namespace detail
-
-// What `ref.started()` returns: waits until it counts as started; an error says why it never will. Awaited once.
-class [[nodiscard]] started_wait : public awaitable<started_wait> {
-public:
-    using value_type = result<void>;
-    static constexpr bool mail = false;
-
-    explicit started_wait(detail::pending_answer p) noexcept : answer_(std::move(p)) {}
-
-    // Another deadline than that of questions.
-    [[nodiscard]] started_wait within(std::chrono::nanoseconds d) && {
-        pending().set_timeout(d);
-        return std::move(*this);
-    }
-    void start() { answer_.start(); }
-    [[nodiscard]] bool poll() const noexcept { return answer_.poll(); }
-    [[nodiscard]] result<void> take() {
-        auto r = answer_.take();
-        if (!r) return fail(r.error());
-        return {};
-    }
-    [[nodiscard]] detail::pending_answer& pending() noexcept { return answer_.pending(); }
-
-private:
-    answer<detail::started_mark> answer_;
-};
 
 class children_ref {
 public:
@@ -122,7 +94,8 @@ public:
     // The group stops its elements in reverse start order and ends. Idempotent.
     void stop() const noexcept { detail::request_stop(group_, false); }
     void kill() const noexcept { detail::request_stop(group_, true); }
-    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(group_, {}, fate_.get())); }
+    // When it counts as started; an error says why it never will.
+    [[nodiscard]] answer<void> started() const { return answer<void>(detail::watch_started(group_, {}, fate_.get())); }
     [[nodiscard]] bool alive() const noexcept { return child_ref(group_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return group_; }
 
@@ -161,7 +134,8 @@ public:
     }
     void stop() const noexcept { detail::request_stop(self_, false); }
     void kill() const noexcept { detail::request_stop(self_, true); }
-    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(self_, {}, fate_.get())); }
+    // When it counts as started; an error says why it never will.
+    [[nodiscard]] answer<void> started() const { return answer<void>(detail::watch_started(self_, {}, fate_.get())); }
     [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return self_; }
     [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }
@@ -172,8 +146,8 @@ private:
     std::shared_ptr<const detail::owner_fate> fate_;
 };
 
-inline started_wait child_ref::started() const {
-    return started_wait(detail::watch_started(detail::owner_of(address_), address_));
+inline answer<void> child_ref::started() const {
+    return answer<void>(detail::watch_started(detail::owner_of(address_), address_));
 }
 
 } // namespace bastion
