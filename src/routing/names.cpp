@@ -56,7 +56,11 @@ result<void> give_name(runtime_home& home, std::string_view name, const child_re
     const control_block* here = running_block();
     try {
         const auto held = make_shared_object<held_name>(names, name);
-        if (leave_at_end(who.where(), *held, number, here != who.where().block)) return {};
+        if (leave_at_end(who.where(), *held, number, here != who.where().block)) {
+            // Who took it meanwhile has asked to forget a record that was not there yet.
+            if (!names.is_given(name, number)) forget_record(who.where(), number);
+            return {};
+        }
     } catch (...) {
         names.take(name, number);
         throw;
