@@ -90,7 +90,9 @@ children_ref find_children(runtime_home& home, std::string_view path) {
 }
 
 supervisor_ref find_supervisor(runtime_home& home, std::string_view path) {
-    return in_directory(home, [path](directory& names) { return names.find_supervisor(path); });
+    // The root has an empty path, by which nobody is to find it.
+    return in_directory(
+        home, [path](directory& names) { return path.empty() ? supervisor_ref() : names.find_supervisor(path); });
 }
 
 shared<member_set> find_set(runtime_home& home, set_kind kind, std::string_view name) {

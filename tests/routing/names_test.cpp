@@ -163,6 +163,7 @@ TEST_CASE("Elements, groups and supervisors are found by their paths, until they
     CHECK_FALSE(rt.whereis("/pool/workers").alive());
     CHECK_FALSE(rt.whereis("/").alive());
     CHECK_FALSE(rt.find_supervisor("/pool/workers").alive());
+    CHECK_FALSE(rt.find_supervisor("").alive());
     sim.panic_at(workers[1], 1);
     workers[1].tell(1);
     (void)sim.expect_restart(workers[1]);
