@@ -2,6 +2,7 @@
 #include "support/questions.hpp"
 
 #include <array>
+#include <atomic>
 #include <future>
 #include <numeric>
 #include <thread>
@@ -449,7 +450,7 @@ TEST_CASE("limits: what the bound refuses or drops is not charged to the memory 
 TEST_CASE("bounded: one whose mailbox stays full has no more turns than its neighbours") {
     runtime rt(config().with_workers(1)); // they run one after the other
     std::array<int, 10> turns{};
-    bool over = false;
+    std::atomic<bool> over{false};
     std::promise<int> own_turns;
     auto neighbours =
         rt.spawn(children().with_redundancy(turns.size()).with_exec([&turns, &over](context ctx) -> process {
