@@ -111,6 +111,10 @@ public:
         queued_ = 0;
         return oldest;
     }
+    [[nodiscard]] std::uint32_t unread() noexcept override {
+        const std::lock_guard lock(lock_);
+        return counted_;
+    }
     [[nodiscard]] bool has_mail() noexcept override {
         const std::lock_guard lock(lock_);
         return first_ != nullptr;

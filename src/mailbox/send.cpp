@@ -19,7 +19,8 @@ void abandon_question(envelope* e) noexcept {
         answer_at_end(*here, e);
         return;
     }
-    answer_with_error(e, errc::dropped, nullptr);
+    if (e->is_acknowledged()) answer_question<done_mark>(e);
+    else answer_with_error(e, errc::dropped, nullptr);
 }
 
 void deliver_stop_request(control_block& b) noexcept {

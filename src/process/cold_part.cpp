@@ -1,7 +1,9 @@
+#include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/context.hpp>
 #include <bastion/process/home.hpp>
 
+#include <algorithm>
 #include <mutex>
 
 namespace bastion::detail {
@@ -33,7 +35,28 @@ void erase_record(cold_part& cold, monitor_record* m) noexcept {
     cold.monitors_by_number.erase(m->number);
 }
 
+// Up to as many as an inbox counts.
+std::uint32_t unread_of(control_block& b) noexcept {
+    constexpr std::uint32_t most = 1023;
+    if (bounded_mailbox* box = b.bounded()) return std::min(box->unread(), most);
+    auto n = static_cast<std::uint32_t>(b.inbox.length());
+    for (const envelope* e = b.mail; e != nullptr && n < most; e = e->next) ++n;
+    return n;
+}
+
 } // namespace
+
+bool send_measure(control_block& element, mail_measure& m) noexcept {
+    m.kind = signal_kind::measure;
+    m.out.store(true, std::memory_order_relaxed); // the push releases
+    const lane_result pushed = element.lane.push(&m);
+    if (pushed == lane_result::closed) {
+        m.out.store(false, std::memory_order_relaxed); // nobody else has it
+        return false;
+    }
+    if (element.signals.raise(signal_flags::lane) || pushed == lane_result::first) unpark_block(element);
+    return true;
+}
 
 void hold_record(control_block& b, monitor_record& m) {
     cold_part& cold = cold_of(b);
@@ -85,6 +108,11 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
                 }
             }
             pool_delete(d);
+        } else if (signal->kind == signal_kind::measure) {
+            auto& m = *static_cast<mail_measure*>(signal);
+            m.unread = unread_of(b);
+            m.idle = m.unread == 0 && b.frame != nullptr && b.slot->mail;
+            m.out.store(false, std::memory_order_release); // pairs with who asks
         } else if (b.home->hooks.discard_signal != nullptr) {
             b.home->hooks.discard_signal(*signal);
         }

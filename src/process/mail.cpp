@@ -4,6 +4,7 @@
 #include <bastion/process/home.hpp>
 
 #include <new>
+#include <utility>
 
 namespace bastion::detail {
 namespace {
@@ -162,6 +163,19 @@ void clear_mail(control_block& b) noexcept {
         e->next = nullptr;
         bury(b, e);
     }
+}
+
+envelope* take_all_mail(control_block& b) noexcept {
+    if (bounded_mailbox* box = b.bounded()) {
+        if (envelope* const first = box->close()) {
+            envelope* last = first;
+            while (last->next != nullptr) last = last->next;
+            append_list(b, first, last);
+        }
+        drop_pushed_out(b);
+    }
+    append_mail(b, b.inbox.close());
+    return std::exchange(b.mail, nullptr);
 }
 
 void close_block(control_block& b) noexcept {

@@ -159,7 +159,8 @@ void yield_turn(control_block& b, worker& w) noexcept {
 // A process that many send to gets as many turns as one of them: as soon as it leaves mail behind and goes to the end of
 // the line, each round brings more than it takes, for good. So, once in a turn, it may finish the batch it has drained,
 // not what comes meanwhile, and no more than ten budgets in all. If that was not enough it takes turns with each of the
-// others until it has caught up. True: it may go on; false: its turn is over.
+// others until it has caught up. One with a bound cannot fall behind for good, nor catch up with who keeps it full: it
+// goes to the end of the line as everybody does. True: it may go on; false: its turn is over.
 [[nodiscard]] BASTION_COLD bool finish_batch(control_block& b, worker& w, bool& asked) noexcept {
     constexpr std::int32_t most_budgets = 10;
     if (w.budget() == 1) { // then a turn is exactly one message
@@ -167,6 +168,10 @@ void yield_turn(control_block& b, worker& w) noexcept {
         return false;
     }
     if (std::exchange(asked, true)) {
+        if (b.bounded() != nullptr) {
+            yield_turn(b, w);
+            return false;
+        }
         b.life_state.enqueue();
         w.push_after_one(b);
         return false;

@@ -37,6 +37,14 @@ bool directory::give(std::string_view name, const child_ref& who, std::uint64_t 
     return shard.long_names.try_emplace(std::string(name), what).second;
 }
 
+bool directory::is_given(std::string_view name, std::uint64_t number) noexcept {
+    const std::size_t hash = text_hash()(name);
+    name_shard& shard = shard_of(hash);
+    const std::lock_guard guard(shard.lock);
+    const auto found = find_in(shard, hash, name);
+    return found && found->number == number;
+}
+
 void directory::take(std::string_view name, std::uint64_t number) noexcept {
     const std::size_t hash = text_hash()(name);
     name_shard& shard = shard_of(hash);
@@ -91,7 +99,7 @@ void directory::displace(const std::string& path, address owner) noexcept {
 children_ref directory::find_children(std::string_view path) {
     const std::lock_guard guard(paths_lock_);
     const auto found = groups_.find(path);
-    return found != groups_.end() ? found->second : children_ref();
+    return found != groups_.end() ? found->second.current() : children_ref();
 }
 
 supervisor_ref directory::find_supervisor(std::string_view path) {
@@ -100,18 +108,27 @@ supervisor_ref directory::find_supervisor(std::string_view path) {
     return found != supervisors_.end() ? found->second : supervisor_ref();
 }
 
-void directory::set_table::clean() {
+void directory::set_table::clean(std::vector<shared<member_set>>& gone) {
     const auto idle = [](const shared<member_set>& s) { return s->unique() && s->size() == 0; };
-    boost::unordered::erase_if(sets, [&](const auto& entry) { return idle(entry.second); });
-    std::erase_if(unnamed, idle);
+    gone.reserve(sets.size() + unnamed.size()); // from here on nothing fails
+    for (auto i = sets.begin(); i != sets.end();) {
+        const auto at = i++;
+        if (!idle(at->second)) continue;
+        gone.push_back(std::move(at->second));
+        sets.erase(at);
+    }
+    for (auto& s : unnamed)
+        if (idle(s)) gone.push_back(std::move(s));
+    std::erase_if(unnamed, [](const auto& s) { return !s; });
     clean_at = std::max<std::size_t>(64, 2 * (sets.size() + unnamed.size()));
 }
 
 shared<member_set> directory::set_of(set_kind kind, std::string_view name) {
     set_table& table = table_of(kind);
+    std::vector<shared<member_set>> gone;
     const std::lock_guard guard(table.lock);
     if (const auto found = table.sets.find(name); found != table.sets.end()) return found->second;
-    if (table.sets.size() + table.unnamed.size() >= table.clean_at) table.clean();
+    if (table.sets.size() + table.unnamed.size() >= table.clean_at) table.clean(gone);
     auto made = make_shared_object<member_set>(std::string(name));
     table.sets.emplace(std::string(name), made);
     return made;
@@ -119,8 +136,9 @@ shared<member_set> directory::set_of(set_kind kind, std::string_view name) {
 
 shared<member_set> directory::new_anonymous_dispatcher() {
     set_table& table = table_of(set_kind::dispatcher);
+    std::vector<shared<member_set>> gone;
     const std::lock_guard guard(table.lock);
-    if (table.sets.size() + table.unnamed.size() >= table.clean_at) table.clean();
+    if (table.sets.size() + table.unnamed.size() >= table.clean_at) table.clean(gone);
     table.unnamed.push_back(make_shared_object<member_set>(std::string()));
     return table.unnamed.back();
 }

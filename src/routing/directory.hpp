@@ -40,7 +40,9 @@ public:
     // ---- names
     // False: another process has that name.
     [[nodiscard]] bool give(std::string_view name, const child_ref& who, std::uint64_t number);
-    // Only if it still has it by that giving.
+    // Whether it still stands for whom it was given to by that giving.
+    [[nodiscard]] bool is_given(std::string_view name, std::uint64_t number) noexcept;
+    // Only if it still is.
     void take(std::string_view name, std::uint64_t number) noexcept;
     [[nodiscard]] child_ref find(std::string_view name) noexcept;
     // Who had it, and by which giving; nobody: nobody.
@@ -73,7 +75,8 @@ private:
         text_map<shared<member_set>> sets;
         std::vector<shared<member_set>> unnamed;
         std::size_t clean_at = 64; // so many sets: those that nobody needs any more go
-        void clean();
+        // What goes is put there. It is to end without the lock: with it goes a handler, which is the user's.
+        void clean(std::vector<shared<member_set>>& gone);
     };
     static constexpr std::size_t shards = 4; // few, so that many names fill huge pages
 

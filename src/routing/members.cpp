@@ -1,7 +1,10 @@
+#include <bastion/process/home.hpp>
+#include <bastion/process/panic.hpp>
 #include <bastion/routing/dispatcher.hpp>
 #include <bastion/routing/members.hpp>
 
 #include <mutex>
+#include <new>
 
 namespace bastion::detail {
 
@@ -67,9 +70,14 @@ bool member_set::join(const child_ref& who) {
         (void)remove(who, number);
         throw;
     }
-    if (holds) tell_handler(who, notification::joined);
-    else (void)remove(who, number);
-    return holds;
+    if (!holds) {
+        (void)remove(who, number);
+        return false;
+    }
+    // Who took it out meanwhile has asked to forget a record that was not there yet.
+    if (!is_member(who, number)) forget_record(who.where(), number);
+    tell_handler(who, notification::joined);
+    return true;
 }
 
 void member_set::join_unborn(control_block& element) {
@@ -99,6 +107,12 @@ bool member_set::part(const child_ref& who) noexcept {
     return true;
 }
 
+bool member_set::is_member(const child_ref& who, std::uint64_t number) const noexcept {
+    const std::lock_guard guard(lock_);
+    const auto found = places_.find(who);
+    return found != places_.end() && members_[found->second].number == number;
+}
+
 bool member_set::remove(const child_ref& who, std::uint64_t number) noexcept {
     const std::lock_guard guard(lock_);
     const auto found = places_.find(who);
@@ -115,8 +129,23 @@ void member_set::tell_handler(const child_ref& who, notification what) noexcept 
     const auto h = handler();
     if (h == nullptr) return;
     try {
+        const may_fail users;
         h->notify(who, recipients(*this), what);
-    } catch (...) {} // as the handler's documentation says
+    } catch (...) { report(who, what, reason_of_current_exception()); }
+}
+
+void member_set::report(const child_ref& who, notification what, const exit_reason& why) const noexcept {
+    runtime_home* const home = home_of(who.where());
+    if (home == nullptr) return;
+    const visit standing(*home);
+    if (!standing || home->hooks.report == nullptr) return;
+    std::string whose;
+    try {
+        whose = name_.empty() ? "a dispatcher without a name" : "the dispatcher \"" + name_ + "\"";
+    } catch (const std::bad_alloc&) { whose = "a dispatcher"; } // no longer than fits without an allocation
+    const auto* const next = what == notification::joined ? "its handler threw; the member has joined all the same"
+                                                          : "its handler threw; the member has left all the same";
+    home->hooks.report(home->hooks.runtime_data, {whose, why, next, {}, 0, 0});
 }
 
 std::shared_ptr<dispatcher_handler> member_set::handler() const {

@@ -56,7 +56,11 @@ result<void> give_name(runtime_home& home, std::string_view name, const child_re
     const control_block* here = running_block();
     try {
         const auto held = make_shared_object<held_name>(names, name);
-        if (leave_at_end(who.where(), *held, number, here != who.where().block)) return {};
+        if (leave_at_end(who.where(), *held, number, here != who.where().block)) {
+            // Who took it meanwhile has asked to forget a record that was not there yet.
+            if (!names.is_given(name, number)) forget_record(who.where(), number);
+            return {};
+        }
     } catch (...) {
         names.take(name, number);
         throw;
@@ -86,7 +90,9 @@ children_ref find_children(runtime_home& home, std::string_view path) {
 }
 
 supervisor_ref find_supervisor(runtime_home& home, std::string_view path) {
-    return in_directory(home, [path](directory& names) { return names.find_supervisor(path); });
+    // The root has an empty path, by which nobody is to find it.
+    return in_directory(
+        home, [path](directory& names) { return path.empty() ? supervisor_ref() : names.find_supervisor(path); });
 }
 
 shared<member_set> find_set(runtime_home& home, set_kind kind, std::string_view name) {

@@ -241,6 +241,7 @@ void owner::finalize(control_block& child) {
         home_.hooks.displaced(*home_.hooks.names, of(child).path(), child.here());
     if (cursor_ == &child) cursor_ = phase_ == phase::stopping ? children_.prev(&child) : children_.next(&child);
     if (child.life_state.now() != life::exited) {
+        before_close(child);
         close_block(child);
         child.life_state.exit();
     }
@@ -388,17 +389,24 @@ void owner::announce(const fault_report& fault) const {
 
 void owner::arm(control_block& child, request_kind what, std::chrono::nanoseconds d) {
     disarm(child);
-    request_ptr r = make_request(what, self_.here());
-    r->child = child.here();
-    worker& wheel = *this_thread().current_worker;
-    auto* timer = pool_new<owner_timer>(r.get(), wheel);
-    [[maybe_unused]] const owner_request* const sent = r.release(); // both are the wheel's
-    child.owner_timer = timer;
-    wheel.arm(*timer, d.count());
+    child.owner_timer = set_timer(what, child.here(), d);
 }
 
 void owner::disarm(control_block& child) noexcept {
-    auto* timer = static_cast<owner_timer*>(std::exchange(child.owner_timer, nullptr));
+    cancel_timer(static_cast<owner_timer*>(std::exchange(child.owner_timer, nullptr)));
+}
+
+owner_timer* owner::set_timer(request_kind what, address child, std::chrono::nanoseconds d) {
+    request_ptr r = make_request(what, self_.here());
+    r->child = child;
+    worker& wheel = *this_thread().current_worker;
+    auto* timer = pool_new<owner_timer>(r.get(), wheel);
+    [[maybe_unused]] const owner_request* const sent = r.release(); // both are the wheel's
+    wheel.arm(*timer, d.count());
+    return timer;
+}
+
+void owner::cancel_timer(owner_timer* timer) noexcept {
     if (timer == nullptr) return;
     if (timer->wheel.cancel(*timer)) request_deleter()(timer->request);
     else timer->dead = true; // it is on its way to the lane

@@ -12,35 +12,48 @@ const bastion::callbacks no_callbacks;
 } // namespace
 
 group::group(control_block& self, std::string name, runtime_home& home, std::unique_ptr<group_spec> spec)
-    : owner(self, std::move(name), home), spec_(std::move(spec)), roster_(std::make_shared<std::vector<child_ref>>()) {}
+    : owner(self, std::move(name), home), spec_(std::move(spec)) {
+    if (spec_ != nullptr && spec_->resizer) resizing_ = std::make_unique<resizing>(*spec_->resizer);
+}
+
+control_block* group::make_element(std::uint32_t index) {
+    std::shared_ptr<void> data;
+    if (spec_->make_data) data = spec_->make_data(); // the user's: may throw
+    control_block* b = make_block(home_);
+    b->owner.store(&self_, std::memory_order_relaxed);
+    b->kind = spec_->kind;
+    b->body = spec_->body.get();
+    b->body->add_owner();
+    b->index = index;
+    b->policy = when_;
+    b->max_depth = spec_->bounds.max_depth();
+    b->wait_ready = waits_for_ready();
+    try {
+        if (spec_->box.capacity() != 0 || spec_->bounds.max_memory() != 0)
+            make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
+        if (spec_->make_data) cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
+        for (const auto& wish : spec_->memberships) wish->enter(home_, *b);
+        if (resizing_ != nullptr) resizing_->add(*b);
+    } catch (...) {
+        send_away(*b);
+        throw;
+    }
+    set_state(*b, child_state::unborn);
+    return b;
+}
 
 void group::make_elements() {
-    roster_->reserve(spec_->redundancy);
-    for (std::uint32_t i = 0; i < spec_->redundancy; ++i) {
-        std::shared_ptr<void> data;
-        if (spec_->make_data) data = spec_->make_data();  // the user's: may throw
-        control_block* b = make_block(home_);
-        b->owner.store(&self_, std::memory_order_relaxed);
-        b->kind = spec_->kind;
-        b->body = spec_->body.get();
-        b->body->add_owner();
-        b->index = i;
-        b->max_depth = spec_->bounds.max_depth();
-        b->wait_ready = waits_for_ready();
-        try {
-            if (spec_->box.capacity() != 0 || spec_->bounds.max_memory() != 0)
-                make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
-            if (spec_->make_data)
-                cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
-            for (const auto& wish : spec_->memberships) wish->enter(home_, *b);
-        } catch (...) {
-            send_away(*b);
-            throw;
-        }
-        set_state(*b, child_state::unborn);
-        children_.push_back(b);
-        roster_->push_back(child_ref(b->here()));
-    }
+    for (std::uint32_t n = spec_->size(); next_index_ < n; ++next_index_)
+        children_.push_back(make_element(next_index_));
+    list_elements();
+}
+
+void group::list_elements() {
+    auto all = std::make_shared<std::vector<child_ref>>();
+    all->reserve(children_.size());
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+        if (resizing_ == nullptr || !resizing_->leaves(*c)) all->push_back(child_ref(c->here()));
+    roster_->replace(std::move(all));
 }
 
 void group::place(const supervisor_ref& above, const supervisor_spec& defaults, bool ask_first) {
@@ -132,10 +145,12 @@ void group::restart_now(control_block& child) {
 }
 
 void group::on_request(owner_request& r) {
-    if (r.what != request_kind::proceed || !running_) {
-        asked_.clear();
-        return;
-    }
+    if (r.what == request_kind::resize) return resize();
+    if (r.what == request_kind::proceed && running_) return on_proceed(r);
+    asked_.clear();
+}
+
+void group::on_proceed(const owner_request& r) {
     const pooled_vector<address> waiting = std::exchange(asked_, {});
     if (r.apart) {
         if (!proceeding_) proceeding_.emplace();

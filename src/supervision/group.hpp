@@ -3,6 +3,7 @@
 #define BASTION_SRC_SUPERVISION_GROUP_HPP
 
 #include "supervision/owner.hpp"
+#include "supervision/resizing.hpp"
 
 #include <memory>
 #include <optional>
@@ -19,7 +20,7 @@ public:
     // What the supervisor above says about its children.
     void place(const supervisor_ref& above, const supervisor_spec& defaults, bool ask_first);
 
-    [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_, fate()); }
+    [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_->now(), fate(), changing()); }
     [[nodiscard]] bool is_implicit() const noexcept { return spec_ == nullptr; }
     // Where an element was written to be spawned; may be unknown.
     [[nodiscard]] source_location place_of(const control_block& child) const noexcept {
@@ -40,17 +41,32 @@ protected:
     void restart(control_block& child) override;
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;
-    void on_start() override {
-        asked_.clear();
-        proceeding_.reset();
-    }
+    void on_start() override;
+    void on_end() noexcept override;
+    void before_close(control_block& child) noexcept override;
+    void forget(control_block& child) noexcept override;
     void list_in(directory& names) const override { home_.hooks.group_placed(names, path_, ref()); }
     void on_progress() override;
     void on_empty() override;
     void pass_on(broadcast_source& source) override;
 
 private:
+    [[nodiscard]] control_block* make_element(std::uint32_t index);
+    // Who is in the roster from now on: all that stay.
+    void list_elements();
     void restart_now(control_block& child);
+    void on_proceed(const owner_request& r);
+
+    // ---- resizing: resizing.cpp
+    void resize();
+    void list_again() noexcept;
+    void grow(std::int64_t by);
+    void shrink(std::int64_t by);
+    [[nodiscard]] control_block* heir_of(const control_block& child) noexcept;
+    [[nodiscard]] std::shared_ptr<const roster> changing() const {
+        return resizing_ != nullptr ? roster_ : std::shared_ptr<const roster>();
+    }
+
     [[nodiscard]] bool waits_for_ready() const noexcept {
         return spec_ != nullptr && spec_->start == start_mode::wait_ready;
     }
@@ -63,7 +79,8 @@ private:
     pooled_vector<address> asked_;      // elements whose restart the supervisor thinks about
     std::optional<pooled_vector<address>> proceeding_; // elements whose restart the supervisor waits for
     std::uint32_t next_index_ = 0;
-    std::shared_ptr<std::vector<child_ref>> roster_;
+    const std::shared_ptr<roster> roster_ = std::make_shared<roster>();
+    std::unique_ptr<resizing> resizing_; // null: it keeps its elements
 };
 
 // The group of an element that runs.

@@ -105,13 +105,15 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
         const request_ptr r(&request);
         if (r->timer != nullptr) {
             if (r->timer->dead) break;
-            r->child.block->owner_timer = nullptr;  // alive: its owner disarms before it lets a child go
+            // Alive: its owner disarms before it lets a child go.
+            if (r->child.block != nullptr) r->child.block->owner_timer = nullptr;
         }
         common_request(*r);
         break;
     }
     case signal_kind::monitor:
     case signal_kind::demonitor:
+    case signal_kind::measure:
         signal.next = nullptr;
         if (stands_still_) signal.next = std::exchange(late_monitors_, &signal);
         else handle_element_signals(self_, &signal);
@@ -251,6 +253,7 @@ void owner::answer_watchers(control_block* child, const exit_reason* why) {
 // All children have ended: this owner's own end, or its standstill until the parent decides.
 void owner::end(bool for_good) {
     phase_ = phase::idle;
+    on_end();
     if (!for_good) {
         const exit_reason stopped(exit_kind::stopped);
         self_.reason = why_.kind() == exit_kind::normal ? stopped : why_;
@@ -304,6 +307,7 @@ void owner::discard_all(system_signal* oldest) {
         case signal_kind::timer: discard_signal(*s); break;
         case signal_kind::monitor:
         case signal_kind::demonitor:
+        case signal_kind::measure:
             s->next = nullptr;
             handle_element_signals(self_, s);
             break;

@@ -146,6 +146,10 @@ protected:
     [[nodiscard]] virtual bool restarts_apart(control_block&) { return false; }
     [[nodiscard]] virtual control_block* stops_first() noexcept { return nullptr; }
     virtual void forget(control_block&) noexcept {}
+    // A child has ended for good and is about to be closed: the last moment for what it has not read.
+    virtual void before_close(control_block&) noexcept {}
+    // Before it stands still or ends for good.
+    virtual void on_end() noexcept {}
     virtual void pass_on(broadcast_source& source) = 0;
 
     // ---- the plan: stop a set in reverse order, then start it in order
@@ -187,6 +191,10 @@ protected:
     void announce(const fault_report& fault) const;
     void arm(control_block& child, request_kind what, std::chrono::nanoseconds d);
     void disarm(control_block& child) noexcept;
+    // A request to itself after that time. `child` may be empty.
+    [[nodiscard]] owner_timer* set_timer(request_kind what, address child, std::chrono::nanoseconds d);
+    // Takes it back; null: there is none.
+    static void cancel_timer(owner_timer* timer) noexcept;
     [[nodiscard]] std::int64_t now() const noexcept;
     void tell_parent_started();
     void end(bool for_good);

@@ -13,8 +13,8 @@ void drop_timer(late_timer& t) { const request_ptr r(static_cast<owner_timer&>(t
 
 [[nodiscard]] envelope* started_answer() noexcept {
     const must_not_fail certain;
-    envelope* e = make_envelope<started_mark>(envelope_kind::answer);
-    e->generation = envelope_bytes<started_mark>;
+    envelope* e = make_envelope<done_mark>(envelope_kind::answer);
+    e->generation = envelope_bytes<done_mark>;
     return e;
 }
 
@@ -56,7 +56,7 @@ void answer_started(completion_cell* cell) noexcept { complete_with(cell, starte
 
 void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept {
     envelope* e = started_answer();
-    e->set_meta(meta_object<started_mark>, envelope_kind::asked);  // a question that is answered with an error
+    e->set_meta(meta_object<done_mark>, envelope_kind::asked);  // a question that is answered with an error
     e->cell = cell;
     if (why.kind() == exit_kind::start_failed) answer_with_error(e, errc::start_failed, &why);
     else answer_with_error(e, errc::noproc, nullptr);

@@ -28,6 +28,7 @@ enum class request_kind : std::uint8_t {
     grace,          // a killed child still runs
     start_timeout,  // a child did not become ready in time
     backoff_over,   // a child's waiting is over
+    resize,         // a group looks how much its elements have to do
 };
 
 struct owner_request : system_signal {

@@ -104,6 +104,22 @@ std::string checked_name(const char* builder, const Spec& spec) {
     return who;
 }
 
+void check_resizer(const std::string& who, const resizer& r, std::uint32_t redundancy) {
+    const auto refuse = [&who](const std::string& why) { throw bad_spec(who + ": its resizer " + why); };
+    const auto number = [](std::uint32_t n) { return std::to_string(n); };
+    const auto is_part = [](double part) { return part > 0 && part <= 1; };
+    if (r.upper_bound() > resizer::unlimited) refuse("has an upper bound above 10,000,000");
+    if (r.upper_bound() < r.lower_bound())
+        refuse("has the upper bound " + number(r.upper_bound()) + " below the lower bound " + number(r.lower_bound()));
+    if (redundancy > r.upper_bound())
+        refuse("has the upper bound " + number(r.upper_bound()) + " below with_redundancy(" + number(redundancy) + ")");
+    if (!is_part(r.upscale_rate())) refuse("needs an upscale rate above 0, at most 1");
+    if (!is_part(r.downscale_rate())) refuse("needs a downscale rate above 0, at most 1");
+    if (!(r.downscale_threshold() >= 0 && r.downscale_threshold() <= 1))
+        refuse("needs a downscale threshold from 0 to 1");
+    if (r.interval().count() <= 0) refuse("needs an interval longer than 0");
+}
+
 } // namespace
 
 void check_spec(const group_spec& spec) {
@@ -111,6 +127,7 @@ void check_spec(const group_spec& spec) {
     if (!spec.body) throw bad_spec(who + " has no body: call with_exec or with_handlers");
     if (spec.redundancy > 10'000'000)
         throw bad_spec(who + ": with_redundancy(" + std::to_string(spec.redundancy) + ") is more than 10,000,000");
+    if (spec.resizer) check_resizer(who, *spec.resizer, spec.redundancy);
 }
 
 void check_spec(const supervisor_spec& spec) {
@@ -271,7 +288,7 @@ void context::ready() const {
 
 children_ref supervisor_ref::spawn(children&& group) const {
     auto spec = std::move(group).release();
-    const std::size_t size = spec->redundancy;
+    const std::size_t size = spec->size();
     return detail::spawn_owner(self_, std::move(spec), "children", detail::make_group, [size](auto fate) {
         return children_ref({}, std::make_shared<const std::vector<child_ref>>(size), std::move(fate));
     });

@@ -1,7 +1,12 @@
 // Bounded mailboxes: the five policies, and senders that wait for room.
 #include "support/questions.hpp"
 
+#include <array>
+#include <atomic>
+#include <future>
+#include <numeric>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -440,6 +445,40 @@ TEST_CASE("limits: what the bound refuses or drops is not charged to the memory 
     REQUIRE(p.alive());
     REQUIRE(w.dead(drop_reason::full) == 998);
     REQUIRE(w.dead(drop_reason::limit) == 0);
+}
+
+TEST_CASE("bounded: one whose mailbox stays full has no more turns than its neighbours") {
+    runtime rt(config().with_workers(1)); // they run one after the other
+    std::array<int, 10> turns{};
+    std::atomic<bool> over{false};
+    std::promise<int> own_turns;
+    auto neighbours =
+        rt.spawn(children().with_redundancy(turns.size()).with_exec([&turns, &over](context ctx) -> process {
+            for (int& mine = turns[ctx.block().index]; !over; ++mine) co_await ctx.yield();
+        }));
+    const auto flooded = rt.spawn(children()
+            .with_mailbox(mailbox::bounded(5000, overflow::drop_oldest))
+            .with_exec([&turns, &over, &own_turns](context ctx) -> process {
+                int own = 0;
+                int others = -1;
+                for (int n = 0; n < 20'000; ++n) {
+                    (void)co_await ctx.recv<int>();
+                    if (n == 0) turns.fill(0);
+                    const int now = std::accumulate(turns.begin(), turns.end(), 0);
+                    if (std::exchange(others, now) != now) ++own;
+                    for (int i = 0; i < 2; ++i) (void)ctx.self().tell(i);
+                }
+                over = true;
+                own_turns.set_value(own);
+            }));
+    const auto started = rt.run(neighbours.started());
+    REQUIRE(started);
+    (void)flooded[0].tell(0);
+    const int own = own_turns.get_future().get();
+    rt.stop();
+    (void)rt.wait();
+    CHECK(own > 20);
+    for (const int each : turns) CHECK(2 * each >= own);
 }
 
 TEST_CASE("bounded, drop_oldest: whoever is faster, every message is handled, dropped or unread, once") {

@@ -114,6 +114,7 @@ const row rows[] = {
     ROW("answer of ask<q>", (void)co_await s.deaf.ask<greet>("x")),
     ROW("answer.within", (void)co_await s.deaf.ask(square{1}).within(1h)),
     ROW("answer.until", (void)co_await s.deaf.ask(square{1}).until(s.never)),
+    ROW("answer<void>", (void)co_await s.deaf.tell_acknowledged(1)),
     ROW("answer<message>", (void)co_await s.deaf.ask(1)),
     ROW("request", (void)co_await s.deaf.request<thing>(thing())),
     // covers: named_answer referred_wait
@@ -122,7 +123,6 @@ const row rows[] = {
     // covers: send_wait
     ROW("send", (void)co_await s.full.send(thing())),
     ROW("send.within", (void)co_await s.full.send(thing()).within(1h)),
-    // covers: started_wait
     ROW("started", (void)co_await s.unborn.started()),
     ROW("started.within", (void)co_await s.unborn.started().within(1h)),
     ROW("started.until", (void)co_await s.unborn.started().until(s.never)),

@@ -178,3 +178,79 @@ TEST_CASE("A member has left before its monitors are told") {
     CHECK(handler->left == 1);
     CHECK_FALSE(handler->told_before);
 }
+
+namespace {
+
+class throws_always final : public dispatcher_handler {
+public:
+    void notify(const child_ref&, const recipients&, notification what) override {
+        if (what == notification::joined) panic("not this one");
+        throw std::runtime_error("gone?");
+    }
+};
+
+// Sends to everybody when it ends, which takes the lock of the sets.
+class sends_at_its_end final : public dispatcher_handler {
+public:
+    sends_at_its_end(runtime*& rt, int& ended) : rt_(rt), ended_(ended) {}
+    ~sends_at_its_end() override {
+        if (rt_ == nullptr) return;
+        ++ended_;
+        (void)rt_->broadcast_message(broadcast_target::all(), job{0});
+    }
+
+private:
+    runtime*& rt_; // null when the test is over
+    int& ended_;
+};
+
+} // namespace
+
+TEST_CASE("What a handler throws when somebody comes or goes is reported, and nothing else comes of it") {
+    std::vector<std::string> lines;
+    simulation sim(1);
+    auto& rt = sim.runtime(sim.runtime_config().with_log([&lines](const log_record& r) {
+        lines.push_back(std::string(r.path) + ": " + r.reason.what() + "; " + std::string(r.next));
+    }));
+    record r;
+    const auto handler = std::make_shared<throws_always>();
+    auto named =
+        rt.spawn(children().with_dispatcher(dispatcher::named("d").with_handler(handler)).with_exec(worker(r, "d")));
+    auto unnamed =
+        rt.spawn(children().with_dispatcher(dispatcher::anonymous().with_handler(handler)).with_exec(worker(r, "u")));
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{1}) == 2);
+    sim.settle();
+    CHECK(r == record{{"d", {{0, {1}}}}, {"u", {{0, {1}}}}});
+    named.stop();
+    sim.settle();
+    unnamed.stop();
+    sim.settle();
+    const std::string joined = "panic: not this one; its handler threw; the member has joined all the same";
+    const std::string left = "panic: gone?; its handler threw; the member has left all the same";
+    CHECK(lines == std::vector<std::string>{"the dispatcher \"d\": " + joined, "a dispatcher without a name: " + joined,
+                       "the dispatcher \"d\": " + left, "a dispatcher without a name: " + left});
+    CHECK_FALSE(named.alive());
+}
+
+TEST_CASE("A handler that ends with its dispatcher may use the dispatchers") {
+    record r;
+    int ended = 0;
+    runtime* open = nullptr;
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    open = &rt;
+    const auto come_and_go = [&](const dispatcher& d) {
+        auto group = rt.spawn(children().with_dispatcher(d).with_exec(worker(r, "short")));
+        group.stop();
+        sim.settle();
+    };
+    // Those that nobody needs any more go by and by.
+    for (int i = 0; i < 200; ++i)
+        come_and_go(dispatcher::anonymous().with_handler(std::make_shared<sends_at_its_end>(open, ended)));
+    const int anonymous = ended;
+    CHECK(anonymous >= 100);
+    for (int i = 0; i < 200; ++i)
+        come_and_go(dispatcher::named(std::to_string(i)).with_handler(std::make_shared<sends_at_its_end>(open, ended)));
+    CHECK(ended - anonymous >= 100);
+    open = nullptr;
+}

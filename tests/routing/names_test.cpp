@@ -2,6 +2,7 @@
 #include "support/catch.hpp"
 
 #include <bastion/bastion.hpp>
+#include <bastion/process/cold_part.hpp>
 #include <bastion/testing/simulation.hpp>
 
 #include <atomic>
@@ -18,6 +19,17 @@ namespace {
 process wait_for_mail(context ctx) { (void)co_await ctx.recv(); }
 process run_for_ever(context ctx) {
     for (;;) (void)co_await ctx.recv();
+}
+
+struct how_many_records { // of names, memberships and monitors
+    using answer_type = std::size_t;
+};
+process counts_records(context ctx) {
+    for (;;) {
+        auto msg = co_await ctx.recv();
+        const detail::cold_part* cold = detail::cold_if_any(ctx.block());
+        if (auto q = msg.asked<how_many_records>()) q.reply(cold != nullptr ? cold->monitors_by_number.size() : 0);
+    }
 }
 
 } // namespace
@@ -151,6 +163,7 @@ TEST_CASE("Elements, groups and supervisors are found by their paths, until they
     CHECK_FALSE(rt.whereis("/pool/workers").alive());
     CHECK_FALSE(rt.whereis("/").alive());
     CHECK_FALSE(rt.find_supervisor("/pool/workers").alive());
+    CHECK_FALSE(rt.find_supervisor("").alive());
     sim.panic_at(workers[1], 1);
     workers[1].tell(1);
     (void)sim.expect_restart(workers[1]);
@@ -202,6 +215,32 @@ TEST_CASE("Looking up while others register and end: found is whoever has the na
     done = true;
     looker.join();
     CHECK(rt.whereis("stable") == stable);
+}
+
+TEST_CASE("What is given and taken away at once by another leaves no record with its process") {
+    runtime rt(config().with_workers(1));
+    const auto p = rt.spawn(counts_records);
+    const auto set = rt.distributor("set");
+    constexpr int often = 500;
+    std::atomic<int> names{0};
+    std::atomic<int> memberships{0};
+    std::thread taker([&] {
+        while (names < often || memberships < often) {
+            if (rt.unregister_name("name")) ++names;
+            if (set.unsubscribe(p)) ++memberships;
+        }
+    });
+    while (names < often || memberships < often) {
+        const auto given = rt.register_name("name", p);
+        (void)set.subscribe(p);
+        if (!given) std::this_thread::yield();
+    }
+    taker.join();
+    (void)rt.unregister_name("name");
+    (void)set.unsubscribe(p);
+    const auto left = rt.run(p.ask(how_many_records()));
+    REQUIRE(left);
+    CHECK(*left == 0);
 }
 
 TEST_CASE("Names of any length are registered, found and released") {

@@ -3,6 +3,7 @@
 // in turn. After each round all ledgers must add up and nothing may live; at the end the resident set of the last tenth
 // of the rounds is compared with that of the second.
 #include "soak/flood.hpp"
+#include "soak/threads.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -21,6 +22,7 @@ namespace {
 constexpr std::size_t servers = 8;
 constexpr std::size_t clients = 32;
 constexpr auto patience = 5s; // with a supervisor's answer: generous, the time itself is printed
+constexpr auto notable = 20ms; // an answer that took longer comes with what the threads did
 
 // ---- churn
 
@@ -82,33 +84,42 @@ std::uint64_t resident_bytes() {
     return resident * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
+// How long a supervisor took to answer, and what the threads did meanwhile.
+struct supervisor_answer {
+    std::chrono::nanoseconds took{0};
+    std::string threads;
+};
+
 struct round_result {
     std::uint64_t resident = 0;
-    std::chrono::nanoseconds slowest{0}; // answer of a supervisor
+    supervisor_answer slowest;
     std::string faults;
 };
 
 double in_ms(std::chrono::nanoseconds d) { return std::chrono::duration<double, std::milli>(d).count(); }
 
 // The tree answers beside all that: a group starts, and ends. How long it took until it had started.
-std::chrono::nanoseconds start_guests(runtime& rt, int number, std::string& faults) {
+supervisor_answer start_guests(runtime& rt, int number, soak::thread_times& times, std::string& faults) {
+    const soak::thread_times::snapshot before = times.now();
     const auto begin = std::chrono::steady_clock::now();
     auto group = rt.spawn(children().with_name("guest" + std::to_string(number)).with_redundancy(4).with_exec(guest));
     const auto started = rt.run(group.started().within(patience));
+    supervisor_answer answer{std::chrono::steady_clock::now() - begin, {}};
     if (!started) faults += std::string("a supervisor did not answer: ") + started.error().what() + "\n";
     group.stop();
-    return std::chrono::steady_clock::now() - begin;
+    if (answer.took > notable) answer.threads = times.since(before);
+    return answer;
 }
 
 round_result run_round(std::uint64_t number, std::chrono::milliseconds length) {
     soak::ledger accounts;
-    soak::flood_ledger flooding;
+    const std::size_t policy = number % std::size(soak::policies);
+    soak::flood_ledger flooding(soak::policies[policy]);
     test::counts_by_cause letters{};
     book = &accounts;
     soak::flood_book = &flooding;
     const std::uint64_t blocks = detail::read_pool_stats().live_blocks;
     const std::uint64_t processes = detail::live_blocks();
-    const overflow policy = soak::policies[number % std::size(soak::policies)];
     const detail::runtime_home* home = nullptr;
     round_result result;
     {
@@ -128,23 +139,25 @@ round_result run_round(std::uint64_t number, std::chrono::milliseconds length) {
             [of](context ctx) { return client(ctx, of); }));
         auto flooded = rt.spawn(children()
                 .with_name("flooded")
-                .with_mailbox(mailbox::bounded(soak::room, policy))
+                .with_mailbox(mailbox::bounded(soak::room, flooding.policy))
                 .with_restart_strategy(restart_strategy().immediate())
                 .with_exec(soak::slow_consumer));
         auto floods = rt.spawn(children()
                 .with_name("floods")
                 .with_redundancy(2)
                 .with_shutdown(shutdown::infinite()) // each says what became of its last parcel
-                .with_exec([to = flooded[0], policy](
-                               context ctx) { return soak::producer(ctx, to, policy == overflow::wait); }));
+                .with_exec([to = flooded[0]](context ctx) { return soak::producer(ctx, to); }));
+        soak::thread_times times;
         const auto end = std::chrono::steady_clock::now() + length;
         for (int guests = 0; std::chrono::steady_clock::now() < end; ++guests)
-            result.slowest = std::max(result.slowest, start_guests(rt, guests, result.faults));
+            if (auto answer = start_guests(rt, guests, times, result.faults); answer.took > result.slowest.took)
+                result.slowest = std::move(answer);
+        flooding.over = true;
         rt.stop();
         (void)rt.wait();
         result.resident = resident_bytes();
     }
-    result.faults += accounts.faults() + flooding.faults(policy);
+    result.faults += accounts.faults() + flooding.faults();
     // What rt.dead_letters(cause) reads, when nobody counts any more: a late timer's message may still have died.
     for (std::size_t c = 0; c < test::causes; ++c)
         result.faults += test::mismatch("dead letters of cause " + std::to_string(c) + ", and counted by the runtime",
@@ -152,12 +165,12 @@ round_result run_round(std::uint64_t number, std::chrono::milliseconds length) {
     if (detail::live_blocks() != processes) result.faults += "processes are left\n";
     if (detail::read_pool_stats().live_blocks != blocks) result.faults += "blocks are left\n";
     const auto n = [](const test::count& c) { return static_cast<unsigned long long>(c.load()); };
-    std::printf(
-        "round %llu: %llu messages, %llu questions, %llu panics, %llu processes, %.1f MB; flooded: %llu sent, %llu "
-        "taken, %llu unread at most; slowest answer of a supervisor %.1f ms\n",
+    std::printf("round %llu: %llu messages, %llu questions, %llu panics, %llu processes, %.1f MB; flooded, %s: %llu "
+                "offered, %llu taken, %llu waits, %llu unread at most; slowest answer of a supervisor %.1f ms%s\n",
         static_cast<unsigned long long>(number), n(accounts.sent.made) + n(flooding.parcels.made), n(accounts.asked),
-        n(accounts.panics), n(accounts.began), static_cast<double>(result.resident) / 1e6, n(flooding.parcels.made),
-        n(flooding.parcels.handled), static_cast<unsigned long long>(flooding.fullest), in_ms(result.slowest));
+        n(accounts.panics), n(accounts.began), static_cast<double>(result.resident) / 1e6, soak::policy_names[policy],
+        static_cast<unsigned long long>(flooding.offered()), n(flooding.parcels.handled), n(flooding.waits),
+        n(flooding.fullest), in_ms(result.slowest.took), result.slowest.threads.c_str());
     std::fflush(stdout);
     return result;
 }
@@ -179,15 +192,15 @@ int main(int argc, char** argv) {
     const std::chrono::milliseconds length = std::chrono::seconds(unit == "--minutes" ? 60 * amount : amount);
     constexpr std::uint64_t rounds = 40; // enough for tenths that see all policies
     std::vector<std::uint64_t> resident;
-    std::chrono::nanoseconds slowest{0};
+    supervisor_answer slowest;
     for (std::uint64_t n = 0; n < rounds; ++n) {
-        const round_result r = run_round(n, length / rounds);
+        round_result r = run_round(n, length / rounds);
         if (!r.faults.empty()) {
             std::printf("round %llu fails:\n%s", static_cast<unsigned long long>(n), r.faults.c_str());
             return 1;
         }
         resident.push_back(r.resident);
-        slowest = std::max(slowest, r.slowest);
+        if (r.slowest.took > slowest.took) slowest = std::move(r.slowest);
     }
     const auto tenth = [&](std::uint64_t k) {
         return median({resident.begin() + static_cast<std::ptrdiff_t>(k * rounds / 10),
@@ -196,7 +209,7 @@ int main(int argc, char** argv) {
     const double growth = static_cast<double>(tenth(9)) / static_cast<double>(tenth(1)) - 1;
     std::printf("resident: second tenth %.2f MB, last tenth %.2f MB (%+.2f %%)\n", static_cast<double>(tenth(1)) / 1e6,
         static_cast<double>(tenth(9)) / 1e6, 100 * growth);
-    std::printf("slowest answer of a supervisor: %.1f ms\n", in_ms(slowest));
+    std::printf("slowest answer of a supervisor: %.1f ms%s\n", in_ms(slowest.took), slowest.threads.c_str());
     if (unit == "--minutes") std::printf("soaked %ld minutes\n", amount);
     // A short soak is for the ledgers: its memory has not settled by the second tenth.
     if (unit == "--minutes" && growth > 0.01) {

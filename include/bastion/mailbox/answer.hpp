@@ -133,6 +133,34 @@ private:
     detail::pending_answer pending_;
 };
 
+// An answer that says only that it is done: of a message to acknowledge, of a start.
+template <>
+class [[nodiscard]] answer<void> : public awaitable<answer<void>> {
+public:
+    using value_type = result<void>;
+    static constexpr bool mail = false;
+
+    explicit answer(detail::pending_answer p) noexcept : answer_(std::move(p)) {}
+    answer(detail::address to, detail::envelope* question) : answer_(to, question) {}
+
+    // Another deadline than the default, counted from the await.
+    [[nodiscard]] answer within(std::chrono::nanoseconds d) && {
+        pending().set_timeout(d);
+        return std::move(*this);
+    }
+    void start() { answer_.start(); }
+    [[nodiscard]] bool poll() const noexcept { return answer_.poll(); }
+    [[nodiscard]] result<void> take() {
+        auto r = answer_.take();
+        if (!r) return fail(r.error());
+        return {};
+    }
+    [[nodiscard]] detail::pending_answer& pending() noexcept { return answer_.pending(); }
+
+private:
+    answer<detail::done_mark> answer_;
+};
+
 // What ask returns for a braced question with members that need destructors: this compiler destroys such a temporary
 // twice inside co_await. Name the answer first, then await it.
 template <class R>
@@ -195,6 +223,13 @@ struct answer_type_of<Q> {
     using type = typename Q::answer_type;
 };
 
+template <class T, class... Args>
+[[nodiscard]] envelope* make_to_acknowledge(Args&&... args) {
+    envelope* e = make_envelope<T>(envelope_kind::asked, std::forward<Args>(args)...);
+    e->meta_word |= envelope::acknowledged_bit;
+    return e;
+}
+
 // Makes the cell of a question whose right to answer the caller gives away by other means than mail. Destroys the
 // question when it throws std::bad_alloc.
 [[nodiscard]] BASTION_API pending_answer expect_answer(envelope* question);
@@ -213,6 +248,15 @@ auto child_ref::ask(Args&&... args) const {
     using R = typename detail::answer_type_of<Q>::type;
     static_assert(detail::check_message<R>());
     return answer<R>(address_, detail::make_envelope<Q>(detail::envelope_kind::asked, std::forward<Args>(args)...));
+}
+template <class M>
+auto child_ref::tell_acknowledged(M&& m) const {
+    using T = detail::sent_as_t<M>;
+    return detail::answer_for<void, M>(address_, detail::make_to_acknowledge<T>(std::forward<M>(m)));
+}
+template <class T, class... Args>
+answer<void> child_ref::tell_acknowledged(Args&&... args) const {
+    return answer<void>(address_, detail::make_to_acknowledge<T>(std::forward<Args>(args)...));
 }
 template <class R, class Q>
 auto child_ref::request(Q&& q) const {

@@ -17,7 +17,11 @@ class question;
 
 namespace detail {
 
-// A question destroyed unanswered: dropped; while its process is going down: answered by the fault's report.
+// The answer that says only that something is done.
+struct done_mark {};
+
+// A question destroyed unanswered: dropped; while its process is going down: answered by the fault's report. A message
+// that is to be acknowledged and was told: acknowledged.
 BASTION_API void abandon_question(envelope* e) noexcept;
 // A message destroyed by unwinding was in hand at the fault.
 BASTION_API void lose_in_hand(const message_meta& meta) noexcept;
@@ -160,7 +164,7 @@ public:
     // This process does not know it: a dead letter, counted; a question is answered so.
     BASTION_API void unhandled();
 
-    // Who sent it; nobody for questions (answer them) and messages from plain threads.
+    // Who sent it; nobody for questions (answer them), messages to acknowledge and those from plain threads.
     [[nodiscard]] child_ref sender() const noexcept {
         if (envelope_ == nullptr || envelope_->kind() == detail::envelope_kind::asked) return child_ref();
         return child_ref(envelope_->sender);
@@ -182,8 +186,13 @@ public:
 private:
     template <class T>
     [[nodiscard]] bool is_told() const noexcept {
-        return envelope_ != nullptr && (envelope_->is(detail::meta_object<T>, detail::envelope_kind::told) ||
-                                           envelope_->is(detail::meta_object<T>, detail::envelope_kind::answer));
+        if (envelope_ == nullptr) return false;
+        const detail::message_meta& meta = detail::meta_object<T>;
+        if (envelope_->is(meta, detail::envelope_kind::told) || envelope_->is(meta, detail::envelope_kind::answer))
+            return true;
+        if (!envelope_->is_to_acknowledge(meta)) return false;
+        envelope_->generation = detail::envelope::was_told;
+        return true;
     }
     BASTION_INLINE void end() noexcept {
         const detail::thread_state& thread = detail::this_thread();

@@ -85,7 +85,14 @@ private:
         explicit owned_envelope(detail::envelope* e) noexcept : e_(e) {}
         owned_envelope(const owned_envelope&) = delete;
         owned_envelope& operator=(const owned_envelope&) = delete;
-        ~owned_envelope() { detail::destroy(e_); }
+        ~owned_envelope() {
+            if (e_->kind() == detail::envelope_kind::asked) [[unlikely]] { // to be acknowledged
+                e_->generation = detail::envelope::was_told;
+                detail::abandon_question(e_);
+            } else {
+                detail::destroy(e_);
+            }
+        }
 
     private:
         detail::envelope* e_;
@@ -98,7 +105,8 @@ private:
     }
     [[nodiscard]] bool scan() noexcept {
         for (detail::envelope* e = seen_ != nullptr ? seen_->next : block_->mail; e != nullptr; e = e->next) {
-            if (e->is(detail::meta_object<T>, detail::envelope_kind::told)) return found_ = true;
+            const detail::message_meta& meta = detail::meta_object<T>;
+            if (e->is(meta, detail::envelope_kind::told) || e->is_to_acknowledge(meta)) return found_ = true;
             seen_ = e;
         }
         return false;

@@ -31,6 +31,8 @@ public:
     // The unread mail, oldest first, linked by `next`; it still counts until `consumed`.
     [[nodiscard]] virtual envelope* take_all() noexcept = 0;
     [[nodiscard]] virtual bool has_mail() noexcept = 0;
+    // Unread messages, drained and skipped ones included.
+    [[nodiscard]] virtual std::uint32_t unread() noexcept = 0;
     // `e`, in the list of its process, is about to be handed to it.
     virtual void consumed(const control_block& block, const envelope& e) noexcept = 0;
     // Takes those out of the process' list that newer mail has pushed out; the oldest first. Null: none.
@@ -144,6 +146,8 @@ BASTION_API void end_undelivered(envelope* e, errc code) noexcept;
 BASTION_API void close_block(control_block& block) noexcept;
 // Sends a trapped stop as a message; defined by the layer that knows messages.
 BASTION_API void deliver_stop_request(control_block& block) noexcept;
+// Refuses mail for ever; returns what is unread, oldest first. The holder of the right to run.
+[[nodiscard]] BASTION_API envelope* take_all_mail(control_block& block) noexcept;
 // Drops all unread mail of a block that goes on.
 BASTION_API void clear_mail(control_block& block) noexcept;
 

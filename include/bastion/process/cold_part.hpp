@@ -38,6 +38,14 @@ struct demonitor_request : system_signal {
     std::uint64_t target_generation = 0;
 };
 
+// Somebody who wants to know how much mail an element has not read. Owned by who asks, who must not ask again, or free it,
+// before it is back: an element answers in its next turn, or when its lane is closed.
+struct mail_measure : system_signal {
+    std::uint32_t unread = 0; // of more than 1,023 only so many are counted
+    bool idle = false; // it waits for mail, and has none
+    std::atomic<bool> out{false}; // Written with release by who answers, read with acquire by who asks.
+};
+
 using monitor_list = intrusive_list<monitor_record, &monitor_record::hook>;
 
 // A type-erased user object with the address that names its type.
@@ -72,6 +80,8 @@ BASTION_API void request_stop_token(control_block& block) noexcept;
 BASTION_API void notify_monitors(control_block& block, const exit_reason& why, bool returns) noexcept;
 // Handles monitor and demonitor signals. Holder of the right to run.
 BASTION_API void handle_element_signals(control_block& block, system_signal* oldest) noexcept;
+// Sends a measure to an element of the caller's runtime. False: its lane is closed, and the measure still the caller's.
+BASTION_API bool send_measure(control_block& element, mail_measure& m) noexcept;
 // Enters a record without a signal. Holder of the right to run.
 BASTION_API void hold_record(control_block& block, monitor_record& record);
 

@@ -32,7 +32,6 @@ class pending_send;
 class recv_wait;
 class runtime;
 class scheduled_tell;
-class started_wait;
 class supervisor;
 class supervisor_ref;
 template <class R>
@@ -152,6 +151,12 @@ public:
     delivery tell(M&& m) const;
     template <class T, class... Args>
     delivery tell(Args&&... args) const;
+    // Told, and acknowledged when the receiver is done with it: it was taken by its type and its message destroyed. An error
+    // says why not: unhandled, dropped (never looked at), the target died with it, noproc, mailbox full, time-out.
+    template <class M>
+    [[nodiscard]] auto tell_acknowledged(M&& m) const;
+    template <class T, class... Args>
+    [[nodiscard]] answer<void> tell_acknowledged(Args&&... args) const;
     // Suspends until there is room, whatever a bounded mailbox would do with a tell; an unbounded one always has room.
     template <class M>
     [[nodiscard]] auto send(M&& m) const;
@@ -169,7 +174,7 @@ public:
     BASTION_API void stop() const;
     BASTION_API void kill() const;
     // When the element counts as started; an error says why it never did.
-    [[nodiscard]] started_wait started() const;
+    [[nodiscard]] answer<void> started() const;
 
     // Whether the element exists now (it may end at any time).
     [[nodiscard]] bool alive() const noexcept {

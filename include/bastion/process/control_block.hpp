@@ -36,6 +36,7 @@ enum class signal_kind : std::uint8_t {
     timer,     // to an owner: a delay is over
     monitor,   // to an element: a monitor wants to watch it, from the pool
     demonitor, // to an element: forget a monitor
+    measure,   // to an element: how much mail have you not read; the node is the asker's
 };
 
 enum class process_kind : std::uint8_t { coroutine, handlers, system };

@@ -53,14 +53,16 @@ enum class envelope_kind : std::uintptr_t { told, asked, broadcast, answer };
 struct alignas(cache_line) envelope {
     static constexpr std::uintptr_t kind_bits = 3;
     static constexpr std::uintptr_t prefix_bit = 4;  // a prefix with trace context lies before the header
-    static constexpr std::uintptr_t tag_bits = 7;
+    static constexpr std::uintptr_t acknowledged_bit = 8; // asked: told to its receiver, whose being done is the answer
+    static constexpr std::uintptr_t tag_bits = 15;
+    static constexpr std::uint64_t was_told = ~std::uint64_t{0};
 
     envelope* next;
     std::uintptr_t meta_word;
-    std::uint64_t generation;  // of the receiver it was sent to; in an answer: the size of its block
+    std::uint64_t generation; // of the receiver it was sent to; in an answer: the size of its block; `was_told`
     union {
-        address sender;         // told, broadcast, answer
-        completion_cell* cell;  // asked: the right to answer; null once it was used
+        address sender; // told, broadcast, answer
+        completion_cell* cell; // asked: the right to answer; null once it was used
     };
     std::byte payload[cache_line - 40];
 
@@ -71,6 +73,15 @@ struct alignas(cache_line) envelope {
     [[nodiscard]] envelope_kind kind() const noexcept { return static_cast<envelope_kind>(meta_word & kind_bits); }
     [[nodiscard]] bool is(const message_meta& m, envelope_kind k) const noexcept {
         return meta_word == (reinterpret_cast<std::uintptr_t>(&m) | static_cast<std::uintptr_t>(k));
+    }
+    // Whether an M was told, and is to be acknowledged.
+    [[nodiscard]] bool is_to_acknowledge(const message_meta& m) const noexcept {
+        return meta_word == (reinterpret_cast<std::uintptr_t>(&m) | static_cast<std::uintptr_t>(envelope_kind::asked) |
+                                acknowledged_bit);
+    }
+    // Whether its receiver was told what is to be acknowledged.
+    [[nodiscard]] bool is_acknowledged() const noexcept {
+        return (meta_word & acknowledged_bit) != 0 && generation == was_told;
     }
     void set_meta(const message_meta& m, envelope_kind k) noexcept {
         meta_word = reinterpret_cast<std::uintptr_t>(&m) | static_cast<std::uintptr_t>(k);

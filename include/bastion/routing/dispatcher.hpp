@@ -4,7 +4,8 @@
 //   ctx.broadcast_message(bastion::broadcast_target::group("workers"), job{});   // one of the three, in turn
 //
 // The usual handler gives each message to the next member in turn. A handler of one's own may give it to several, to
-// none, or choose by what it says. It runs where the message is sent, on any thread, perhaps on several at once.
+// none, or choose by what it says. Any thread runs it, perhaps several at once: where the message is sent, where a group
+// is spawned (its members join), on the turn of a group (a member ends for good: it leaves), where ctx.notify is called.
 #ifndef BASTION_ROUTING_DISPATCHER_HPP
 #define BASTION_ROUTING_DISPATCHER_HPP
 
@@ -24,8 +25,8 @@ namespace bastion {
 
 // What a handler is told about a member.
 enum class notification : std::uint8_t {
-    joined,   // by the library: it has come
-    left,     // by the library: it has left or ended
+    joined, // by the library: it has come
+    left, // by the library: it has left or ended
     attention // by ctx.notify: whatever the program means by it
 };
 
@@ -69,8 +70,9 @@ public:
     dispatcher_handler(const dispatcher_handler&) = delete;
     dispatcher_handler& operator=(const dispatcher_handler&) = delete;
     virtual ~dispatcher_handler();
-    // A member has come or gone, or somebody has called ctx.notify. Keep it short: it may run inside supervision. What it
-    // throws is dropped.
+    // A member has come or gone, or somebody has called ctx.notify. Keep it short: who leaves is told of on the turn of its
+    // group, which starts, stops and restarts nobody meanwhile. What it throws is thrown by ctx.notify; when somebody comes
+    // or goes it is reported, as a fault is, and that is all.
     virtual void notify(const child_ref& who, const recipients& members, notification what);
     // Returns how many mailboxes took the message. By itself: gives it to the next in turn.
     virtual std::size_t broadcast_message(const recipients& members, const dispatched_message& message);

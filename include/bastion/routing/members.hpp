@@ -55,10 +55,14 @@ private:
         std::uint64_t number; // of its joining
     };
     [[nodiscard]] bool add(const child_ref& who, std::uint64_t number);
+    // By that joining.
+    [[nodiscard]] bool is_member(const child_ref& who, std::uint64_t number) const noexcept;
     // Without a word to the handler. False: it is no member by that joining.
     bool remove(const child_ref& who, std::uint64_t number) noexcept;
     void erase(std::size_t place) noexcept;
+    // What the handler throws is reported.
     void tell_handler(const child_ref& who, notification what) noexcept;
+    void report(const child_ref& who, notification what, const exit_reason& why) const noexcept;
 
     const std::string name_;
     mutable spin_lock lock_; // guards all that follows

@@ -179,17 +179,12 @@ public:
     // Until the runtime has stopped; the exit code: stop's, or 1 after an unhandled fault. Plain threads only.
     int wait();
 
-    // Blocks a plain thread for an answer or for a task, which runs as a process.
+    // Blocks a plain thread for an answer (also of ref.started() and the like) or for a task, which runs as a process.
     template <class R>
     result<R> run(answer<R> a) {
         require_plain_thread("waiting for an answer");
         a.pending().wait_on_thread(driven());
         return a.take();
-    }
-    result<void> run(started_wait w) {
-        require_plain_thread("waiting for a start");
-        w.pending().wait_on_thread(driven());
-        return w.take();
     }
     // For what was spawned by a plain thread: the value, or errc::target_died and why.
     template <class T>

@@ -4,11 +4,13 @@
 #ifndef BASTION_SUPERVISION_REFS_HPP
 #define BASTION_SUPERVISION_REFS_HPP
 
+#include <bastion/base/spin_lock.hpp>
 #include <bastion/mailbox/answer.hpp>
 #include <bastion/supervision/spec.hpp>
 
 #include <cstddef>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace bastion {
@@ -39,42 +41,40 @@ struct owner_fate;
 [[nodiscard]] BASTION_API pending_answer watch_started(address owner, address child, const owner_fate* fate = nullptr);
 [[nodiscard]] BASTION_API address owner_of(address child) noexcept;
 
-struct started_mark {};
-
-} // namespace detail
-
-// What `ref.started()` returns: waits until it counts as started; an error says why it never will. Awaited once.
-class [[nodiscard]] started_wait : public awaitable<started_wait> {
+// The elements of a group: replaced as a whole when their number changes. Any thread.
+class roster {
 public:
-    using value_type = result<void>;
-    static constexpr bool mail = false;
+    using list = std::shared_ptr<const std::vector<child_ref>>;
 
-    explicit started_wait(detail::pending_answer p) noexcept : answer_(std::move(p)) {}
-
-    // Another deadline than that of questions.
-    [[nodiscard]] started_wait within(std::chrono::nanoseconds d) && {
-        pending().set_timeout(d);
-        return std::move(*this);
+    [[nodiscard]] list now() const noexcept {
+        const std::lock_guard lock(lock_);
+        return list_;
     }
-    void start() { answer_.start(); }
-    [[nodiscard]] bool poll() const noexcept { return answer_.poll(); }
-    [[nodiscard]] result<void> take() {
-        auto r = answer_.take();
-        if (!r) return fail(r.error());
-        return {};
+    void replace(list with) noexcept {
+        const std::lock_guard lock(lock_);
+        list_.swap(with); // what it was is freed without the lock
     }
-    [[nodiscard]] detail::pending_answer& pending() noexcept { return answer_.pending(); }
 
 private:
-    answer<detail::started_mark> answer_;
+    mutable spin_lock lock_;
+    list list_;
 };
+
+} // namespace detail
 
 class children_ref {
 public:
     children_ref() noexcept = default;
-    children_ref(detail::address group, std::shared_ptr<const std::vector<child_ref>> elements,
-        std::shared_ptr<const detail::owner_fate> fate) noexcept
-        : group_(group), elements_(std::move(elements)), fate_(std::move(fate)) {}
+    // `changing`: null for a group that keeps its elements.
+    children_ref(detail::address group, detail::roster::list elements, std::shared_ptr<const detail::owner_fate> fate,
+        std::shared_ptr<const detail::roster> changing = nullptr) noexcept
+        : group_(group), elements_(std::move(elements)), fate_(std::move(fate)), changing_(std::move(changing)) {}
+
+    // The same group with the elements that it has now. A ref names those that there were when it was made, which only
+    // differs for a group with a resizer.
+    [[nodiscard]] children_ref current() const noexcept {
+        return changing_ ? children_ref(group_, changing_->now(), fate_, changing_) : *this;
+    }
 
     // The i-th element; the refs stay good across restarts. i < size().
     [[nodiscard]] child_ref operator[](std::size_t i) const { return elements_->at(i); }
@@ -82,19 +82,20 @@ public:
     [[nodiscard]] auto begin() const noexcept { return elements_ ? elements_->begin() : none().begin(); }
     [[nodiscard]] auto end() const noexcept { return elements_ ? elements_->end() : none().end(); }
 
-    // One shared value for all elements; returns how many mailboxes took it.
+    // One shared value for all elements that there are now; returns how many mailboxes took it.
     template <class M>
     std::size_t broadcast(M&& m) const {
         detail::broadcaster<detail::sent_as_t<M>> all(std::forward<M>(m));
         std::size_t taken = 0;
-        for (const child_ref& c : *this)
+        for (const child_ref& c : current())
             if (all.to(c) == delivery::accepted) ++taken;
         return taken;
     }
     // The group stops its elements in reverse start order and ends. Idempotent.
     void stop() const noexcept { detail::request_stop(group_, false); }
     void kill() const noexcept { detail::request_stop(group_, true); }
-    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(group_, {}, fate_.get())); }
+    // When it counts as started; an error says why it never will.
+    [[nodiscard]] answer<void> started() const { return answer<void>(detail::watch_started(group_, {}, fate_.get())); }
     [[nodiscard]] bool alive() const noexcept { return child_ref(group_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return group_; }
 
@@ -104,8 +105,9 @@ private:
         return empty;
     }
     detail::address group_;
-    std::shared_ptr<const std::vector<child_ref>> elements_;
+    detail::roster::list elements_;
     std::shared_ptr<const detail::owner_fate> fate_;
+    std::shared_ptr<const detail::roster> changing_;
 };
 
 class supervisor_ref {
@@ -132,7 +134,8 @@ public:
     }
     void stop() const noexcept { detail::request_stop(self_, false); }
     void kill() const noexcept { detail::request_stop(self_, true); }
-    [[nodiscard]] started_wait started() const { return started_wait(detail::watch_started(self_, {}, fate_.get())); }
+    // When it counts as started; an error says why it never will.
+    [[nodiscard]] answer<void> started() const { return answer<void>(detail::watch_started(self_, {}, fate_.get())); }
     [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return self_; }
     [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }
@@ -143,8 +146,8 @@ private:
     std::shared_ptr<const detail::owner_fate> fate_;
 };
 
-inline started_wait child_ref::started() const {
-    return started_wait(detail::watch_started(detail::owner_of(address_), address_));
+inline answer<void> child_ref::started() const {
+    return answer<void>(detail::watch_started(detail::owner_of(address_), address_));
 }
 
 } // namespace bastion

@@ -12,7 +12,9 @@
 #include <bastion/supervision/callbacks.hpp>
 #include <bastion/supervision/membership.hpp>
 #include <bastion/supervision/policy.hpp>
+#include <bastion/supervision/resizer.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -40,12 +42,18 @@ struct group_spec {
     std::optional<bastion::shutdown> stop;
     bastion::mailbox box = bastion::mailbox::unbounded();
     bastion::limits bounds;
+    std::optional<bastion::resizer> resizer;
     unique_function<std::shared_ptr<void>()> make_data;  // one object per element
     const void* data_type = nullptr;
     std::string_view data_type_name;
     on_panic data_on_panic = on_panic::keep;
     std::vector<std::unique_ptr<membership_wish>> memberships;
     source_location where;
+
+    // How many elements it begins with.
+    [[nodiscard]] std::uint32_t size() const noexcept {
+        return resizer ? std::max(redundancy, resizer->lower_bound()) : redundancy;
+    }
 };
 
 struct supervisor_spec;
@@ -119,7 +127,7 @@ public:
             "bastion: with_handlers takes on_tell(f), on_question(f), on_broadcast(f), otherwise(f)");
         return *this;
     }
-    // How many elements; 0 counts as 1.
+    // How many elements; 0 counts as 1. With a resizer: how many at first.
     children& with_redundancy(std::uint32_t n) & { return spec_->redundancy = n == 0 ? 1 : n, *this; }
     // Unique among the children of a supervisor.
     children& with_name(std::string name) & { return spec_->name = std::move(name), *this; }
@@ -130,6 +138,9 @@ public:
     children& with_mailbox(bastion::mailbox m) & { return spec_->box = m, *this; }
     children& with_limits(bastion::limits l) & { return spec_->bounds = l, *this; }
     children& with_shutdown(bastion::shutdown s) & { return spec_->stop = s, *this; }
+    // The group grows and shrinks. An element that is taken away is stopped; what it has not read goes, in order, to one
+    // that stays.
+    children& with_resizer(bastion::resizer r) & { return spec_->resizer = r, *this; }
     // wait_ready: an element has started when it calls ctx.ready(), within the time-out (default 10 s).
     children& with_start(start_mode m, std::optional<std::chrono::nanoseconds> timeout = {}) & {
         spec_->start = m;
@@ -189,6 +200,7 @@ public:
     children with_mailbox(bastion::mailbox m) && { return with_mailbox(m), std::move(*this); }
     children with_limits(bastion::limits l) && { return with_limits(l), std::move(*this); }
     children with_shutdown(bastion::shutdown s) && { return with_shutdown(s), std::move(*this); }
+    children with_resizer(bastion::resizer r) && { return with_resizer(r), std::move(*this); }
     children with_start(start_mode m, std::optional<std::chrono::nanoseconds> timeout = {}) && {
         return with_start(m, timeout), std::move(*this);
     }
