@@ -6,6 +6,7 @@
 #include <deque>
 #include <new>
 #include <optional>
+#include <utility>
 
 namespace trees {
 
@@ -402,11 +403,14 @@ void random_run(testing::simulation& sim, std::uint64_t turns, ledger& l) {
     for (int trees = 0; goes_on(); ++trees) {
         // A top that has ended keeps its name until its end is through: the next has another.
         const supervisor_ref top = rt.spawn(random_tree(l).with_name("top" + std::to_string(trees)));
+        std::uint64_t handled = 0;
         for (int round = 0; round < 20 || (l.alive() > 15 && goes_on()); ++round) {
             sim.advance(l.time_below(5ms)); // first: at the beginning there is nobody
             if (l.alive() == 0) continue;
             for (int i = 0; i < 10; ++i) (void)l.anybody().tell<job>(l);
-            if (l.below(8) == 0) errand_from_outside(rt, l);
+            // Not while nobody in the tree does anything: it takes turns, and a tree that stands still must be seen.
+            if (std::exchange(handled, l.sent.handled.load()) != l.sent.handled && l.below(8) == 0)
+                errand_from_outside(rt, l);
         }
         if (l.below(2) == 0) top.stop();
     }

@@ -149,7 +149,7 @@ task<void> joins(context ctx, ledger& l) {
 
 // ---- stop tokens
 
-// The process' own token, or the one that anybody may use; an hour is for ever.
+// The process' own token, or the one that anybody may use; two seconds are long.
 task<void> rests(context ctx, ledger& l) {
     const std::shared_ptr<strike> common = l.work.next_strike;
     const bool is_own = l.below(2) == 0;
@@ -160,7 +160,7 @@ task<void> rests(context ctx, ledger& l) {
         if (!own) own = l.now();
     };
     std::stop_callback ordered(is_own ? token : std::stop_token(), note);
-    const auto d = is_own && l.below(4) == 0 ? 1h : l.time_below(20ms);
+    const auto d = is_own && l.below(4) == 0 ? 2s : l.time_below(20ms);
     const auto begin = l.now();
     waiting mark(l.work.rests);
     auto r = co_await ctx.sleep_for(d).until(token);
