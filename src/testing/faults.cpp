@@ -2,10 +2,12 @@
 #include "testing/simulator.hpp"
 
 #include <bastion/executor/executor.hpp>
+#include <bastion/mailbox/send.hpp>
 #include <bastion/process/body.hpp>
 #include <bastion/process/home.hpp>
 
 #include <algorithm>
+#include <iterator>
 
 namespace bastion::detail {
 namespace {
@@ -29,6 +31,8 @@ namespace {
 // In the generation of a message that lies in its process' list, where nobody compares it any more: chance was asked
 // about it. (Not kept here by its address, which may be another message's next time.)
 constexpr std::uint64_t had_its_chance = std::uint64_t{1} << 63;
+// In the same place: it lay there already when one from its sender became late, and does not follow that one.
+constexpr std::uint64_t was_there_before = std::uint64_t{1} << 62;
 
 } // namespace
 
@@ -37,9 +41,14 @@ bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::i
     if (orders_.empty() && late_.empty() && !settings_.faults().any()) return true;
     if (put_aside(w, b, a)) return false;
     messages = 1; // so that the next message is the next turn's
+    if (!late_.empty() &&
+        b.bounded() == nullptr) { // also one that does something else first may take mail in this turn
+        collect_mail(b);
+        hold_followers(b);
+        bring_back_late([this, &b](const late_message& m) { return m.to.block == &b && m.due <= clock_->now_ns(); });
+    }
     if (!waits_for_mail(b)) return true;
     collect_mail(b);
-    hold_followers(b);
     // What is dropped or late leaves the next message, which has its own order, or its own chance.
     while (b.mail != nullptr) {
         mail_place at{nullptr, b.mail};
@@ -176,6 +185,8 @@ std::int64_t simulator::late_until(const control_block& b, const void* sender) c
 
 // Takes that sender's messages out of the process' list, from that place on.
 void simulator::hold_back(control_block& b, const void* sender, std::int64_t due, const mail_place& from) {
+    for (envelope* e = b.mail; e != from.message; e = e->next)
+        if (sender_of(*e) == sender) e->generation |= was_there_before;
     envelope* before = from.before;
     for (envelope* e = from.message; e != nullptr;) {
         envelope* const next = e->next;
@@ -191,19 +202,36 @@ void simulator::hold_back(control_block& b, const void* sender, std::int64_t due
     }
 }
 
-// What comes behind a late message of the same sender stays behind it.
+// What comes behind a late message of the same sender stays behind it. All that are late by one sender are due at once.
 void simulator::hold_followers(control_block& b) {
-    if (late_.empty()) return;
     for (bool found = true; found;) {
         found = false;
-        for (const envelope* e = b.mail; e != nullptr && !found; e = e->next) {
-            const void* const sender = sender_of(*e);
+        for (mail_place at{nullptr, b.mail}; at.message != nullptr && !found; at = {at.message, at.message->next}) {
+            if ((at.message->generation & was_there_before) != 0) continue;
+            const void* const sender = sender_of(*at.message);
             if (const std::int64_t until = late_until(b, sender); until != 0) {
-                hold_back(b, sender, until, {nullptr, b.mail});
+                hold_back(b, sender, until, at);
                 found = true;
             }
         }
     }
+}
+
+// Some of what follows it lies there unread. Then it comes when its process looks at its mail, and they behind it.
+bool simulator::is_overtaken(const late_message& m) const {
+    const control_block& b = *m.to.block;
+    if (!b.lives(m.to.generation) || b.inbox.is_closed()) return false;
+    if (b.inbox.has_mail()) return true;
+    for (const envelope* e = b.mail; e != nullptr; e = e->next)
+        if ((e->generation & was_there_before) == 0 && sender_of(*e) == sender_of(*m.message)) return true;
+    return false;
+}
+
+void simulator::bring_back_late(const std::function<bool(const late_message&)>& which) {
+    std::vector<late_message> back;
+    std::copy_if(late_.begin(), late_.end(), std::back_inserter(back), which);
+    std::erase_if(late_, which);
+    for (const late_message& m : back) (void)push_envelope(m.to, m.message, this_thread());
 }
 
 } // namespace bastion::detail

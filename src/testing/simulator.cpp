@@ -149,7 +149,8 @@ std::int64_t simulator::next_due() {
     for (executor* e : executors_)
         if (const auto next = e->next_due()) due = std::min(due, *next);
     for (const held_turn& h : held_) due = std::min(due, h.due);
-    for (const late_message& m : late_) due = std::min(due, m.due);
+    for (const late_message& m : late_)
+        if (m.due > clock_->now_ns()) due = std::min(due, m.due); // else it waits for its process
     return due;
 }
 
@@ -160,27 +161,17 @@ void simulator::move_time(std::int64_t to) {
     bring_back();
 }
 
-namespace {
-
-// Takes out what is due, in its order.
-template <class T>
-std::vector<T> take_due(std::vector<T>& waiting, std::int64_t now) {
-    const auto due = [now](const T& t) { return t.due <= now; };
-    std::vector<T> taken;
-    std::copy_if(waiting.begin(), waiting.end(), std::back_inserter(taken), due);
-    std::erase_if(waiting, due);
-    return taken;
-}
-
-} // namespace
-
 void simulator::bring_back() {
     const std::int64_t now = clock_->now_ns();
-    for (const held_turn& back : take_due(held_, now)) {
-        let_go_.push_back(back.r);
-        back.where->schedule(*back.r);
+    const auto due = [now](const held_turn& h) { return h.due <= now; };
+    std::vector<held_turn> back;
+    std::copy_if(held_.begin(), held_.end(), std::back_inserter(back), due);
+    std::erase_if(held_, due);
+    for (const held_turn& h : back) {
+        let_go_.push_back(h.r);
+        h.where->schedule(*h.r);
     }
-    for (const late_message& back : take_due(late_, now)) (void)push_envelope(back.to, back.message, this_thread());
+    bring_back_late([this, now](const late_message& m) { return m.due <= now && !is_overtaken(m); });
 }
 
 // ---- what is seen

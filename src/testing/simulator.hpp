@@ -169,6 +169,8 @@ private:
     [[nodiscard]] std::int64_t late_until(const control_block& b, const void* sender) const;
     void hold_back(control_block& b, const void* sender, std::int64_t due, const mail_place& from);
     void hold_followers(control_block& b);
+    [[nodiscard]] bool is_overtaken(const late_message& m) const;
+    void bring_back_late(const std::function<bool(const late_message&)>& which);
     [[noreturn]] void stalled();
 
     const std::uint64_t seed_;

@@ -6,6 +6,7 @@
 #include <bastion/executor/pool.hpp>
 #include <bastion/testing/simulation.hpp>
 
+#include <array>
 #include <new>
 #include <string>
 #include <vector>
@@ -296,4 +297,35 @@ TEST_CASE("each call says that there is no memory, or cannot fail, and leaves no
         // Under the thread sanitizer operator new does not fail, and some calls allocate nothing else.
         if (!r.certain && !BASTION_TSAN) CHECK(allocations > 0);
     }
+}
+
+TEST_CASE("a reply that finds no memory leaves the question to be answered") {
+    struct wide {
+        using answer_type = std::array<char, 500>; // the question's block has no room for it
+    };
+    const std::uint64_t blocks = detail::read_pool_stats().live_blocks;
+    bool refused = false;
+    bool answered = false;
+    {
+        simulation sim(1, testing::settings().with_workers(1));
+        const child_ref server = sim.spawn([&](context ctx) -> process {
+            auto m = co_await ctx.recv();
+            auto q = m.asked<wide>();
+            sim.fail_allocation(1);
+            try {
+                q.reply(wide::answer_type{});
+            } catch (const std::bad_alloc&) { refused = true; }
+            sim.fail_allocation(0);
+            if (q) q.reply(wide::answer_type{});
+        });
+        sim.spawn([&, server](context) -> process {
+            const auto r = co_await server.ask(wide());
+            answered = r.has_value();
+        });
+        sim.advance(1ms);
+        sim.finish();
+    }
+    CHECK(refused);
+    CHECK(answered);
+    CHECK(detail::read_pool_stats().live_blocks == blocks);
 }

@@ -9,7 +9,7 @@ if [ ! -x "$2" ]; then
 fi
 log=$2.log
 status=0
-TEST_SEEDS=${TEST_SEEDS:-100} timeout -k 5 60 "$2" --abort --reporter xml > "$log" 2>&1 || status=$?
+TEST_SEEDS=${TEST_SEEDS:-500} timeout -k 5 60 "$2" --abort --reporter xml > "$log" 2>&1 || status=$?
 
 # The test begun last, as the report names it.
 test=$(sed -n 's/^ *<TestCase name="\([^"]*\)".*/\1/p' "$log" | tail -n 1 |

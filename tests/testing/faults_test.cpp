@@ -96,6 +96,50 @@ TEST_CASE("orders for messages that follow one another hold for each of them") {
     }
 }
 
+TEST_CASE("what follows a late message comes after it, also to a process that did something else meanwhile") {
+    struct go {};
+    testing::simulation sim(2);
+    std::vector<int> got;
+    const child_ref reader = sim.spawn([&](context ctx) -> process {
+        (void)co_await ctx.recv<go>();
+        co_await ctx.sleep_for(1s);
+        for (;;) got.push_back(co_await ctx.recv<int>());
+    });
+    sim.delay_at(reader, 1, 100ms);
+    (void)reader.tell(1);
+    sim.settle();
+    sim.spawn([reader](context) -> process { // another sender: it is not late
+        (void)reader.tell(go());
+        co_return;
+    });
+    sim.advance(50ms);
+    (void)reader.tell(2);
+    sim.advance(2s);
+    CHECK(got == std::vector<int>{1, 2});
+}
+
+TEST_CASE("what lies there unread from before does not follow a late message") {
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        INFO("seed " << seed);
+        testing::simulation sim(seed, testing::settings().with_faults({.delay = 5'000, .most_delay = 1s}));
+        std::vector<int> got;
+        const child_ref reader = sim.spawn([&](context ctx) -> process {
+            (void)co_await ctx.recv<double>(); // all numbers are passed over until then
+            for (;;) got.push_back(co_await ctx.recv<int>());
+        });
+        for (int i = 0; i < 5; ++i) {
+            (void)reader.tell(int(i));
+            sim.advance(300ms);
+        }
+        sim.spawn([reader](context) -> process {
+            (void)reader.tell(0.5);
+            co_return;
+        });
+        sim.advance(1min);
+        CHECK(got == std::vector<int>{0, 1, 2, 3, 4});
+    }
+}
+
 TEST_CASE("chance has a look at each message") {
     testing::settings s;
     SECTION("also behind one that was dropped") {

@@ -3,8 +3,10 @@
 #include "support/fork_join.hpp"
 
 #include <algorithm>
+#include <deque>
 #include <new>
 #include <optional>
+#include <utility>
 
 namespace trees {
 
@@ -17,24 +19,40 @@ namespace {
 // In every body: says who lives, and that nobody lives twice.
 class presence {
 public:
-    presence(context ctx, ledger& l) : counted_(l), ledger_(l), element_(ctx.self().where().block) {
+    presence(context ctx, ledger& l)
+        : counted_(l), ledger_(l), element_(ctx.self().where().block), body_(l.routing.born(ctx.self())) {
         if (++l.bodies[element_] != 1) l.wrong("two incarnations of an element at once");
         l.lives(ctx.self());
     }
     presence(const presence&) = delete;
     presence& operator=(const presence&) = delete;
-    ~presence() { --ledger_.bodies[element_]; }
+    ~presence() {
+        --ledger_.bodies[element_];
+        ledger_.routing.body_over(body_);
+    }
 
 private:
     test::presence counted_;
     ledger& ledger_;
     const void* element_;
+    const std::uint64_t body_;
+};
+
+// The same of an element of a group, and what it has.
+struct element {
+    element(context ctx, ledger& l) : here(ctx, l), book(ctx, l) {}
+    presence here;
+    reading book;
+    std::vector<monitor_handle> watched;
+    std::deque<beating> beats;
 };
 
 void heard(ledger& l, context ctx, const down& d) {
     ++l.downs;
     ++l.down_reasons[static_cast<std::size_t>(d.reason().kind())];
     if (--l.downs_due[ctx.self().where().block] < 0) l.wrong("more notices than monitors");
+    if (l.work.running(d.who())) l.wrong("the end of a process is told before its blocking function is over");
+    check_gone(l, ctx, d);
 }
 
 // True: it was something to act upon.
@@ -60,6 +78,7 @@ bool take(ledger& l, context ctx, message& m) {
         heard(l, ctx, *d);
         return false;
     }
+    if (take_work(l, ctx, m) || take_routed(l, ctx, m)) return false;
     return m.broadcast<news>() != nullptr;
 }
 
@@ -87,8 +106,8 @@ process short_life(context ctx, ledger& l) {
 }
 
 // One thing out of many. Coroutine bodies only.
-task<bool> act(context ctx, ledger& l, std::vector<monitor_handle>& watched) {
-    const std::uint32_t what = l.below(100);
+task<bool> act(context ctx, ledger& l, element& mine) {
+    const std::uint32_t what = l.below(140);
     if (what < 25) {
         (void)l.anybody().tell<job>(l);
     } else if (what < 40) {
@@ -103,9 +122,11 @@ task<bool> act(context ctx, ledger& l, std::vector<monitor_handle>& watched) {
         if (l.below(3) == 0) (void)later.cancel();
     } else if (what < 60) {
         ++l.downs_due[ctx.self().where().block];
-        auto handle = ctx.monitor(l.anybody());
-        if (watched.size() < 4) watched.push_back(std::move(handle));
-        else watched[l.below(4)] = std::move(handle);
+        const child_ref whom = l.anybody();
+        auto handle = ctx.monitor(whom);
+        l.routing.watches(ctx.self(), whom);
+        if (mine.watched.size() < 4) mine.watched.push_back(std::move(handle));
+        else mine.watched[l.below(4)] = std::move(handle);
     } else if (what < 64) {
         ledger* book = &l;
         (void)ctx.spawn([book](context c) { return short_life(c, *book); });
@@ -133,13 +154,18 @@ task<bool> act(context ctx, ledger& l, std::vector<monitor_handle>& watched) {
         if (n != 5) l.wrong("a sum is wrong");
     } else if (what < 94) {
         (void)co_await l.anybody().started().within(l.time_below(10ms));
+    } else if (what < 100) {
+        mine.book.write();
+    } else if (what < 120) {
+        co_await work(ctx, l, mine.beats);
+    } else {
+        co_await route(ctx, l);
     }
     co_return true;
 }
 
 process selective(context ctx, ledger& l) {
-    presence here(ctx, l);
-    std::vector<monitor_handle> watched;
+    element me(ctx, l);
     for (bool goes_on = true; goes_on;) {
         if (l.below(2) == 0) {
             auto j = co_await ctx.recv<job>().within(l.time_below(50ms));
@@ -149,34 +175,32 @@ process selective(context ctx, ledger& l) {
             message m = co_await ctx.recv();
             if (!take(l, ctx, m)) continue;
         }
-        goes_on = co_await act(ctx, l, watched);
+        goes_on = co_await act(ctx, l, me);
     }
 }
 
 process trapping(context ctx, ledger& l) {
-    presence here(ctx, l);
+    element me(ctx, l);
     ctx.trap_stop();
-    std::vector<monitor_handle> watched;
     for (bool goes_on = true; goes_on;) {
         message m = co_await ctx.recv();
         if (m.told<stop_request>() != nullptr) {
             co_await ctx.sleep_for(l.time_below(2ms));
             co_return;
         }
-        if (take(l, ctx, m)) goes_on = co_await act(ctx, l, watched);
+        if (take(l, ctx, m)) goes_on = co_await act(ctx, l, me);
     }
 }
 
 process late_starter(context ctx, ledger& l) {
-    presence here(ctx, l);
+    element me(ctx, l);
     co_await ctx.sleep_for(l.time_below(20ms));
     if (l.below(10) == 0) panic("never ready");
     if (l.below(20) == 0) co_return;
     ctx.ready();
-    std::vector<monitor_handle> watched;
     for (bool goes_on = true; goes_on;) {
         message m = co_await ctx.recv();
-        if (take(l, ctx, m)) goes_on = co_await act(ctx, l, watched);
+        if (take(l, ctx, m)) goes_on = co_await act(ctx, l, me);
     }
 }
 
@@ -184,7 +208,7 @@ process late_starter(context ctx, ledger& l) {
 ledger* handlers_book = nullptr;
 
 struct post {
-    explicit post(context ctx) : here(ctx, *handlers_book) {}
+    explicit post(context ctx) : me(ctx, *handlers_book) {}
     void work(context ctx, job& j) {
         j.ticket.handle();
         const std::uint32_t what = handlers_book->below(20);
@@ -194,17 +218,21 @@ struct post {
         if (what < 12) (void)handlers_book->anybody().tell<job>(*handlers_book);
     }
     void tock(context, tick& t) { t.ticket.handle(); }
+    void beaten(context ctx, beat& b) { b.handle(ctx.self()); }
+    void read(context ctx, const bulletin& b) { take_bulletin(*handlers_book, ctx, b); }
+    std::uint64_t polled(context ctx, poll& p) { return answer_poll(*handlers_book, ctx, p); }
     std::uint64_t answer(context, query& q) {
         q.ticket.handle();
         ++handlers_book->replies;
         return q.n + 1;
     }
-    presence here;
+    element me;
 };
 
 children handlers_of(ledger& l) {
     handlers_book = &l;
-    return children().with_handlers<post>(on_tell(&post::work), on_tell(&post::tock), on_question(&post::answer));
+    return children().with_handlers<post>(on_tell(&post::work), on_tell(&post::tock), on_tell(&post::beaten),
+        on_question(&post::answer), on_question(&post::polled), on_broadcast(&post::read));
 }
 
 callbacks counting(ledger& l) {
@@ -213,7 +241,10 @@ callbacks counting(ledger& l) {
     return callbacks()
         .before_start(count(0))
         .after_start(count(1))
-        .before_restart(count(2))
+        .before_restart([book](const event& e) {
+            ++book->moments[2];
+            book->work.failed[e.who()] |= e.reason().is_fault();
+        })
         .after_restart(count(3))
         .after_stop(count(4));
 }
@@ -262,7 +293,11 @@ children any_group(ledger& l, std::string name) {
     // Unread mail that survives may leave no room for a start: at once, for ever.
     if (l.below(8) == 0)
         g.with_limits(limits().memory(8000 + l.below(8000))).with_mailbox(mailbox::unbounded().clear_on_restart());
+    join_some(g, l);
+    const bool is_rebuilt = l.below(2) == 0;
     return std::move(g)
+        .with_data(
+            [book, is_rebuilt] { return notebook(*book, is_rebuilt); }, is_rebuilt ? on_panic::rebuild : on_panic::keep)
         .with_name(std::move(name))
         .with_redundancy(1 + l.below(5))
         .with_restart(any_policy(l))
@@ -319,27 +354,42 @@ void ledger::lives(const child_ref& who) {
 }
 
 void ledger::report(const log_record& r) {
-    if (test::is_one_of<job, query>(r.in_hand) && r.reason.text() == "injected by a simulation") lost_in_hand += r.lost;
+    if (r.reason.text() != "injected by a simulation") return;
+    if (test::is_one_of<job, query, beat, in_turn, circular, poll>(r.in_hand)) lost_in_hand += r.lost;
+    if (test::is_one_of<bulletin>(r.in_hand)) routing.bulletins.lost_in_hand += r.lost;
+    if (test::is_one_of<parcel>(r.in_hand)) routing.parcels.lost_in_hand += r.lost;
 }
 
 void ledger::check() const {
     if (!problem_.empty()) throw failure(problem_);
     const std::string wrong =
-        faults() + may_be_cancelled.faults("messages that may be cancelled") +
+        faults() + work.faults() + routing.faults() + may_be_cancelled.faults("messages that may be cancelled") +
         test::mismatch("messages lost, and dead letters, in hand at a panic or not sent for lack of memory", sent.lost,
             dead + lost_in_hand + not_sent);
     if (!wrong.empty()) throw failure(wrong);
     if (answered > replies) throw failure("more answers than replies");
 }
 
+std::vector<happening> ledger::happenings() const {
+    return {{"tell_every came", work.beats_taken}, {"data kept", work.kept}, {"data made again", work.rebuilt},
+        {"tasks joined", work.joins.results}, {"of these without a value", work.failed_joins},
+        {"joins given up", work.joins.given_up}, {"joins ended by a kill", work.joins.abandoned},
+        {"sleeps to their end", work.rests.results}, {"sleeps cut short by a stop", work.rests_cut},
+        {"blocking functions", work.calls.results}, {"of these that threw", work.thrown},
+        {"told in turn", routing.in_turn}, {"told as one of everyone", routing.circulars},
+        {"answers of everyone", routing.polled}, {"bulletins", routing.bulletins.handled},
+        {"bulletins in hand at a panic", routing.bulletins.lost_in_hand}, {"parcels", routing.parcels.handled},
+        {"dispatchers notified", routing.attentions}, {"found by name", routing.found},
+        {"names taken back", routing.taken_back}, {"ends told of one that had a name", routing.ends_checked}};
+}
+
 supervisor random_tree(ledger& l) { return any_supervisor(l, "top", 1); }
 
 process any_worker(context ctx, ledger& l) {
-    presence here(ctx, l);
-    std::vector<monitor_handle> watched;
+    element me(ctx, l);
     for (bool goes_on = true; goes_on;) {
         message m = co_await ctx.recv();
-        if (take(l, ctx, m)) goes_on = co_await act(ctx, l, watched);
+        if (take(l, ctx, m)) goes_on = co_await act(ctx, l, me);
     }
 }
 
@@ -347,15 +397,20 @@ void random_run(testing::simulation& sim, std::uint64_t turns, ledger& l) {
     const std::uint64_t blocks = detail::read_pool_stats().live_blocks;
     const std::uint64_t processes = detail::live_blocks();
     runtime& rt = sim.runtime(sim.runtime_config().with_log([&l](const log_record& r) { l.report(r); }));
-    test::count_dead_letters<job, query>(rt, l);
-    const auto goes_on = [&] { return sim.seen().turns < turns; };
+    test::count_dead_letters<job, query, beat, in_turn, circular, poll>(rt, l);
+    count_routed(rt, l);
+    const auto goes_on = [&] { return sim.seen().turns < turns || sim.steps() < 10'000; };
     for (int trees = 0; goes_on(); ++trees) {
         // A top that has ended keeps its name until its end is through: the next has another.
         const supervisor_ref top = rt.spawn(random_tree(l).with_name("top" + std::to_string(trees)));
+        std::uint64_t handled = 0;
         for (int round = 0; round < 20 || (l.alive() > 15 && goes_on()); ++round) {
             sim.advance(l.time_below(5ms)); // first: at the beginning there is nobody
             if (l.alive() == 0) continue;
             for (int i = 0; i < 10; ++i) (void)l.anybody().tell<job>(l);
+            // Not while nobody in the tree does anything: it takes turns, and a tree that stands still must be seen.
+            if (std::exchange(handled, l.sent.handled.load()) != l.sent.handled && l.below(8) == 0)
+                errand_from_outside(rt, l);
         }
         if (l.below(2) == 0) top.stop();
     }

@@ -4,6 +4,8 @@
 // they have done is counted here, by the processes themselves, to be compared with what the library says.
 
 #include "support/ledger.hpp"
+#include "testing/random_routing.hpp"
+#include "testing/random_work.hpp"
 
 #include <bastion/bastion.hpp>
 #include <bastion/testing/simulation.hpp>
@@ -42,6 +44,8 @@ public:
     void report(const bastion::log_record& r);
     // Throws testing::failure unless everything adds up; when all processes have ended.
     void check() const;
+    // How often what is counted here has happened; what a thousand runs have at 0 is not tried.
+    [[nodiscard]] std::vector<happening> happenings() const;
 
     // `sent` are the messages told and asked at once; these are cancelled and given up without a word.
     test::messages may_be_cancelled;
@@ -53,6 +57,9 @@ public:
     std::uint64_t downs = 0;
     std::array<std::uint64_t, bastion::testing::coverage::kinds> down_reasons{};
     std::array<std::uint64_t, 5> moments{}; // callbacks
+    bool is_punctual = false; // the simulation's time stands still while there is work
+    work_book work;
+    routing_book routing;
 
 private:
     bastion::testing::simulation& sim_;
@@ -84,7 +91,7 @@ struct news {
 // One more process, in case too many have ended.
 bastion::process any_worker(bastion::context ctx, ledger& l);
 
-// A whole run: a tree, work for it until so many turns are taken, its end, and the check of the ledger.
+// A whole run: a tree, work for it until so many turns and 10,000 steps are taken, its end, and the check of the ledger.
 void random_run(bastion::testing::simulation& sim, std::uint64_t turns, ledger& l);
 
 } // namespace trees

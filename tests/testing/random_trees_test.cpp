@@ -7,18 +7,20 @@
 
 #include <bastion/testing/explore.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 using namespace bastion;
 using namespace std::chrono_literals;
 
 namespace {
 
-constexpr std::uint64_t turns = 10'000;
+constexpr std::uint64_t turns = 9'000;
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__OPTIMIZE__) ||                         \
     defined(BASTION_TEST_EMULATOR)
 constexpr bool is_slow = true;
@@ -57,6 +59,7 @@ struct tree_run {
     std::uint64_t hash = 0;
     std::uint64_t steps = 0;
     testing::coverage seen;
+    std::vector<trees::happening> happenings;
 };
 
 tree_run run_tree(std::uint64_t seed) {
@@ -64,10 +67,12 @@ tree_run run_tree(std::uint64_t seed) {
     testing::coverage inside;
     const auto program = [&](testing::simulation& sim) {
         trees::ledger l(sim, seed);
+        l.is_punctual = !settings_of(seed).slow_machine();
         (void)transitions::take();
         trees::random_run(sim, turns, l);
         r.hash = sim.trace_hash();
         r.steps = sim.steps();
+        r.happenings = l.happenings();
         inside = {};
         inside.transitions = transitions::take();
         constexpr auto noproc = static_cast<std::size_t>(exit_kind::noproc);
@@ -88,6 +93,7 @@ TEST_CASE("random trees: every ledger adds up, the same seed is the same run") {
     const std::uint64_t first = only.value_or(number_in("TEST_FIRST_SEED").value_or(1));
     const std::uint64_t count = only ? 1 : number_in("TEST_SEEDS").value_or(is_slow ? 20 : 1000);
     testing::coverage seen;
+    std::vector<trees::happening> happenings;
     std::uint64_t total_steps = 0;
     for (std::uint64_t seed = first; seed != first + count; ++seed) {
         INFO("seed " << seed);
@@ -105,11 +111,18 @@ TEST_CASE("random trees: every ledger adds up, the same seed is the same run") {
         if (again.hash != once.hash) failed();
         REQUIRE(again.hash == once.hash);
         seen += once.seen;
+        if (happenings.empty()) happenings = once.happenings;
+        else
+            for (std::size_t i = 0; i < happenings.size(); ++i) happenings[i].times += once.happenings[i].times;
         total_steps += once.steps + again.steps;
     }
     std::printf("%llu seeds, each twice, %llu steps\n%s", static_cast<unsigned long long>(count),
         static_cast<unsigned long long>(total_steps), seen.text().c_str());
+    for (const auto& [what, times] : happenings)
+        std::printf("%s: %llu\n", what, static_cast<unsigned long long>(times));
     CHECK(seen.forbidden().empty());
+    const auto never = [](const trees::happening& h) { return h.times == 0; };
+    if (count >= 1000) CHECK(std::none_of(happenings.begin(), happenings.end(), never));
     // So many see all there is; nothing ends with noconnection yet.
     if (transitions::are_counted && count >= 1000) CHECK(seen.unseen() == "exit noconnection\n");
 }

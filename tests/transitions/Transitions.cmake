@@ -2,12 +2,12 @@
 # cycle where it is made. So that nothing of the library as it ships is mixed with it, all that knows of the life cycle is
 # compiled again: everything but the layers below `process` (tests/layers keeps them apart from it).
 
-file(GLOB transitions_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/transitions/*.cpp")
+file(GLOB transitions_sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/transitions/*.cpp"
+    "${CMAKE_CURRENT_SOURCE_DIR}/testing/random_*.cpp")
 set(transitions_library ${bastion_sources} ${bastion_testing_sources})
 list(FILTER transitions_library EXCLUDE REGEX "/src/(base|topology|executor)/")
 # Objects, for planted bugs, too: built when somebody needs them.
-add_library(bastion-transitions OBJECT EXCLUDE_FROM_ALL ${transitions_library} ${transitions_sources}
-    "${CMAKE_CURRENT_SOURCE_DIR}/testing/random_tree.cpp" "${CMAKE_CURRENT_SOURCE_DIR}/testing/random_trees_test.cpp")
+add_library(bastion-transitions OBJECT EXCLUDE_FROM_ALL ${transitions_library} ${transitions_sources})
 target_compile_definitions(bastion-transitions PRIVATE BASTION_COUNT_TRANSITIONS)
 target_link_libraries(bastion-transitions PRIVATE bastion-test-support)
 set_target_properties(bastion-transitions PROPERTIES CXX_EXTENSIONS OFF)

@@ -29,14 +29,17 @@ BASTION_API void lose_in_hand(const message_meta& meta) noexcept;
 template <class Q>
 concept knows_answer = requires { typename Q::answer_type; };
 
-// Puts an answer into the question's block, or into a bigger one, and completes the cell.
+// Puts an answer into the question's block, or into a bigger one, and completes the cell. Takes the question, unless it
+// throws: then it is whole, and still `from`'s.
 template <class R, class... Args>
-void answer_question(envelope* e, Args&&... args) {
+void answer_question(envelope*& from, Args&&... args) {
     static_assert(check_message<R>());
+    envelope* const e = from;
     envelope* answer = e;
     std::size_t room = bytes_of(*e);
     completion_cell* cell = nullptr;
     if (room >= envelope_bytes<R> && std::is_nothrow_constructible_v<R, Args&&...>) {
+        from = nullptr;
         cell = std::exchange(e->cell, nullptr);
         e->meta().destroy_payload(*e);
         construct_payload<R>(e->payload_at(payload_offset<R>), std::forward<Args>(args)...);
@@ -44,7 +47,8 @@ void answer_question(envelope* e, Args&&... args) {
     } else {
         answer = make_envelope<R>(envelope_kind::answer, std::forward<Args>(args)...);
         room = envelope_bytes<R>;
-        cell = std::exchange(e->cell, nullptr);  // not before: a constructor that throws leaves the question whole
+        from = nullptr;
+        cell = std::exchange(e->cell, nullptr); // not before: there may be no memory, or the constructor throws
         destroy(e);
     }
     answer->generation = room;
@@ -72,7 +76,7 @@ public:
 
     // Whether there is a question (left to answer).
     [[nodiscard]] explicit operator bool() const& noexcept { return envelope_ != nullptr; }
-    explicit operator bool() const&& = delete;  // name the question first: if (auto q = msg.asked<T>())
+    explicit operator bool() const&& = delete; // name the question first: if (auto q = msg.asked<T>())
 
     [[nodiscard]] T& operator*() const noexcept { return *detail::payload_of<T>(*envelope_); }
     [[nodiscard]] T* operator->() const noexcept { return detail::payload_of<T>(*envelope_); }
@@ -102,10 +106,10 @@ private:
     void send(U&& value) {
         if constexpr (std::is_trivially_copyable_v<R>) {
             const R copy(std::forward<U>(value));
-            detail::answer_question<R>(std::exchange(envelope_, nullptr), copy);
+            detail::answer_question<R>(envelope_, copy);
         } else {
             R copy(std::forward<U>(value));
-            detail::answer_question<R>(std::exchange(envelope_, nullptr), std::move(copy));
+            detail::answer_question<R>(envelope_, std::move(copy));
         }
     }
 
@@ -123,7 +127,7 @@ public:
     ~message() {
         if (envelope_ != nullptr) end();
     }
-    explicit operator bool() const = delete;  // a received message always is one; ask told, asked or broadcast
+    explicit operator bool() const = delete; // a received message always is one; ask told, asked or broadcast
 
     // The value, if a T was told (or is an answer). It stays in the message.
     template <class T>
@@ -137,7 +141,7 @@ public:
         return is_told<T>() ? detail::payload_of<T>(*envelope_) : nullptr;
     }
     template <class T>
-    void told() && = delete;  // the pointer would dangle: name the message first
+    void told() && = delete; // the pointer would dangle: name the message first
 
     // The question, if a T was asked: taken out of the message, with the right to answer.
     template <class T>
@@ -148,7 +152,7 @@ public:
         return question<T>(std::exchange(envelope_, nullptr));
     }
     template <class T>
-    void asked() && = delete;  // name the message first
+    void asked() && = delete; // name the message first
 
     // The shared value, if a T was broadcast.
     template <class T>
@@ -159,7 +163,7 @@ public:
         return &detail::shared_payload_of<T>(*envelope_)->value;
     }
     template <class T>
-    void broadcast() const&& = delete;  // name the message first
+    void broadcast() const&& = delete; // name the message first
 
     // This process does not know it: a dead letter, counted; a question is answered so.
     BASTION_API void unhandled();
