@@ -133,6 +133,7 @@ control_block* make_block(runtime_home& home) {
     b->home = &home;
     b->index = 0;
     b->owner_state = b->owner_flags = 0;
+    b->from_below = false;
     b->lost_in_hand = 0;
     b->exit_node.block = b->start_node.block = b;
     b->hand = nullptr;

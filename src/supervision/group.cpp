@@ -168,11 +168,14 @@ void group::on_proceed(const owner_request& r) {
 void group::adopt(control_block& child) {
     child.index = next_index_++;
     child.policy = restart_when::temporary;
-    children_.push_back(&child);
     if (!running_) {
+        // Its supervisor stops, to start again: who spawned it may be waited for, and may wait for it.
+        if (listed_ && child.from_below) return turn_away(child);
         set_state(child, child_state::unborn);
+        children_.push_back(&child);
         return;
     }
+    children_.push_back(&child);
     set_state(child, child_state::up);
     child.started_sent = true;  // nobody waits for it
     schedule_block(child, this_thread());

@@ -44,6 +44,14 @@ void charge_spawn() noexcept {
     if (strand* s = this_thread().current) --s->budget;
 }
 
+// Whether what runs here is below the supervisor whose temporary elements these are: its stops wait for it.
+bool runs_below(const address& temporaries) noexcept {
+    const control_block* const supervisor = temporaries.block->owner.load(std::memory_order_relaxed);
+    const control_block* c = running_block();
+    while (c != nullptr && c != supervisor) c = c->owner.load(std::memory_order_relaxed);
+    return c != nullptr;
+}
+
 child_ref spawn_element(address temporaries, process (*entry)(context), shared<process_body> body,
     const source_location& where, bool is_main) {
     child_ref made;
@@ -57,6 +65,7 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
         b->body = body.get();
         b->site_file = where.file_name();
         b->site_line = where.line();
+        b->from_below = runs_below(temporaries);
         if (body) body->add_owner();  // dropped when the block is recycled
         if (is_main) b->owner_flags = child_flag::is_main;
         made = child_ref(b->here());

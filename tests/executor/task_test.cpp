@@ -92,6 +92,24 @@ TEST_CASE("the exception of a forked task comes out of the join and of its handl
     CHECK(rt.run(work()) == 3);
 }
 
+TEST_CASE("a scope that was joined is used again, also after a task of it has failed") {
+    bastion::runtime rt(bastion::config().with_workers(2));
+    auto work = []() -> bastion::task<int> {
+        bastion::scope s;
+        int caught = 0;
+        for (int round = 0; round < 3; ++round) {
+            auto a = s.fork(fail_with("round " + std::to_string(round)));
+            try {
+                co_await s.join();
+            } catch (const std::runtime_error& e) {
+                if (std::string(e.what()) == "round " + std::to_string(round)) ++caught;
+            }
+        }
+        co_return caught;
+    };
+    CHECK(rt.run(work()) == 3);
+}
+
 TEST_CASE("a scope left by an exception waits for its tasks") {
     std::atomic<int> alive{0};
     std::atomic<int> ran{0};

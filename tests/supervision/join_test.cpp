@@ -195,3 +195,43 @@ TEST_CASE("join: a task that nobody is left to run is answered at once") {
     w.settle();
     REQUIRE(log.take() == "noproc");
 }
+
+TEST_CASE("join: a task that is joined while its supervisor restarts is turned away, and the restart goes on") {
+    test::world w;
+    test::journal log;
+    const supervisor_ref above = w.rt.spawn(supervisor().with_strategy(strategy::one_for_all));
+    const supervisor_ref sup = above.spawn(supervisor());
+    const children_ref patient =
+        sup.spawn(children().with_shutdown(shutdown::infinite()).with_exec([&](context ctx) -> process {
+            log("starts");
+            co_await ctx.recv<int>();
+            co_await ctx.sleep_for(1s); // meanwhile it is asked to stop
+            auto h = ctx.spawn(doubled(4));
+            const auto r = co_await h;
+            log(test::shown(r));
+            co_await ctx.recv<int>();
+        }));
+    const children_ref other = above.spawn(children().with_exec([](context ctx) -> process {
+        co_await ctx.recv<int>();
+        panic("both start again");
+    }));
+    w.settle();
+    patient[0].tell(1);
+    w.settle();
+    other[0].tell(1);
+    w.settle();
+    REQUIRE(log.take() == "starts");
+    // From outside it waits for the restart.
+    w.spawn([&, sup](context) -> process {
+        auto h = sup.spawn(doubled(2));
+        const auto r = co_await h;
+        log("outside " + test::shown(r));
+    });
+    w.settle();
+    w.advance(1s);
+    w.settle();
+    REQUIRE(log.take() == "noproc, starts");
+    w.advance(1ms);
+    w.settle();
+    REQUIRE(log.take() == "outside 4");
+}

@@ -36,6 +36,8 @@ public:
 
     // relaxed: it picks one, and hands nothing over.
     [[nodiscard]] bool first_to_fail() noexcept { return !failed_.exchange(true, std::memory_order_relaxed); }
+    // By the joiner, which has all it waited for: what is forked from now on may fail anew. relaxed: nobody else is there.
+    void forget_failure() noexcept { failed_.store(false, std::memory_order_relaxed); }
 
 private:
     typename Atomics::template atomic<bool> failed_{false};

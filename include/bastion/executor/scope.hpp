@@ -130,7 +130,9 @@ public:
             return detail::transfer(scope_.next_in_place(thread));
         }
         void await_resume() const {
-            if (scope_.exception_) std::rethrow_exception(std::exchange(scope_.exception_, nullptr));
+            if (scope_.exception_ == nullptr) return;
+            scope_.stolen_.forget_failure();
+            std::rethrow_exception(std::exchange(scope_.exception_, nullptr));
         }
         // A forked task cannot be left alone: it may use what lies in the joiner's frame.
         template <class Duration>

@@ -94,6 +94,7 @@ struct alignas(cache_line) control_block : strand {
     std::uint32_t index = 0;             // within its group
     std::uint8_t owner_state = 0;        // the owner's, as what follows: see supervision/
     std::uint8_t owner_flags = 0;
+    bool from_below = false;             // a temporary element that was spawned from below its supervisor
     std::uint32_t tries = 0;             // restarts in a row
     std::int64_t since_ns = 0;           // when this incarnation was started
     void* owner_timer = nullptr;         // the deadline or back-off that runs for it
