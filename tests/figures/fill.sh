@@ -6,7 +6,7 @@
 set -eu
 awk '
     function readable(s,    head, n) { # 1234567 -> 1,234,567
-        if (s !~ /^[0-9]+$/) return s
+        if (s !~ /^[0-9]+$/ || name ~ /\.commit$/) return s
         for (n = length(s); n > 3; n -= 3) { head = "," substr(s, n - 2, 3) head }
         return substr(s, 1, n) head
     }

@@ -1,6 +1,15 @@
 #!/bin/sh
-# read.sh NAME LOG: what a run of `./dev NAME` has shown, as lines "NAME.figure value", out of its output.
+# read.sh NAME LOG: what a run of `./dev NAME` has shown, as lines "NAME.figure value", out of its output. First which tree it
+# was, and when: a run that does not say so leaves no figures.
 set -eu
+awk -v name="$1" '
+    /^== of commit .*, [0-9]+-[0-9]+-[0-9]+$/ {
+        sub(/^== of commit /, "")
+        printf "%s.commit %s\n%s.date %s\n", name, substr($0, 1, length($0) - 12), name, $NF
+        found = 1
+        exit
+    }
+    END { exit !found }' "$2"
 case $1 in
 seeds) # one report for each share
     awk '
