@@ -32,6 +32,7 @@
 #include <bastion/mailbox/later.hpp>
 #include <bastion/mailbox/receive.hpp>
 
+#include <bastion/supervision/bond.hpp>
 #include <bastion/supervision/callbacks.hpp>
 #include <bastion/supervision/spec.hpp>
 

@@ -29,6 +29,9 @@ struct fiber {
     status now = status::absent;
     clock known;
     std::uint64_t paused_at = not_paused; // until somebody changes an atomic, or nobody else can go on
+    // How often it has looked again, since somebody changed an atomic, because nobody else could go on.
+    int looks = 0;
+    std::uint64_t looked_at = 0; // as `changes_` was then
     bool fresh = false; // after a pause it sees the newest values: stores become visible in finite time
     bool held = false; // until what it has read early is stored
     const void* asleep_on = nullptr;
@@ -87,10 +90,7 @@ public:
     // The program is wrong.
     [[noreturn]] void give_up(std::string why);
     std::memory_order order_of(const site& s);
-    void changed() {
-        ++changes_;
-        idle_pauses_ = 0;
-    }
+    void changed() { ++changes_; }
     [[nodiscard]] bool spurious_wake() { return spurious_left_ > 0 && choose(2) == 1 && spurious_left_-- > 0; }
     [[nodiscard]] int next_atomic() { return atomics_++; }
 
@@ -162,7 +162,6 @@ private:
     int preemptions_ = 0;
     int stale_ = 0;
     int spurious_left_ = 0;
-    int idle_pauses_ = 0;
     int atomics_ = 0;
     std::uint64_t steps_ = 0;
     std::uint64_t changes_ = 0;

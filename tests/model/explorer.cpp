@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 #include <new>
 
 namespace model {
@@ -106,12 +107,24 @@ std::optional<std::size_t> exploration::pick() {
         for (std::size_t i = 1; i <= count_; ++i)
             if (i != current_ && is_able(i)) able[n++] = i;
     if (n == 0) {
-        for (std::size_t i = 1; i <= count_; ++i)
-            if (fibers_[i].now == status::ready && !fibers_[i].held) able[n++] = i;
+        // All who are awake spin: each looks again before one looks twice.
+        const auto looks_of = [this](const fiber& f) { return f.looked_at == changes_ ? f.looks : 0; };
+        int least = std::numeric_limits<int>::max();
+        for (std::size_t i = 1; i <= count_; ++i) {
+            const fiber& f = fibers_[i];
+            if (f.now != status::ready || f.held) continue;
+            if (looks_of(f) < least) n = 0;
+            least = std::min(least, looks_of(f));
+            if (looks_of(f) == least) able[n++] = i;
+        }
         if (n == 0) return {};
         // Waiting for a held one does not help: enough if each has looked once more.
-        if (++idle_pauses_ > (promise_.open ? static_cast<int>(count_) : 20))
-            end_run("nobody gets on: everyone who is awake spins");
+        if (least >= (promise_.open ? 1 : 3)) end_run("nobody gets on: everyone who is awake spins");
+        fiber& looker = fibers_[able[choose(n)]];
+        looker.looks = least + 1;
+        looker.looked_at = changes_;
+        looker.paused_at = not_paused;
+        return static_cast<std::size_t>(&looker - fibers_.data());
     }
     const std::size_t next = able[choose(n)];
     if (self_able && next != current_) ++preemptions_;
@@ -236,7 +249,7 @@ void exploration::forget_run() {
     log_.clear();
     for (auto& f : fibers_) f = fiber();
     at_ = count_ = 0;
-    preemptions_ = stale_ = idle_pauses_ = atomics_ = 0;
+    preemptions_ = stale_ = atomics_ = 0;
     places_ = 1;
     changes_ = 0;
     spurious_left_ = 1;

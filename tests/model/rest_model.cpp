@@ -84,7 +84,7 @@ void rest_after(model::run& r, std::size_t count) {
 } // namespace
 
 TEST_CASE("model: rest against a blocking function") {
-    model::check([](model::run& r) { rest_after(r, 1); }, {.preemptions = 3, .stale_reads = 2}, 3, 1);
+    model::check([](model::run& r) { rest_after(r, 1); }, {.preemptions = 2, .stale_reads = 1}, 1, 1);
 }
 TEST_CASE("model: rest against two blocking functions") {
     model::check([](model::run& r) { rest_after(r, 2); }, {.preemptions = 1, .stale_reads = 1}, 1, -1);

@@ -104,6 +104,10 @@ public:
     // Runs a task as a process of its own; the handle is awaited for its value, or for why it has none.
     template <class T>
     join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) const;
+    // As spawn, with this process as the parent: when it ends or is restarted, for whatever reason, the child (a process, a
+    // task, a group, a supervisor) is asked to stop. The end of the child is no concern of its parent's: monitor it.
+    template <class What>
+    auto spawn_child(What&& what, source_location where = source_location::current()) const;
     // With with_start(wait_ready): this incarnation has started.
     BASTION_API void ready() const;
     // The object given to with_data; another type is a panic.
