@@ -20,14 +20,16 @@
 //> * **A ref stays good.** A `child_ref` names the element, not the incarnation. When the element has ended for good, the ref says `noproc`, always.
 //> * **No global system.** A `bastion::runtime` is an object: several may live in one program, one after another or at once. Nothing runs before its parent runs.
 //> * **A stop is graceful.** `stop()` asks; a process ends at its next `recv`, in reverse start order, within its deadline. `kill()` destroys its frame, and destructors run.
-//> * **A group restarts as a whole** after the fault of one element, as its documentation said up to 0.3; `with_restart_scope(bastion::restart_scope::element)` restarts only the one that failed.
+//> * **A group restarts as a whole** after the fault of one element, as the original's did up to 0.3, and its documentation still says;
+//>   `with_restart_scope(bastion::restart_scope::element)` restarts only the one that failed.
 //> * **Whoever restarts too often fails upwards**: `with_intensity` bounds the restarts of a supervisor, and the supervisor above decides.
 //> * **A question always ends**: with the answer, or with an error that says why there is none. The default time-out is 30 s.
 //> * **Messages are moved, not shared**: any movable type, without `Send + Sync + Debug`. Only what is broadcast is shared, and const.
 //> * **No hidden elements.** A group has the elements that it was given; a broadcast reaches nobody else.
 //>
 //> In the tables `rt` is a `bastion::runtime`, `ctx` a `bastion::context`, `sup` a `supervisor_ref`, `group` a `children_ref`, `ref` a `child_ref`, `m` and `q` a message and a
-//> question, `body` and `work` a process and a task. The [guide](guide.md) explains them.
+//> question, `body` a process, `work` a task, `slow` a function that blocks; `note` is a type of messages, `price` one of questions whose answer is an `int`, `untyped` one of
+//> questions that do not say. The [guide](guide.md) explains them.
 //.
 #include <bastion/base/random.hpp>
 #include <bastion/bastion.hpp>
