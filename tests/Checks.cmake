@@ -8,7 +8,13 @@ bastion_script_test(hazards.lint LABEL checks ARGS
 bastion_script_test(hazards.lint_self_test LABEL checks ARGS "${CMAKE_CURRENT_SOURCE_DIR}/hazards/lint_self_test.sh")
 bastion_script_test(planted.apply LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/planted/apply.sh" "${PROJECT_SOURCE_DIR}")
+bastion_script_test(planted.rows LABEL checks ARGS
+    "${CMAKE_CURRENT_SOURCE_DIR}/planted/rows.sh" "${PROJECT_SOURCE_DIR}" check)
 bastion_script_test(figures.pages LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/figures/check.sh" "${PROJECT_SOURCE_DIR}")
+bastion_script_test(docs.coming_from_rust LABEL checks ARGS
+    "${CMAKE_CURRENT_SOURCE_DIR}/docs/coming_from_rust.sh" "${PROJECT_SOURCE_DIR}")
+bastion_script_test(docs.callbacks LABEL checks ARGS
+    "${CMAKE_CURRENT_SOURCE_DIR}/docs/callbacks.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(process.awaitables LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/process/awaitables.sh" "${PROJECT_SOURCE_DIR}")

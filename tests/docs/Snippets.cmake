@@ -2,6 +2,7 @@
 # library compiles them all. A block opened by ```cpp is declarations or a whole program, ```cpp fragment is the inside of
 # a process, ```cpp no-compile <reason> is left out. An HTML comment that begins with `cpp prelude` on its first line holds
 # declarations for all later blocks of its document.
+# docs/coming_from_rust.md is the other way round: it is made from coming_from_rust.cpp, which is compiled with them.
 
 if(NOT EXISTS "${PROJECT_SOURCE_DIR}/include/bastion/bastion.hpp")
     message(STATUS "Snippets: left out, because bastion/bastion.hpp does not exist yet")
@@ -41,6 +42,7 @@ foreach(file IN LISTS fresh)
     configure_file("${fresh_dir}/${file}" "${snippet_dir}/${file}" COPYONLY)
     list(APPEND snippets "${snippet_dir}/${file}")
 endforeach()
+list(APPEND snippets "${CMAKE_CURRENT_LIST_DIR}/coming_from_rust.cpp")
 
 if(snippets)
     add_library(bastion-snippets OBJECT ${snippets})

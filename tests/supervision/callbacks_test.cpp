@@ -95,6 +95,51 @@ TEST_CASE("before_start throws: a fault of its element, and a start failure of o
     }
 }
 
+TEST_CASE("before_start throws once: the element comes back by a restart, and after_start is never called") {
+    world w;
+    auto calls = told_to(w.events);
+    calls.before_start([](const bastion::event&) { throw std::runtime_error("no"); });
+    const auto g = w.rt.spawn(bastion::children()
+            .with_name("g")
+            .with_restart_strategy(at_once())
+            .with_callbacks(std::move(calls))
+            .with_exec(element(w.events, "g")));
+    w.advance(1ms);
+    CHECK(w.events.take() == lines{"before_restart /g/0 panic: no 0", "start g0", "after_restart /g/0 panic: no 1"});
+    g.stop();
+    w.settle();
+    CHECK(w.events.take() == lines{"end g0", "after_stop /g/0 stopped 1"});
+}
+
+TEST_CASE("Below a supervisor that fails upwards everything is restarted, and nobody hears an after_stop") {
+    world w;
+    auto outer = w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()));
+    auto inner = outer.spawn(bastion::supervisor()
+            .with_name("inner")
+            .with_restart_strategy(at_once())
+            .with_intensity(0, 1s)
+            .with_callbacks(told_to(w.events))
+            .with_children(named(w.events, "a").with_callbacks(told_to(w.events)))
+            .with_children(named(w.events, "b").with_callbacks(told_to(w.events))));
+    w.settle();
+    CHECK(w.events.take() == lines{"before_start /outer/inner normal 0", "before_start /outer/inner/a/0 normal 0",
+                                 "start a0", "after_start /outer/inner/a/0 normal 0",
+                                 "before_start /outer/inner/b/0 normal 0", "start b0",
+                                 "after_start /outer/inner/b/0 normal 0", "after_start /outer/inner normal 0"});
+    w.rt.whereis("/outer/inner/a/0").tell(die{"x"});
+    w.settle();
+    const std::string why = "too many restarts: a/0: panic: x";
+    CHECK(w.events.take() ==
+          lines{"end a0", "end b0", "before_restart /outer/inner " + why + " 0",
+              "before_restart /outer/inner/a/0 panic: x 0", "start a0", "after_restart /outer/inner/a/0 panic: x 1",
+              "before_restart /outer/inner/b/0 stopped 0", "start b0", "after_restart /outer/inner/b/0 stopped 1",
+              "after_restart /outer/inner " + why + " 1"});
+    outer.stop();
+    w.settle();
+    CHECK(w.events.take() == lines{"end b0", "after_stop /outer/inner/b/0 stopped 1", "end a0",
+                                 "after_stop /outer/inner/a/0 stopped 1", "after_stop /outer/inner stopped 1"});
+}
+
 TEST_CASE("after_start throws for a temporary element: it ends, and that is told") {
     world w;
     const auto g = w.rt.spawn(bastion::children()
