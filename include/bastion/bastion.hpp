@@ -32,10 +32,10 @@
 #include <bastion/mailbox/later.hpp>
 #include <bastion/mailbox/receive.hpp>
 
-#include <bastion/supervision/bond.hpp>
 #include <bastion/supervision/callbacks.hpp>
 #include <bastion/supervision/spec.hpp>
 
+#include <bastion/supervision/bond.hpp>
 #include <bastion/supervision/join.hpp>
 #include <bastion/supervision/monitor.hpp>
 #include <bastion/supervision/refs.hpp>
