@@ -57,24 +57,24 @@ struct named {
 };
 
 // Objects in one piece of memory, on huge pages when they fill most of one.
-template <class T>
+template <class T, class Atomics>
 class page_array {
 public:
     explicit page_array(std::size_t n)
         : size_(n), big_(n * sizeof(T) >= huge_page / 2),
           first_(static_cast<T*>(::operator new(bytes(), std::align_val_t(big_ ? huge_page : alignof(T))))) {
-        if (big_) (void)::madvise(first_, bytes(), MADV_HUGEPAGE); // a wish
-        std::uninitialized_value_construct_n(first_, n);
+        if (big_) (void)::madvise(first_.get(), bytes(), MADV_HUGEPAGE); // a wish
+        std::uninitialized_value_construct_n(first_.get(), n);
     }
     page_array(const page_array&) = delete;
     page_array& operator=(const page_array&) = delete;
     ~page_array() {
-        std::destroy_n(first_, size_);
-        ::operator delete(first_, std::align_val_t(big_ ? huge_page : alignof(T)));
+        std::destroy_n(first_.get(), size_);
+        ::operator delete(first_.get(), std::align_val_t(big_ ? huge_page : alignof(T)));
     }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
-    [[nodiscard]] T& operator[](std::size_t i) noexcept { return first_[i]; }
-    [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return first_[i]; }
+    [[nodiscard]] T& operator[](std::size_t i) noexcept { return first_.get()[i]; }
+    [[nodiscard]] const T& operator[](std::size_t i) const noexcept { return first_.get()[i]; }
 
 private:
     static constexpr std::size_t huge_page = std::size_t{2} << 20;
@@ -83,7 +83,7 @@ private:
     }
     const std::size_t size_;
     const bool big_;
-    T* const first_;
+    const typename Atomics::template var<T*> first_;
 };
 
 template <std::size_t FirstGroups = 4, std::size_t GroupSlots = 15, class Atomics = std_atomics>
@@ -107,8 +107,8 @@ class basic_name_table {
     };
     struct table {
         explicit table(std::size_t n) : groups(n), slots(n * group_slots) {}
-        page_array<group> groups;
-        page_array<slot> slots;
+        page_array<group, Atomics> groups;
+        page_array<slot, Atomics> slots;
     };
     struct place {
         std::size_t group;
