@@ -27,9 +27,7 @@ void send_now(late_timer& timer) {
     arm_delayed(mine, d.period_ns);
 }
 
-void drop_now(late_timer& timer) {
-    static_cast<delayed_tell&>(timer).drop_owner();
-}
+void drop_now(late_timer& timer) { static_cast<delayed_tell&>(timer).drop_owner(); }
 
 } // namespace
 

@@ -56,8 +56,8 @@ int count(const std::string& text, const std::string& what) {
 } // namespace
 
 TEST_CASE("spawn_child: the child is stopped when its parent ends, what was only spawned is not") {
+    test::journal log; // goes after the world: what still lives says so when it ends
     test::world w;
-    test::journal log;
     const child_ref parent = w.only(parents(log));
     const std::string begun = log.take();
     REQUIRE(count(begun, "child") == 1);
@@ -68,8 +68,8 @@ TEST_CASE("spawn_child: the child is stopped when its parent ends, what was only
 }
 
 TEST_CASE("spawn_child: a fault, a stop and a kill of the parent stop it as well, and a restart makes a new one") {
-    test::world w;
     test::journal log;
+    test::world w;
     const child_ref parent = w.only(parents(log));
     (void)log.take();
     for (const end how : {end::error, end::panic}) {
@@ -92,8 +92,8 @@ TEST_CASE("spawn_child: a fault, a stop and a kill of the parent stop it as well
 }
 
 TEST_CASE("spawn_child: groups, supervisors and joined tasks have a parent, too, and children have children") {
-    test::world w;
     test::journal log;
+    test::world w;
     const child_ref parent = w.only(children().with_exec([&log](context ctx) -> process {
         ctx.spawn_child(
             children().with_redundancy(2).with_exec([&log](context c) { return lives(log, c, "element"); }));
@@ -152,8 +152,8 @@ TEST_CASE("spawn_child: a parent that lives long keeps nothing of children that 
 }
 
 TEST_CASE("spawn_child: one that is refused leaves nothing behind, and outside its process it is an error") {
-    test::world w;
     test::journal log;
+    test::world w;
     const child_ref parent = w.only(children().with_exec([&log](context ctx) -> process {
         const supervisor_ref gone = ctx.spawn(supervisor());
         const auto up = co_await gone.started();
