@@ -47,15 +47,10 @@ std::uint32_t unread_of(control_block& b) noexcept {
 } // namespace
 
 bool send_measure(control_block& element, mail_measure& m) noexcept {
-    m.kind = signal_kind::measure;
     m.out.store(true, std::memory_order_relaxed); // the push releases
-    const lane_result pushed = element.lane.push(&m);
-    if (pushed == lane_result::closed) {
-        m.out.store(false, std::memory_order_relaxed); // nobody else has it
-        return false;
-    }
-    if (element.signals.raise(signal_flags::lane) || pushed == lane_result::first) unpark_block(element);
-    return true;
+    const bool sent = push_element_signal(element, m, signal_kind::measure);
+    if (!sent) m.out.store(false, std::memory_order_relaxed); // nobody else has it
+    return sent;
 }
 
 void hold_record(control_block& b, monitor_record& m) {

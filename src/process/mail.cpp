@@ -37,15 +37,20 @@ void append_mail(control_block& b, envelope* newest) noexcept {
     if (oldest != nullptr) append_list(b, oldest, last);
 }
 
+namespace {
+
+void append_oldest_first(control_block& b, envelope* oldest) noexcept {
+    if (oldest == nullptr) return;
+    envelope* last = oldest;
+    while (last->next != nullptr) last = last->next;
+    append_list(b, oldest, last);
+}
+
+} // namespace
+
 void collect_mail(control_block& b) noexcept {
-    if (bounded_mailbox* box = b.bounded(); box != nullptr) [[unlikely]] {
-        envelope* oldest = box->take_all();
-        if (oldest == nullptr) return;
-        envelope* last = oldest;
-        while (last->next != nullptr) last = last->next;
-        append_list(b, oldest, last);
-        return;
-    }
+    if (bounded_mailbox* box = b.bounded(); box != nullptr) [[unlikely]]
+        return append_oldest_first(b, box->take_all());
     const auto drained = b.inbox.drain();
     if (drained.woken) b.repoll = true;
     append_mail(b, drained.newest);
@@ -167,11 +172,7 @@ void clear_mail(control_block& b) noexcept {
 
 envelope* take_all_mail(control_block& b) noexcept {
     if (bounded_mailbox* box = b.bounded()) {
-        if (envelope* const first = box->close()) {
-            envelope* last = first;
-            while (last->next != nullptr) last = last->next;
-            append_list(b, first, last);
-        }
+        append_oldest_first(b, box->close());
         drop_pushed_out(b);
     }
     append_mail(b, b.inbox.close());

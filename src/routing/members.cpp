@@ -135,17 +135,13 @@ void member_set::tell_handler(const child_ref& who, notification what) noexcept 
 }
 
 void member_set::report(const child_ref& who, notification what, const exit_reason& why) const noexcept {
-    runtime_home* const home = home_of(who.where());
-    if (home == nullptr) return;
-    const visit standing(*home);
-    if (!standing || home->hooks.report == nullptr) return;
     std::string whose;
     try {
         whose = name_.empty() ? "a dispatcher without a name" : "the dispatcher \"" + name_ + "\"";
     } catch (const std::bad_alloc&) { whose = "a dispatcher"; } // no longer than fits without an allocation
     const auto* const next = what == notification::joined ? "its handler threw; the member has joined all the same"
                                                           : "its handler threw; the member has left all the same";
-    home->hooks.report(home->hooks.runtime_data, {whose, why, next, {}, 0, 0});
+    report_there(who.where(), {whose, why, next, {}});
 }
 
 std::shared_ptr<dispatcher_handler> member_set::handler() const {

@@ -19,18 +19,11 @@ bool inside(address where, Work&& work) {
 }
 
 // A signal from the pool to whatever lives in `to`, from any thread; freed when nothing does. False: it was.
-// Unlike an owner, an element looks at its lane only when a flag says so.
 template <class Signal>
 bool push_element_signal(address to, signal_kind kind, Signal* signal) {
-    signal->kind = kind;
     signal->target_generation = to.generation;
     bool sent = false;
-    inside(to, [&](runtime_home&) {
-        const lane_result pushed = to.block->lane.push(signal);
-        sent = pushed != lane_result::closed;
-        if (sent && (to.block->signals.raise(signal_flags::lane) || pushed == lane_result::first))
-            unpark_block(*to.block);
-    });
+    inside(to, [&](runtime_home&) { sent = push_element_signal(*to.block, *signal, kind); });
     if (!sent) pool_delete(signal);
     return sent;
 }

@@ -109,7 +109,7 @@ void group::forget(control_block& child) noexcept {
     if (resizing_ == nullptr) return;
     const bool listed = !resizing_->leaves(child);
     resizing_->remove(child);
-    if (listed) list_again();
+    if (listed && running_) list_again(); // else once, at the end
 }
 
 void group::on_start() {
@@ -120,7 +120,9 @@ void group::on_start() {
 }
 
 void group::on_end() noexcept {
-    if (resizing_ != nullptr) cancel_timer(std::exchange(resizing_->next_look, nullptr));
+    if (resizing_ == nullptr) return;
+    cancel_timer(std::exchange(resizing_->next_look, nullptr));
+    list_again();
 }
 
 } // namespace bastion::detail

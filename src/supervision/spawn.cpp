@@ -30,14 +30,10 @@ bool hand_over(address to, control_block& child) {
 }
 
 void report_refusal(address above, const char* what, const std::string& name, const source_location& where) {
-    runtime_home* home = home_of(above);
-    if (home == nullptr) return;
-    const visit standing(*home);
-    if (!standing || home->hooks.report == nullptr) return;
     std::string who = what;
     if (!name.empty()) who += " \"" + name + "\"";
     if (where.known()) who += " spawned at " + where.to_string();
-    home->hooks.report(home->hooks.runtime_data, {who, too_late(), "does not start", {}});
+    report_there(above, {who, too_late(), "does not start", {}});
 }
 
 void charge_spawn() noexcept {

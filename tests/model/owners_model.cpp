@@ -31,20 +31,21 @@ struct thing {
         model::require(sum == 6, "the last owner sees what all have done");
         ++freed;
     }
+    // Has a second share for a while.
+    void come_and_go(std::size_t who) {
+        use(who);
+        owners.add();
+        drop();
+        use(who);
+        drop();
+    }
 };
 
-// Each of three owners has a second share for a while.
 void owners_come_and_go(model::run& r) {
     auto& t = r.make<thing>();
     for (std::size_t who = 0; who < 3; ++who) t.owners.add();
     for (std::size_t who = 0; who < 3; ++who)
-        r.thread([&, who] {
-            t.use(who);
-            t.owners.add();
-            t.drop();
-            t.use(who);
-            t.drop();
-        });
+        r.thread([&, who] { t.come_and_go(who); });
     r.at_end([&] { model::require(t.freed == 1, "it is freed once"); });
 }
 
@@ -53,13 +54,7 @@ void the_only_owner(model::run& r) {
     auto& t = r.make<thing>();
     for (std::size_t who = 0; who < 3; ++who) t.owners.add();
     for (std::size_t who = 0; who < 2; ++who)
-        r.thread([&, who] {
-            t.use(who);
-            t.owners.add();
-            t.drop();
-            t.use(who);
-            t.drop();
-        });
+        r.thread([&, who] { t.come_and_go(who); });
     r.thread([&] {
         for (int look = 0; look < 2; ++look) {
             if (!t.owners.unique()) continue;

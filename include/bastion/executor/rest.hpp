@@ -53,9 +53,8 @@ public:
     [[nodiscard]] std::size_t resting() const noexcept { return resting_.load(); }
 
     void await() noexcept { waiters_.fetch_add(1); }
-    void await_no_more() noexcept {
-        waiters_.fetch_sub(1, std::memory_order_relaxed);
-    } // at worst it is told for nothing
+    // relaxed: at worst it is told for nothing.
+    void await_no_more() noexcept { waiters_.fetch_sub(1, std::memory_order_relaxed); }
     [[nodiscard]] bool is_awaited() const noexcept { return waiters_.load() != 0; }
 
 private:

@@ -116,6 +116,14 @@ private:
     bool holds_;
 };
 
+// Passes a fault on to the runtime that `where` lives in, if that stands. Any thread.
+inline void report_there(const address& where, const fault_report& fault) {
+    runtime_home* const home = home_of(where);
+    if (home == nullptr) return;
+    const visit standing(*home);
+    if (standing && home->hooks.report != nullptr) home->hooks.report(home->hooks.runtime_data, fault);
+}
+
 // Schedules a block whose park bit the caller has cleared.
 BASTION_API void schedule_foreign(control_block& block) noexcept;
 BASTION_INLINE void schedule_block(control_block& block, thread_state& thread) noexcept {
@@ -139,6 +147,14 @@ inline bool push_signal(control_block& to, system_signal& signal, signal_kind ki
     case lane_result::first: unpark_block(to); return true;
     case lane_result::queued: return true;
     }
+    return true;
+}
+// The same to an element, which looks at its lane only when a flag says so.
+inline bool push_element_signal(control_block& to, system_signal& signal, signal_kind kind) noexcept {
+    signal.kind = kind;
+    const lane_result pushed = to.lane.push(&signal);
+    if (pushed == lane_result::closed) return false;
+    if (to.signals.raise(signal_flags::lane) || pushed == lane_result::first) unpark_block(to);
     return true;
 }
 
