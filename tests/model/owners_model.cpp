@@ -44,8 +44,7 @@ struct thing {
 void owners_come_and_go(model::run& r) {
     auto& t = r.make<thing>();
     for (std::size_t who = 0; who < 3; ++who) t.owners.add();
-    for (std::size_t who = 0; who < 3; ++who)
-        r.thread([&, who] { t.come_and_go(who); });
+    for (std::size_t who = 0; who < 3; ++who) r.thread([&, who] { t.come_and_go(who); });
     r.at_end([&] { model::require(t.freed == 1, "it is freed once"); });
 }
 
@@ -53,8 +52,7 @@ void owners_come_and_go(model::run& r) {
 void the_only_owner(model::run& r) {
     auto& t = r.make<thing>();
     for (std::size_t who = 0; who < 3; ++who) t.owners.add();
-    for (std::size_t who = 0; who < 2; ++who)
-        r.thread([&, who] { t.come_and_go(who); });
+    for (std::size_t who = 0; who < 2; ++who) r.thread([&, who] { t.come_and_go(who); });
     r.thread([&] {
         for (int look = 0; look < 2; ++look) {
             if (!t.owners.unique()) continue;
