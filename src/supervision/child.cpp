@@ -31,6 +31,7 @@ void owner::start_child(control_block& child) {
         else decide(child, true);
         return;
     }
+    child.hand = nullptr;
     child.since_ns = now();
     set(child, child_flag::was_started);
     if (again) {
@@ -352,6 +353,18 @@ void owner::abandon(owner& o) noexcept {
 
 // ---- callbacks, reports, timers ------------------------------------------------------------------------------------
 
+namespace {
+
+std::string_view hand_of(const control_block& child) noexcept {
+    return child.hand != nullptr ? child.hand->name : std::string_view();
+}
+// Then what it has in hand is its own.
+bool child_runs(bastion::callbacks::moment when) noexcept {
+    return when == bastion::callbacks::moment::after_start || when == bastion::callbacks::moment::after_restart;
+}
+
+} // namespace
+
 std::optional<exit_reason> owner::call(
     bastion::callbacks::moment when, control_block& child, const exit_reason& reason) {
     const auto& f = callbacks_of(child).at(when);
@@ -359,9 +372,13 @@ std::optional<exit_reason> owner::call(
     try {
         const std::string where = path_of(child);
         const users_code here;
-        f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts)));
+        f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts),
+            reason.is_fault() && !child_runs(when) ? hand_of(child) : std::string_view()));
         return {};
-    } catch (...) { return reason_of_current_exception(); }
+    } catch (...) {
+        if (!child_runs(when)) child.hand = nullptr; // the fault is not the message's
+        return reason_of_current_exception();
+    }
 }
 
 // after_start or after_restart.
@@ -376,11 +393,8 @@ std::optional<exit_reason> owner::call_after(control_block& child) {
 }
 
 void owner::report(control_block& child, const exit_reason& why, std::string_view next) {
-    announce(
-        {said([&] { return path_of(child); }), why, next, child.hand != nullptr ? child.hand->name : std::string_view(),
-            child.lost_in_hand, static_cast<int>(child.restarts)});
-    child.lost_in_hand = 0;
-    child.hand = nullptr;
+    const unsigned lost = std::exchange(child.lost_in_hand, 0); // reported once
+    announce({said([&] { return path_of(child); }), why, next, hand_of(child), lost, static_cast<int>(child.restarts)});
 }
 
 void owner::announce(const fault_report& fault) const {

@@ -32,6 +32,42 @@ TEST_CASE("Each callback comes once per event, in order, with path, reason and c
     CHECK(w.events.take() == lines{"end g1", "after_stop /g/1 stopped 2"});
 }
 
+TEST_CASE("The callbacks of an end name the message that was in hand, once, and only for a fault") {
+    world w;
+    const auto told = [&](const char* what) {
+        return [&, what](const bastion::event& e) {
+            w.events.add(what + (" " + std::string(e.in_hand())) + " after " + e.reason().what());
+        };
+    };
+    const auto g = w.rt.spawn(bastion::children()
+            .with_restart_strategy(bastion::restart_strategy::tries(3).immediate())
+            .with_callbacks(bastion::callbacks()
+                    .before_start(told("before_start"))
+                    .after_start(told("after_start"))
+                    .before_restart(told("before_restart"))
+                    .after_restart(told("after_restart"))
+                    .after_stop(told("after_stop")))
+            .with_exec([](bastion::context ctx) -> bastion::process {
+                if (ctx.incarnation() == 2) bastion::panic("nothing in hand");
+                auto msg = co_await ctx.recv();
+                if (msg.told<give_up>() != nullptr) co_return ctx.fail(bastion::error(bastion::errc::failed));
+                bastion::panic("oh no");
+            }));
+    w.settle();
+    CHECK(w.events.take() == lines{"before_start  after normal", "after_start  after normal"});
+    g[0].tell(42);
+    w.settle();
+    CHECK(w.events.take() == lines{"before_restart int after panic: oh no", "after_restart  after panic: oh no"});
+    g[0].tell(give_up());
+    w.settle();
+    CHECK(w.events.take() ==
+          lines{"before_restart tree::give_up after error: failed", "after_restart  after error: failed",
+              "before_restart  after panic: nothing in hand", "after_restart  after panic: nothing in hand"});
+    g[0].tell(nap{1s});
+    w.settle();
+    CHECK(w.events.take() == lines{"after_stop tree::nap after panic: oh no"});
+}
+
 TEST_CASE("Callbacks of a supervisor speak of the supervisor") {
     world w;
     auto outer = w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()));

@@ -18,8 +18,9 @@ namespace bastion {
 // What happened to whom.
 class event {
 public:
-    event(child_ref who, std::string_view path, const exit_reason& reason, int restarts) noexcept
-        : who_(who), path_(path), reason_(reason), restarts_(restarts) {}
+    event(child_ref who, std::string_view path, const exit_reason& reason, int restarts,
+        std::string_view in_hand) noexcept
+        : who_(who), path_(path), reason_(reason), restarts_(restarts), in_hand_(in_hand) {}
 
     [[nodiscard]] child_ref who() const noexcept { return who_; }
     // "/supervisor/group/0"; valid during the callback.
@@ -28,12 +29,16 @@ public:
     [[nodiscard]] const exit_reason& reason() const noexcept { return reason_; }
     // How often the element has been started again.
     [[nodiscard]] int restarts() const noexcept { return restarts_; }
+    // before_restart, after_stop: the type of the message that the element had taken last when its fault came. Empty: it
+    // had taken none, or it was no fault.
+    [[nodiscard]] std::string_view in_hand() const noexcept { return in_hand_; }
 
 private:
     child_ref who_;
     std::string_view path_;
     const exit_reason& reason_;
     int restarts_;
+    std::string_view in_hand_;
 };
 
 class callbacks {
