@@ -16,5 +16,9 @@ bastion_script_test(docs.coming_from_rust LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/docs/coming_from_rust.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(docs.callbacks LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/docs/callbacks.sh" "${PROJECT_SOURCE_DIR}")
+bastion_row_test(docs.life_cycle C11 LABEL checks ARGS
+    "${CMAKE_CURRENT_SOURCE_DIR}/docs/life_cycle.sh" "${PROJECT_SOURCE_DIR}")
+bastion_row_test(docs.promises C9 LABEL checks ARGS
+    "${CMAKE_CURRENT_SOURCE_DIR}/docs/promises.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(process.awaitables LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/process/awaitables.sh" "${PROJECT_SOURCE_DIR}")

@@ -7,8 +7,8 @@ rows=$2
 shift 2
 status=0
 "$@" || status=$?
-if [ $status -eq 0 ] && [ -n "${BASTION_ACCEPTANCE:-}" ]; then
-    mkdir -p "$BASTION_ACCEPTANCE"
-    for row in $rows; do printf '%s\t%s\t1\t0\n' "$row" "$name"; done > "$BASTION_ACCEPTANCE/$name"
+if [ $status -eq 0 ] && [ -n "${TEST_ACCEPTANCE:-}" ]; then
+    mkdir -p "$TEST_ACCEPTANCE"
+    for row in $rows; do printf '%s\t%s\t1\t0\n' "$row" "$name"; done > "$TEST_ACCEPTANCE/$name"
 fi
 exit $status

@@ -1,3 +1,4 @@
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/executor/executor.hpp>
@@ -104,6 +105,7 @@ TEST_CASE("the slot is taken at most three times in a row while others wait") {
 }
 
 TEST_CASE("system work goes first, and leaves others one turn in eight") {
+    test::acceptance("C11");
     executor e(with_workers(1));
     std::vector<char> order;
     std::latch done(1);

@@ -2,6 +2,7 @@
 
 #include <bastion/bastion.hpp>
 
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 #include "support/world.hpp"
 
@@ -33,6 +34,7 @@ void tell_and_report(test::world& w, test::journal& log, child_ref to, M m) {
 } // namespace
 
 TEST_CASE("acknowledged: the receiver is told, and the sender learns when it is done with the message") {
+    test::acceptance("C6");
     test::world w;
     test::journal log;
     const child_ref to = w.only(children().with_exec([&log](context ctx) -> process {
@@ -79,6 +81,7 @@ TEST_CASE("acknowledged: by handlers, by recv<T>, and by an arm of match") {
 }
 
 TEST_CASE("acknowledged: what nobody took is an error that says why") {
+    test::acceptance("C6");
     test::world w;
     test::journal log;
     const child_ref to = w.only(children()

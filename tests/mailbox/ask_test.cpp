@@ -1,4 +1,5 @@
 // Asking: every question ends, by its answer or by an error that says why.
+#include "support/acceptance.hpp"
 #include "support/questions.hpp"
 
 #include <array>
@@ -99,6 +100,7 @@ TEST_CASE("an answer taken twice is an error") {
 }
 
 TEST_CASE("a question that nobody reads ends at its deadline, or at the default one") {
+    test::acceptance("B8");
     test::world w(1, config().with_ask_timeout(3s));
     test::journal log;
     auto deaf = w.spawn([](context ctx) -> process { co_await ctx.sleep_for(1h); });
@@ -142,6 +144,7 @@ TEST_CASE("an answer after the time-out is dropped, and nothing of it stays") {
 }
 
 TEST_CASE("asking the dead: noproc at once") {
+    test::acceptance("B8");
     test::world w;
     auto gone = w.spawn([](context) -> process { co_return; });
     w.settle();
@@ -151,6 +154,7 @@ TEST_CASE("asking the dead: noproc at once") {
 }
 
 TEST_CASE("the target ends: its asker hears of it at once, with the reason") {
+    test::acceptance("B8");
     test::world w;
     // Each reads the question and then ends in its own way, the question in its hands.
     const auto dies = [&](auto body) {
@@ -272,6 +276,7 @@ TEST_CASE("questions are answered later, in another order") {
 }
 
 TEST_CASE("a question dropped by a living process says dropped") {
+    test::acceptance("B8");
     test::world w;
     auto to = w.spawn([](context ctx) -> process {
         for (;;) (void)co_await ctx.recv();

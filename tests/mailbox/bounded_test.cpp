@@ -1,4 +1,5 @@
 // Bounded mailboxes: the five policies, and senders that wait for room.
+#include "support/acceptance.hpp"
 #include "support/questions.hpp"
 
 #include <array>
@@ -48,6 +49,8 @@ child_ref full_for_1ms(test::world& w, test::journal& log) {
 } // namespace
 
 TEST_CASE("bounded, fail: the message over the bound is refused") {
+    test::acceptance("B9");
+    test::acceptance("C11");
     shop s(mailbox::bounded(2, overflow::fail));
     REQUIRE(s.ref.tell(1) == delivery::accepted);
     REQUIRE(s.ref.tell(2) == delivery::accepted);
@@ -71,6 +74,8 @@ TEST_CASE("bounded: what is taken makes room") {
 }
 
 TEST_CASE("bounded, drop_newest: the message over the bound is dropped") {
+    test::acceptance("B9");
+    test::acceptance("C11");
     shop s(mailbox::bounded(2, overflow::drop_newest));
     REQUIRE(s.ref.tell(1) == delivery::accepted);
     REQUIRE(s.ref.tell(2) == delivery::accepted);
@@ -82,6 +87,8 @@ TEST_CASE("bounded, drop_newest: the message over the bound is dropped") {
 }
 
 TEST_CASE("bounded, drop_oldest: the oldest message gives way") {
+    test::acceptance("B9");
+    test::acceptance("C11");
     test::world w;
     test::journal log;
     // The sender runs on the only worker, so the reader reads nothing before it is done.
@@ -197,6 +204,8 @@ TEST_CASE("bounded, drop_oldest: mail that waits behind the message in hand give
 }
 
 TEST_CASE("bounded, kill: the receiver is at fault and restarts, and its mail stays") {
+    test::acceptance("B9");
+    test::acceptance("C11");
     shop s(mailbox::bounded(2, overflow::kill));
     REQUIRE(s.ref.tell(1) == delivery::accepted);
     s.w.settle();
@@ -255,6 +264,8 @@ TEST_CASE("bounded, wait: tell is refused, send waits until the target ends") {
 }
 
 TEST_CASE("bounded, wait: everyone who waits is served, in order") {
+    test::acceptance("B9");
+    test::acceptance("C11");
     test::world w;
     test::journal log;
     auto p = w.only(children().with_mailbox(mailbox::bounded(2, overflow::wait)).with_exec([&](context ctx) -> process {

@@ -1,4 +1,5 @@
 // Many blocking functions at once: at most 512 threads, memory that does not grow with them, and all of them run.
+#include "support/acceptance.hpp"
 #include "support/blocking.hpp"
 #include "support/catch.hpp"
 #include "support/questions.hpp"
@@ -85,9 +86,15 @@ constexpr std::size_t of_a_process = 2048; // the arena keeps it
 
 } // namespace
 
-TEST_CASE("blocking: 100,000 functions of 1 ms on at most 512 threads") { load(100'000, 1ms, of_a_process); }
+TEST_CASE("blocking: 100,000 functions of 1 ms on at most 512 threads") {
+    test::acceptance("D10");
+    load(100'000, 1ms, of_a_process);
+}
 
-TEST_CASE("blocking: 5,000 functions of 1 s at once on at most 512 threads") { load(5'000, 1s, of_a_process); }
+TEST_CASE("blocking: 5,000 functions of 1 s at once on at most 512 threads") {
+    test::acceptance("D10");
+    load(5'000, 1s, of_a_process);
+}
 
 // ./dev blocking: some four minutes.
 TEST_CASE("blocking, long: 1,000,000 functions of 1 ms", "[.blocking-long]") { load(1'000'000, 1ms, of_a_process); }

@@ -1,4 +1,5 @@
 // blocking and blocking_detached in processes: results, kills, bounds, branches, forks, time.
+#include "support/acceptance.hpp"
 #include "support/blocking.hpp"
 #include "support/catch.hpp"
 #include "support/questions.hpp"
@@ -54,6 +55,7 @@ void watch(test::world& w, test::journal& log, child_ref target) {
 } // namespace
 
 TEST_CASE("blocking: the function runs off the workers and its value comes back: 42") {
+    test::acceptance("D9");
     test::world w(2);
     test::journal log;
     w.spawn([&](context) -> process {

@@ -1,4 +1,5 @@
 // Budgets: who floods yields, whoever awaits what is ready does not overflow the stack, and depth has a limit.
+#include "support/acceptance.hpp"
 #include "support/questions.hpp"
 
 #include <algorithm>
@@ -112,6 +113,7 @@ TEST_CASE("a process that floods lets others run: tells are charged, and its nex
 }
 
 TEST_CASE("a process whose mailbox is filled as fast as it reads lets others run") {
+    test::acceptance("B9");
     test::world w(1, config().with_budget(10));
     test::journal log;
     std::atomic<int> wanted{0}, sent{0};
@@ -151,6 +153,7 @@ TEST_CASE("a process whose mailbox is filled as fast as it reads lets others run
 }
 
 TEST_CASE("a process that many send to keeps up, or catches up") {
+    test::acceptance("B9");
     constexpr int senders = 20, rounds = 50, at_once = 11;  // one more than the budget
     test::world w(1, config().with_budget(10));
     test::journal log;

@@ -1,4 +1,5 @@
 // Dispatchers: named and anonymous, in turn, with handlers of one's own.
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/bastion.hpp>
@@ -51,6 +52,7 @@ public:
 } // namespace
 
 TEST_CASE("A named dispatcher gives each message to the next of its group in turn") {
+    test::acceptance("B10");
     simulation sim(1);
     auto& rt = sim.runtime();
     record r;

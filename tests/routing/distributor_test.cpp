@@ -1,4 +1,5 @@
 // Distributors: one member in turn, all of them, members that come and go.
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/bastion.hpp>
@@ -100,6 +101,7 @@ TEST_CASE("A distributor asks and tells everyone: an answer or an error for each
 }
 
 TEST_CASE("Members of a group stay over restarts and leave when they end for good") {
+    test::acceptance("B10");
     simulation sim(1);
     log_of_all log;
     auto& rt = sim.runtime();

@@ -1,4 +1,5 @@
 // Names and paths: registered, found, released before anybody is told of the end.
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/bastion.hpp>
@@ -35,6 +36,7 @@ process counts_records(context ctx) {
 } // namespace
 
 TEST_CASE("A process registers itself by a name, which is free again when it ends") {
+    test::acceptance("C5");
     simulation sim(1);
     auto& rt = sim.runtime();
     std::string second;
@@ -143,6 +145,7 @@ TEST_CASE("Names that cannot be given say why") {
 }
 
 TEST_CASE("Elements, groups and supervisors are found by their paths, until they end for good") {
+    test::acceptance("C5");
     simulation sim(1);
     auto& rt = sim.runtime();
     auto pool = rt.spawn(supervisor()

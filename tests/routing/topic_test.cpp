@@ -1,4 +1,5 @@
 // Topics: one shared value for all who have subscribed; a slow subscriber is bounded by its own mailbox.
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/bastion.hpp>
@@ -22,6 +23,7 @@ struct headline {
 } // namespace
 
 TEST_CASE("A topic's broadcast reaches every subscriber, as one shared value") {
+    test::acceptance("C5");
     simulation sim(1);
     auto& rt = sim.runtime();
     const auto news = rt.topic("news");

@@ -1,6 +1,7 @@
 // What ends a program, or is said on standard error: run as programs of their own (hidden test cases of this one).
 #include "runtime/child.hpp"
 #include "supervision/tree.hpp"
+#include "support/acceptance.hpp"
 
 #include <atomic>
 #include <csignal>
@@ -163,6 +164,7 @@ TEST_CASE("program-terminate", "[.]") {
     rt.wait();
 }
 TEST_CASE("What ends the program inside a process names the process") {
+    test::acceptance("B14");
     SECTION("in a group") {
         child_program p("program-terminate");
         CHECK_THAT(

@@ -1,5 +1,6 @@
 // The runtime as an object: start, stop, codes, rt.run, two at once, wrong use.
 #include "supervision/tree.hpp"
+#include "support/acceptance.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -150,6 +151,7 @@ TEST_CASE("A process that moves its own manual clock is told so") {
 }
 
 TEST_CASE("Two runtimes, and plain threads use the refs of a destroyed one") {
+    test::acceptance("B11");
     bastion::runtime other(quiet());
     const auto alive = other.spawn(adder);
     bastion::child_ref child;
@@ -203,6 +205,7 @@ TEST_CASE("Two runtimes, and plain threads use the refs of a destroyed one") {
 }
 
 TEST_CASE("Messages cross between two runtimes") {
+    test::acceptance("B11");
     bastion::runtime a(quiet()), b(quiet());
     const auto in_a = a.spawn(adder);
     std::atomic<int> got{0};

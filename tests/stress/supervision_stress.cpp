@@ -1,5 +1,6 @@
 // Supervision under fire: restarts while being sent to, stops while restarting, storms of kills and monitors, trees that
 // come and go, runtimes that end under strangers' refs. Counted by the tests' own code.
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/base/sanitizer.hpp>
@@ -133,6 +134,7 @@ TEST_CASE("A hundred thousand panics of one child while four senders never stop"
 }
 
 TEST_CASE("A million processes spawned and finished leave nothing behind") {
+    test::acceptance("B13");
     const int each = 1'000'000 / slow;
     bastion::runtime rt(quiet(2));
     const auto blocks = bastion::detail::live_blocks(); // the root and its implicit group

@@ -2,6 +2,7 @@
 
 #include <bastion/bastion.hpp>
 
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 #include "support/world.hpp"
 
@@ -92,6 +93,7 @@ TEST_CASE("spawn_child: a fault, a stop and a kill of the parent stop it as well
 }
 
 TEST_CASE("spawn_child: groups, supervisors and joined tasks have a parent, too, and children have children") {
+    test::acceptance("C7");
     test::journal log;
     test::world w;
     const child_ref parent = w.only(children().with_exec([&log](context ctx) -> process {

@@ -1,9 +1,12 @@
 // Callbacks: exactly once per event, in order, with element, reason and count; faults in them are their element's.
 #include "supervision/tree.hpp"
+#include "support/acceptance.hpp"
 
 using namespace tree;
 
 TEST_CASE("Each callback comes once per event, in order, with path, reason and count") {
+    test::acceptance("B7");
+    test::acceptance("C3");
     world w;
     const auto g = w.rt.spawn(bastion::children()
             .with_name("g")
@@ -33,6 +36,7 @@ TEST_CASE("Each callback comes once per event, in order, with path, reason and c
 }
 
 TEST_CASE("The callbacks of an end name the message that was in hand, once, and only for a fault") {
+    test::acceptance("C2");
     world w;
     const auto told = [&](const char* what) {
         return [&, what](const bastion::event& e) {
@@ -60,9 +64,9 @@ TEST_CASE("The callbacks of an end name the message that was in hand, once, and 
     CHECK(w.events.take() == lines{"before_restart int after panic: oh no", "after_restart  after panic: oh no"});
     g[0].tell(give_up());
     w.settle();
-    CHECK(w.events.take() ==
-          lines{"before_restart tree::give_up after error: failed", "after_restart  after error: failed",
-              "before_restart  after panic: nothing in hand", "after_restart  after panic: nothing in hand"});
+    CHECK(w.events.take() == lines{"before_restart tree::give_up after error: failed",
+                                 "after_restart  after error: failed", "before_restart  after panic: nothing in hand",
+                                 "after_restart  after panic: nothing in hand"});
     g[0].tell(nap{1s});
     w.settle();
     CHECK(w.events.take() == lines{"after_stop tree::nap after panic: oh no"});
@@ -189,6 +193,8 @@ TEST_CASE("after_start throws for a temporary element: it ends, and that is told
 }
 
 TEST_CASE("after_start throws: the incarnation is ended and restarted") {
+    test::acceptance("B7");
+    test::acceptance("B14");
     world w;
     int calls = 0;
     const auto g = w.rt.spawn(bastion::children()
@@ -209,6 +215,7 @@ TEST_CASE("after_start throws: the incarnation is ended and restarted") {
 }
 
 TEST_CASE("after_start throws for an element that has ended already: it stays ended, and the group can be stopped") {
+    test::acceptance("B14");
     world w;
     const auto g = w.rt.spawn(bastion::children()
             .with_name("g")
@@ -232,6 +239,8 @@ TEST_CASE("after_start throws for an element that has ended already: it stays en
 }
 
 TEST_CASE("before_restart that always throws: tries, delays and responsiveness hold") {
+    test::acceptance("B3");
+    test::acceptance("B14");
     SECTION("immediate, limited") {
         world w;
         const auto g = w.rt.spawn(bastion::children()

@@ -1,11 +1,13 @@
 // What survives a restart: mail and with_data.
 #include "supervision/tree.hpp"
+#include "support/acceptance.hpp"
 
 #include <algorithm>
 
 using namespace tree;
 
 TEST_CASE("Unread mail survives a restart, oldest first, and only the message in hand is lost") {
+    test::acceptance("B4");
     world w;
     const auto g = w.rt.spawn(named(w.events, "g").with_restart_strategy(at_once()));
     w.settle();
@@ -44,6 +46,8 @@ TEST_CASE("Mail that a selective receive skipped survives, too, and is older") {
 }
 
 TEST_CASE("Mail sent during the back-off waits, and a question is answered by the next incarnation") {
+    test::acceptance("B4");
+    test::acceptance("C10");
     world w(2);
     const auto g = w.rt.spawn(bastion::children()
             .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s))
@@ -63,6 +67,7 @@ TEST_CASE("Mail sent during the back-off waits, and a question is answered by th
 }
 
 TEST_CASE("clear_on_restart drops what was unread") {
+    test::acceptance("B4");
     world w;
     const auto g = w.rt.spawn(bastion::children()
             .with_mailbox(bastion::mailbox::unbounded().clear_on_restart())
@@ -121,6 +126,7 @@ auto counting(journal& j) {
 } // namespace
 
 TEST_CASE("with_data: one object per element, kept over restarts or rebuilt after a panic, gone with the group") {
+    test::acceptance("C4");
     {
         world w;
         SECTION("kept") {

@@ -1,5 +1,6 @@
 // When an element comes back: policies, tries, delays, health, intensity.
 #include "supervision/tree.hpp"
+#include "support/acceptance.hpp"
 
 using namespace tree;
 
@@ -37,6 +38,8 @@ using times = std::vector<std::chrono::nanoseconds>;
 } // namespace
 
 TEST_CASE("Linear back-off: starts at 0, T, 3T, 6T, and no more than its tries") {
+    test::acceptance("B2");
+    test::acceptance("D5");
     world w;
     starts s(w.clock);
     const auto g = w.rt.spawn(bastion::children()
@@ -49,6 +52,8 @@ TEST_CASE("Linear back-off: starts at 0, T, 3T, 6T, and no more than its tries")
 }
 
 TEST_CASE("Exponential back-off doubles up to its cap") {
+    test::acceptance("B3");
+    test::acceptance("D5");
     world w;
     starts s(w.clock);
     (void)w.rt.spawn(bastion::children()
@@ -60,6 +65,8 @@ TEST_CASE("Exponential back-off doubles up to its cap") {
 }
 
 TEST_CASE("Jitter takes away at most a quarter and never adds") {
+    test::acceptance("B3");
+    test::acceptance("D5");
     world w;
     starts s(w.clock);
     (void)w.rt.spawn(bastion::children()
@@ -78,6 +85,7 @@ TEST_CASE("Jitter takes away at most a quarter and never adds") {
 }
 
 TEST_CASE("By default the first restart is immediate, then 1 ms doubling to 1 s, for ever") {
+    test::acceptance("D5");
     world w;
     starts s(w.clock);
     const auto g = w.rt.spawn(bastion::children()
@@ -92,6 +100,7 @@ TEST_CASE("By default the first restart is immediate, then 1 ms doubling to 1 s,
 }
 
 TEST_CASE("After its time of health an element has all its tries again") {
+    test::acceptance("B2");
     world w;
     const auto g = w.rt.spawn(bastion::children()
             .with_restart_strategy(bastion::restart_strategy::tries(1).immediate().with_health(10s))
@@ -111,6 +120,7 @@ TEST_CASE("After its time of health an element has all its tries again") {
 }
 
 TEST_CASE("permanent, transient and temporary") {
+    test::acceptance("B6");
     world w;
     auto spawn = [&](bastion::restart_when when) {
         return w.rt.spawn(
@@ -170,6 +180,7 @@ TEST_CASE("A supervisor's restart strategy and policy are the default of its chi
 }
 
 TEST_CASE("Siblings keep working during the back-off and stop only then") {
+    test::acceptance("B3");
     world w;
     const auto g = w.rt.spawn(bastion::children()
             .with_redundancy(2)
@@ -187,6 +198,8 @@ TEST_CASE("Siblings keep working during the back-off and stop only then") {
 }
 
 TEST_CASE("A stop during the back-off ends the element at once") {
+    test::acceptance("B3");
+    test::acceptance("B6");
     world w;
     const auto g = w.rt.spawn(bastion::children()
             .with_redundancy(2)
@@ -208,6 +221,7 @@ TEST_CASE("A stop during the back-off ends the element at once") {
 }
 
 TEST_CASE("Intensity: past n restarts within the window the supervisor fails upwards") {
+    test::acceptance("B2");
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()));
     auto inner =
@@ -267,6 +281,8 @@ TEST_CASE("Intensity: past n restarts within the window the supervisor fails upw
 }
 
 TEST_CASE("Intensity exceeded up to the root stops the runtime with exit code 1") {
+    test::acceptance("B2");
+    test::acceptance("B14");
     world w;
     auto sup =
         w.rt.spawn(bastion::supervisor().with_name("outer").with_restart_strategy(at_once()).with_intensity(1, 10s));

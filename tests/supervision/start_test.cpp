@@ -1,5 +1,6 @@
 // Ordered start, wait_ready, start failures, and what a spawn on something that has ended gives.
 #include "supervision/tree.hpp"
+#include "support/acceptance.hpp"
 
 using namespace tree;
 
@@ -38,6 +39,7 @@ bastion::callbacks ref_to(bastion::child_ref& to) {
 } // namespace
 
 TEST_CASE("The next sibling starts when the one before counts as started") {
+    test::acceptance("B15");
     world w;
     bastion::child_ref a;
     (void)w.rt.spawn(bastion::supervisor()
@@ -51,6 +53,7 @@ TEST_CASE("The next sibling starts when the one before counts as started") {
 }
 
 TEST_CASE("Elements of a group start in order, each when the one before is ready") {
+    test::acceptance("B15");
     world w;
     const auto g = w.rt.spawn(slow_group(w.events, "g").with_redundancy(2));
     w.settle();
@@ -417,6 +420,7 @@ TEST_CASE("spawn(f): a temporary element of the implicit group") {
 }
 
 TEST_CASE("ctx.spawn puts a temporary element below the supervisor above the group") {
+    test::acceptance("C7");
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
     bastion::child_ref inner;

@@ -1,5 +1,6 @@
 // Stop and kill: order, deadlines, traps, stuck processes, from any thread and any number of times.
 #include "supervision/tree.hpp"
+#include "support/acceptance.hpp"
 
 #include <atomic>
 #include <latch>
@@ -8,6 +9,7 @@
 using namespace tree;
 
 TEST_CASE("A tree stops in reverse start order, temporary elements first") {
+    test::acceptance("B5");
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
     (void)sup.spawn(named(w.events, "a").with_redundancy(2));
@@ -25,6 +27,7 @@ TEST_CASE("A tree stops in reverse start order, temporary elements first") {
 }
 
 TEST_CASE("Each child has its own deadline, and then it is killed") {
+    test::acceptance("B5");
     world w;
     auto sup = w.rt.spawn(bastion::supervisor().with_name("s"));
     auto spawn = [&](const char* name, bastion::shutdown s) {
@@ -142,6 +145,7 @@ TEST_CASE("A process that traps stops restarts with its group when it ends") {
 }
 
 TEST_CASE("kill takes effect at any suspension and unwinds the frame") {
+    test::acceptance("B5");
     world w;
     const auto a = w.rt.spawn(element(w.events, "a"));
     a.tell(nap{1h});
@@ -232,6 +236,7 @@ TEST_CASE("A group stopped in the middle of its start") {
 }
 
 TEST_CASE("stop and kill are idempotent, from any thread, and harmless afterwards") {
+    test::acceptance("B6");
     world w(2);
     auto sup = w.rt.spawn(bastion::supervisor());
     const auto g = sup.spawn(bastion::children().with_redundancy(4).with_exec(element(w.events, "g")));
@@ -279,6 +284,7 @@ TEST_CASE("A group whose elements have all ended is gone, and its name is free")
 }
 
 TEST_CASE("A process that still runs a grace time after its kill is reported once, and never duplicated") {
+    test::acceptance("B1");
     auto clock = std::make_shared<bastion::manual_clock>();
     journal log;
     std::atomic<bool> running{false};

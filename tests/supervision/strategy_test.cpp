@@ -1,5 +1,6 @@
 // Whom a failure takes with it: strategies of supervisors, scopes of groups.
 #include "supervision/tree.hpp"
+#include "support/acceptance.hpp"
 
 using namespace tree;
 
@@ -32,6 +33,7 @@ TEST_CASE("one_for_one restarts the failed group alone") {
 }
 
 TEST_CASE("one_for_all stops the others in reverse start order and starts all in order") {
+    test::acceptance("B1");
     world w;
     const three t = three_groups(w, bastion::strategy::one_for_all);
     t.b.tell(die{"b"});
@@ -41,6 +43,7 @@ TEST_CASE("one_for_all stops the others in reverse start order and starts all in
 }
 
 TEST_CASE("rest_for_one restarts the failed group and those started after it") {
+    test::acceptance("B1");
     world w;
     const three t = three_groups(w, bastion::strategy::rest_for_one);
     SECTION("the middle one") {
@@ -61,6 +64,7 @@ TEST_CASE("rest_for_one restarts the failed group and those started after it") {
 }
 
 TEST_CASE("A group restarts as a whole, in reverse and then in order") {
+    test::acceptance("B1");
     world w;
     const auto g =
         w.rt.spawn(bastion::children().with_name("g").with_redundancy(3).with_restart_strategy(at_once()).with_exec(
@@ -133,6 +137,7 @@ TEST_CASE("Siblings restarted with a failed element never spend their own tries"
 }
 
 TEST_CASE("A nested supervisor restarts with all below it, and every ref stays good") {
+    test::acceptance("C10");
     world w;
     auto outer = w.rt.spawn(bastion::supervisor()
             .with_name("outer")

@@ -7,7 +7,7 @@
 namespace test {
 
 // Says that the running test case shows the row `id`: "B4". To be called on the thread of the test case, outside a runtime.
-// When the test case has ended, a line is written for it into the folder that BASTION_ACCEPTANCE names, if it does.
+// When the test case has ended, a line is written for it into the folder that TEST_ACCEPTANCE names, if it does.
 void acceptance(std::string_view id);
 
 } // namespace test
