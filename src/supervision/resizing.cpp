@@ -3,6 +3,7 @@
 #include "supervision/group.hpp"
 
 #include <bastion/mailbox/send.hpp>
+#include <bastion/supervision/monitor.hpp>
 
 #include <algorithm>
 #include <new>
@@ -92,6 +93,11 @@ control_block* group::heir_of(const control_block& child) noexcept {
     return best;
 }
 
+// Notices are of its own stop and its own monitors: nobody else knows what to do with them.
+static bool is_notice(const envelope& e) noexcept {
+    return e.is(meta_object<stop_request>, envelope_kind::told) || e.is(meta_object<down>, envelope_kind::told);
+}
+
 // Accepted once, its mail is not subject to the heir's bounds.
 void group::before_close(control_block& child) noexcept {
     if (resizing_ == nullptr || !resizing_->leaves(child)) return;
@@ -99,8 +105,12 @@ void group::before_close(control_block& child) noexcept {
     if (heir == nullptr) return;
     for (envelope* e = take_all_mail(child); e != nullptr;) {
         envelope* const next = e->next;
-        (void)deliver_notice(heir->here(), e);
-        resizing_->has_inherited(*heir);
+        if (is_notice(*e)) {
+            dead_letter(home_, e, child.here(), drop_reason::unread);
+        } else {
+            (void)deliver_notice(heir->here(), e);
+            resizing_->has_inherited(*heir);
+        }
         e = next;
     }
 }

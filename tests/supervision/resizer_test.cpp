@@ -252,6 +252,44 @@ TEST_CASE("resizer: what gave way in a mailbox that drops its oldest is not hand
     REQUIRE(l.w.dead(drop_reason::unread) == 0);
 }
 
+TEST_CASE(
+    "resizer: the notices of an element that is taken away are its own: its stop does not stop the one that stays") {
+    test::world w;
+    test::journal log;
+    const child_ref watched = w.only(children().with_exec([](context ctx) -> process { co_await ctx.recv<int>(); }));
+    const auto group = w.rt.spawn(children()
+            .with_redundancy(2)
+            .with_resizer(quick().with_upper_bound(2))
+            .with_shutdown(shutdown::within(1s))
+            .with_exec([&](context ctx) -> process {
+                ctx.trap_stop();
+                std::optional<monitor_handle> watches;
+                for (;;) {
+                    auto msg = co_await ctx.recv();
+                    if (msg.told<stop_request>() != nullptr) log("stop");
+                    else if (msg.told<down>() != nullptr) log("down");
+                    else if (const int* n = msg.told<int>()) log(std::to_string(*n));
+                    if (ctx.self() == ctx.parent()[0]) continue;
+                    const bool first = !watches;
+                    watches = ctx.monitor(watched);
+                    co_await ctx.sleep_for(first ? 500ms : 1h); // is told to stop meanwhile, and killed
+                }
+            }));
+    w.settle();
+    look(w); // both have been asked, and idle
+    w.settle();
+    group[1].tell(1);
+    w.settle();
+    watched.tell(0);
+    group[1].tell(2);
+    for (int i = 0; i < 20 && group[1].alive(); ++i) look(w);
+    w.settle();
+    REQUIRE_FALSE(group[1].alive());
+    REQUIRE(log.take() == "1, 2");
+    REQUIRE(w.dead(drop_reason::unread) == 3); // of each message one monitor, and the stop
+    REQUIRE(group[0].alive());
+}
+
 TEST_CASE("resizer: of those that idle the youngest is taken away, and nobody who works") {
     test::world w;
     const auto group = w.rt.spawn(children().with_redundancy(4).with_exec(slow).with_resizer(quick()));

@@ -204,7 +204,9 @@ task<void> ask_all(context ctx, ledger& l) {
     for (std::size_t i = 0; i < coming.size(); ++i) marks.emplace_back(l);
     for (std::size_t i = 0; i < coming.size(); ++i) {
         auto one = co_await std::move(coming[i]).within(1ms + l.time_below(5ms));
-        marks[i].ends(one, i);
+        // An heir answers for itself first, whichever question comes first.
+        const bool by_kin = one && *one < r.to.size() && l.sizes.are_kin(r.to[i], r.to[*one]);
+        marks[i].ends(one, by_kin ? *one : i);
         ++l.routing.polled;
     }
 }
@@ -224,11 +226,17 @@ void dispatch(context ctx, ledger& l) {
 
 // ---- messages
 
-bool round::arrives_at(const child_ref& who) {
-    const auto found = std::find(may_get.begin(), may_get.end(), who);
-    if (found == may_get.end()) return false;
+std::optional<child_ref> round::arrives_at(ledger& l, const child_ref& who) {
+    auto found = std::find(may_get.begin(), may_get.end(), who);
+    if (found == may_get.end()) {
+        found =
+            std::find_if(may_get.begin(), may_get.end(), [&](const child_ref& c) { return l.sizes.inherits(who, c); });
+        if (found == may_get.end()) return {};
+        ++l.sizes.inherited;
+    }
+    const child_ref whose = *found;
     may_get.erase(found);
-    return true;
+    return whose;
 }
 
 in_turn::in_turn(ledger& l, round& r) : ticket(l.sent), of(&r) {}
@@ -237,25 +245,27 @@ poll::poll(ledger& l, round& r) : ticket(l.sent), of(&r) {}
 
 std::uint64_t answer_poll(ledger& l, context ctx, poll& p) {
     p.ticket.handle();
-    if (!p.of->arrives_at(ctx.self())) l.wrong("one is asked twice, or was not to be asked");
+    const auto whose = p.of->arrives_at(l, ctx.self());
+    if (!whose) l.wrong("one is asked twice, or was not to be asked");
     ++l.replies;
-    return static_cast<std::uint64_t>(std::find(p.of->to.begin(), p.of->to.end(), ctx.self()) - p.of->to.begin());
+    const auto place = std::find(p.of->to.begin(), p.of->to.end(), whose.value_or(ctx.self()));
+    return static_cast<std::uint64_t>(place - p.of->to.begin());
 }
 
 void take_bulletin(ledger& l, context ctx, const bulletin& b) {
     ++l.routing.bulletins.handled;
-    if (!b.of->arrives_at(ctx.self())) l.wrong("a bulletin comes twice, or to one that has not subscribed");
+    if (!b.of->arrives_at(l, ctx.self())) l.wrong("a bulletin comes twice, or to one that has not subscribed");
 }
 
 bool take_routed(ledger& l, context ctx, message& m) {
     if (auto* t = m.told<in_turn>()) {
         t->ticket.handle();
         ++l.routing.in_turn;
-        if (!t->of->arrives_at(ctx.self())) l.wrong("it was not the turn of who was told");
+        if (!t->of->arrives_at(l, ctx.self())) l.wrong("it was not the turn of who was told");
     } else if (auto* c = m.told<circular>()) {
         c->ticket.handle();
         ++l.routing.circulars;
-        if (!c->of->arrives_at(ctx.self())) l.wrong("one of everyone is told twice");
+        if (!c->of->arrives_at(l, ctx.self())) l.wrong("one of everyone is told twice");
     } else if (auto q = m.asked<poll>()) {
         const std::uint64_t place = answer_poll(l, ctx, *q);
         q.reply(place);
@@ -263,7 +273,7 @@ bool take_routed(ledger& l, context ctx, message& m) {
         take_bulletin(l, ctx, *b);
     } else if (const auto* p = m.broadcast<parcel>()) {
         ++l.routing.parcels.handled;
-        if (p->of != nullptr && !p->of->arrives_at(ctx.self())) l.wrong("a parcel comes twice, or to a stranger");
+        if (p->of != nullptr && !p->of->arrives_at(l, ctx.self())) l.wrong("a parcel comes twice, or to a stranger");
     } else {
         return false;
     }

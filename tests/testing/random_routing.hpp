@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -23,8 +24,8 @@ class ledger;
 // Something that was sent to several: who may get it, each once.
 struct round {
     explicit round(std::vector<bastion::child_ref> members) : to(std::move(members)), may_get(to) {}
-    // False: it has had it, or was no member.
-    [[nodiscard]] bool arrives_at(const bastion::child_ref& who);
+    // Whose it was: its own, or that of one whose mail it has inherited. Nobody's: it has had it, or was no member.
+    [[nodiscard]] std::optional<bastion::child_ref> arrives_at(ledger& l, const bastion::child_ref& who);
 
     std::vector<bastion::child_ref> to; // in the order of asking
     std::vector<bastion::child_ref> may_get;

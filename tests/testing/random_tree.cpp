@@ -20,21 +20,28 @@ namespace {
 class presence {
 public:
     presence(context ctx, ledger& l)
-        : counted_(l), ledger_(l), element_(ctx.self().where().block), body_(l.routing.born(ctx.self())) {
+        : counted_(l), ledger_(l), self_(ctx.self()), element_(self_.where().block),
+          before_(l.routing.last_body[self_]), body_(l.routing.born(self_)) {
         if (++l.bodies[element_] != 1) l.wrong("two incarnations of an element at once");
         l.lives(ctx.self());
+        l.families.born(body_, before_, l.now());
+        enters(l, ctx);
     }
     presence(const presence&) = delete;
     presence& operator=(const presence&) = delete;
     ~presence() {
         --ledger_.bodies[element_];
         ledger_.routing.body_over(body_);
+        ledger_.families.body_over(body_);
+        looks(ledger_, self_);
     }
 
 private:
     test::presence counted_;
     ledger& ledger_;
+    const child_ref self_;
     const void* element_;
+    const std::uint64_t before_;
     const std::uint64_t body_;
 };
 
@@ -57,6 +64,8 @@ void heard(ledger& l, context ctx, const down& d) {
 
 // True: it was something to act upon.
 bool take(ledger& l, context ctx, message& m) {
+    looks(l, ctx.self());
+    if (take_letter(l, m)) return true;
     if (auto* j = m.told<job>()) {
         j->ticket.handle();
         return true;
@@ -107,7 +116,7 @@ process short_life(context ctx, ledger& l) {
 
 // One thing out of many. Coroutine bodies only.
 task<bool> act(context ctx, ledger& l, element& mine) {
-    const std::uint32_t what = l.below(140);
+    const std::uint32_t what = l.below(150);
     if (what < 25) {
         (void)l.anybody().tell<job>(l);
     } else if (what < 40) {
@@ -158,8 +167,12 @@ task<bool> act(context ctx, ledger& l, element& mine) {
         mine.book.write();
     } else if (what < 120) {
         co_await work(ctx, l, mine.beats);
-    } else {
+    } else if (what < 140) {
         co_await route(ctx, l);
+    } else if (what < 147) {
+        co_await send_letter(ctx, l);
+    } else {
+        raise_child(ctx, l, 0);
     }
     co_return true;
 }
@@ -167,7 +180,13 @@ task<bool> act(context ctx, ledger& l, element& mine) {
 process selective(context ctx, ledger& l) {
     element me(ctx, l);
     for (bool goes_on = true; goes_on;) {
-        if (l.below(2) == 0) {
+        const std::uint32_t way = l.below(6);
+        if (way == 0) {
+            auto t = co_await ctx.recv<letter>().within(l.time_below(10ms));
+            if (!t) continue;
+            t->is_given();
+            t->handle();
+        } else if (way < 3) {
             auto j = co_await ctx.recv<job>().within(l.time_below(50ms));
             if (!j) continue;
             j->ticket.handle();
@@ -218,6 +237,7 @@ struct post {
         if (what < 12) (void)handlers_book->anybody().tell<job>(*handlers_book);
     }
     void tock(context, tick& t) { t.ticket.handle(); }
+    void read_letter(context, letter& t) { t.handle(); }
     void beaten(context ctx, beat& b) { b.handle(ctx.self()); }
     void read(context ctx, const bulletin& b) { take_bulletin(*handlers_book, ctx, b); }
     std::uint64_t polled(context ctx, poll& p) { return answer_poll(*handlers_book, ctx, p); }
@@ -231,22 +251,30 @@ struct post {
 
 children handlers_of(ledger& l) {
     handlers_book = &l;
-    return children().with_handlers<post>(on_tell(&post::work), on_tell(&post::tock), on_tell(&post::beaten),
-        on_question(&post::answer), on_question(&post::polled), on_broadcast(&post::read));
+    return children().with_handlers<post>(on_tell(&post::work), on_tell(&post::tock), on_tell(&post::read_letter),
+        on_tell(&post::beaten), on_question(&post::answer), on_question(&post::polled), on_broadcast(&post::read));
 }
 
-callbacks counting(ledger& l) {
+callbacks counting(ledger& l, sized_group* sized = nullptr) {
     ledger* book = &l;
     const auto count = [book](std::size_t i) { return [book, i](const event&) { ++book->moments[i]; }; };
     return callbacks()
-        .before_start(count(0))
+        .before_start([book, sized](const event& e) {
+            ++book->moments[0];
+            if (sized != nullptr) book->sizes.of.try_emplace(e.who(), sized);
+        })
         .after_start(count(1))
         .before_restart([book](const event& e) {
             ++book->moments[2];
             book->work.failed[e.who()] |= e.reason().is_fault();
         })
         .after_restart(count(3))
-        .after_stop(count(4));
+        .after_stop([book](const event& e) {
+            ++book->moments[4];
+            if (const auto last = book->routing.last_body.find(e.who()); last != book->routing.last_body.end())
+                book->families.told(last->second, book->now());
+            if (book->sizes.let_go.contains(e.who())) ++book->sizes.ended;
+        });
 }
 
 restart_strategy any_restarts(ledger& l) {
@@ -276,7 +304,8 @@ bastion::shutdown any_shutdown(ledger& l) {
 children any_group(ledger& l, std::string name) {
     ledger* book = &l;
     children g;
-    switch (l.below(6)) {
+    const std::uint32_t body = l.below(6);
+    switch (body) {
     case 0: g = handlers_of(l); break;
     case 1: g.with_exec([book](context ctx) { return selective(ctx, *book); }); break;
     case 2: g.with_exec([book](context ctx) { return trapping(ctx, *book); }); break;
@@ -294,17 +323,20 @@ children any_group(ledger& l, std::string name) {
     if (l.below(8) == 0)
         g.with_limits(limits().memory(8000 + l.below(8000))).with_mailbox(mailbox::unbounded().clear_on_restart());
     join_some(g, l);
+    const std::uint32_t redundancy = 1 + l.below(5);
+    sized_group* const sized = resize_some(g, l, redundancy);
+    if (sized != nullptr) sized->is_ready_at_once = body != 3;
     const bool is_rebuilt = l.below(2) == 0;
     return std::move(g)
         .with_data(
             [book, is_rebuilt] { return notebook(*book, is_rebuilt); }, is_rebuilt ? on_panic::rebuild : on_panic::keep)
         .with_name(std::move(name))
-        .with_redundancy(1 + l.below(5))
+        .with_redundancy(redundancy)
         .with_restart(any_policy(l))
         .with_restart_strategy(any_restarts(l))
         .with_restart_scope(l.below(2) == 0 ? restart_scope::group : restart_scope::element)
         .with_shutdown(any_shutdown(l))
-        .with_callbacks(counting(l));
+        .with_callbacks(counting(l, sized));
 }
 
 supervisor any_supervisor(ledger& l, const std::string& name, int depth) {
@@ -355,7 +387,7 @@ void ledger::lives(const child_ref& who) {
 
 void ledger::report(const log_record& r) {
     if (r.reason.text() != "injected by a simulation") return;
-    if (test::is_one_of<job, query, beat, in_turn, circular, poll>(r.in_hand)) lost_in_hand += r.lost;
+    if (test::is_one_of<job, query, beat, letter, in_turn, circular, poll>(r.in_hand)) lost_in_hand += r.lost;
     if (test::is_one_of<bulletin>(r.in_hand)) routing.bulletins.lost_in_hand += r.lost;
     if (test::is_one_of<parcel>(r.in_hand)) routing.parcels.lost_in_hand += r.lost;
 }
@@ -363,7 +395,8 @@ void ledger::report(const log_record& r) {
 void ledger::check() const {
     if (!problem_.empty()) throw failure(problem_);
     const std::string wrong =
-        faults() + work.faults() + routing.faults() + may_be_cancelled.faults("messages that may be cancelled") +
+        faults() + work.faults() + routing.faults() + letters.faults() + families.faults() + sizes.faults() +
+        may_be_cancelled.faults("messages that may be cancelled") +
         test::mismatch("messages lost, and dead letters, in hand at a panic or not sent for lack of memory", sent.lost,
             dead + lost_in_hand + not_sent);
     if (!wrong.empty()) throw failure(wrong);
@@ -380,7 +413,17 @@ std::vector<happening> ledger::happenings() const {
         {"answers of everyone", routing.polled}, {"bulletins", routing.bulletins.handled},
         {"bulletins in hand at a panic", routing.bulletins.lost_in_hand}, {"parcels", routing.parcels.handled},
         {"dispatchers notified", routing.attentions}, {"found by name", routing.found},
-        {"names taken back", routing.taken_back}, {"ends told of one that had a name", routing.ends_checked}};
+        {"letters acknowledged", letters.acknowledged}, {"of these by recv", letters.given},
+        {"letters refused", letters.refused}, {"letters unhandled", letters.unhandled},
+        {"letters that died with their receiver", letters.died}, {"letters given up", letters.sends.given_up},
+        {"letters whose sender ended", letters.sends.abandoned}, {"children of processes", families.children},
+        {"raised by children", families.of_children}, {"groups as children", families.groups},
+        {"supervisors as children", families.supervisors}, {"tasks as children", families.tasks},
+        {"children that ended first", families.ended_before},
+        {"children that ended with their parent", families.ended_with}, {"groups with a resizer", sizes.groups.size()},
+        {"elements grown", sizes.grown}, {"elements taken away", sizes.let_go.size()},
+        {"messages inherited", sizes.inherited}, {"names taken back", routing.taken_back},
+        {"ends told of one that had a name", routing.ends_checked}};
 }
 
 supervisor random_tree(ledger& l) { return any_supervisor(l, "top", 1); }
@@ -393,12 +436,28 @@ process any_worker(context ctx, ledger& l) {
     }
 }
 
+process child_life(context ctx, ledger& l, std::uint64_t parent, int generation) {
+    presence here(ctx, l);
+    const childhood counted(l, parent);
+    for (;;) {
+        message m = co_await ctx.recv();
+        if (!take(l, ctx, m)) continue;
+        const std::uint32_t what = l.below(20);
+        if (what < 4) (void)l.anybody().tell<job>(l);
+        else if (what < 8) co_await ctx.sleep_for(l.time_below(2ms));
+        else if (what < 12) raise_child(ctx, l, generation);
+        else if (what == 12) panic("a child");
+        else if (what == 13) co_return;
+    }
+}
+
 void random_run(testing::simulation& sim, std::uint64_t turns, ledger& l) {
     const std::uint64_t blocks = detail::read_pool_stats().live_blocks;
     const std::uint64_t processes = detail::live_blocks();
     runtime& rt = sim.runtime(sim.runtime_config().with_log([&l](const log_record& r) { l.report(r); }));
-    test::count_dead_letters<job, query, beat, in_turn, circular, poll>(rt, l);
+    test::count_dead_letters<job, query, beat, letter, in_turn, circular, poll>(rt, l);
     count_routed(rt, l);
+    watch_unread(rt, l);
     const auto goes_on = [&] { return sim.seen().turns < turns || sim.steps() < 10'000; };
     for (int trees = 0; goes_on(); ++trees) {
         // A top that has ended keeps its name until its end is through: the next has another.

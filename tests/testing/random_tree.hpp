@@ -4,7 +4,10 @@
 // they have done is counted here, by the processes themselves, to be compared with what the library says.
 
 #include "support/ledger.hpp"
+#include "testing/random_families.hpp"
+#include "testing/random_letters.hpp"
 #include "testing/random_routing.hpp"
+#include "testing/random_sizes.hpp"
 #include "testing/random_work.hpp"
 
 #include <bastion/bastion.hpp>
@@ -60,6 +63,9 @@ public:
     bool is_punctual = false; // the simulation's time stands still while there is work
     work_book work;
     routing_book routing;
+    letter_book letters;
+    family_book families;
+    size_book sizes;
 
 private:
     bastion::testing::simulation& sim_;
@@ -90,6 +96,8 @@ struct news {
 [[nodiscard]] bastion::supervisor random_tree(ledger& l);
 // One more process, in case too many have ended.
 bastion::process any_worker(bastion::context ctx, ledger& l);
+// What a child of a process does, whose parent is the body of that number.
+bastion::process child_life(bastion::context ctx, ledger& l, std::uint64_t parent, int generation);
 
 // A whole run: a tree, work for it until so many turns and 10,000 steps are taken, its end, and the check of the ledger.
 void random_run(bastion::testing::simulation& sim, std::uint64_t turns, ledger& l);

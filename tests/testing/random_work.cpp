@@ -27,7 +27,8 @@ beat::beat(const beat& other)
 void beat::handle(const child_ref& by) {
     ticket_.handle();
     ++ledger_->work.beats_taken;
-    if (by != series_->to) ledger_->wrong("tell_every has told another one");
+    if (by != series_->to && ledger_->sizes.inherits(by, series_->to)) ++ledger_->sizes.inherited;
+    else if (by != series_->to) ledger_->wrong("tell_every has told another one");
     if (number_ <= series_->taken) ledger_->wrong("tell_every has told twice, or out of order");
     series_->taken = number_;
 }
