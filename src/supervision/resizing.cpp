@@ -93,10 +93,14 @@ control_block* group::heir_of(const control_block& child) noexcept {
     return best;
 }
 
-// Notices are of its own stop and its own monitors: nobody else knows what to do with them.
-static bool is_notice(const envelope& e) noexcept {
+namespace {
+
+// Of its own stop and its own monitors: nobody else knows what to do with them.
+bool is_notice(const envelope& e) noexcept {
     return e.is(meta_object<stop_request>, envelope_kind::told) || e.is(meta_object<down>, envelope_kind::told);
 }
+
+} // namespace
 
 // Accepted once, its mail is not subject to the heir's bounds.
 void group::before_close(control_block& child) noexcept {
