@@ -306,12 +306,12 @@ void simulator::run(worker& w, runnable& r) noexcept {
     ++coverage_.turns;
     note_before(a);
     const std::uint32_t taken = b.taken;
-    const std::uint32_t number = a.number;
+    const std::uint64_t generation = a.generation;
     in_turn_ = true;
     w.run_now(r, messages);
     in_turn_ = false;
+    if (!b.lives(generation)) return; // an owner that has gone; `know` hears of it when its block is used again
     acquaintance& after = know(b); // the turn may have made others known
-    if (after.number != number) return; // an owner that has gone
     note_after(after, b);
     note_turn(w, after, b, b.taken - taken);
 }

@@ -369,9 +369,10 @@ child_ref ledger::anybody() {
         const std::size_t i = below(static_cast<std::uint32_t>(known_.size()));
         const child_ref who = known_[i];
         if (who.alive() || below(8) == 0) return who; // now and then one that is gone
+        gone_ = who;
         known_.erase(known_.begin() + static_cast<std::ptrdiff_t>(i));
     }
-    return child_ref();
+    return gone_; // what is sent to nobody at all is nobody's dead letter
 }
 
 std::size_t ledger::alive() const {

@@ -71,6 +71,7 @@ private:
     bastion::testing::simulation& sim_;
     bastion::random_source random_;
     std::vector<bastion::child_ref> known_;
+    bastion::child_ref gone_;
     std::string problem_;
 };
 
