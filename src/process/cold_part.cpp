@@ -59,21 +59,30 @@ void hold_record(control_block& b, monitor_record& m) {
     list_of(cold, m).push_back(&m);
 }
 
+namespace {
+
+void tell_all(monitor_list& list, control_block& b, const exit_reason& why, bool returns) noexcept {
+    for (monitor_record* m = list.front(); m != nullptr;) {
+        monitor_record* const told = m;
+        m = monitor_list::next(m);
+        if (told->of_element && returns) continue;
+        erase_record(*cold_if_any(b), told);
+        told->notify(*told, b, why, returns);
+        pool_delete(told);
+    }
+}
+
+} // namespace
+
+void leave_with_incarnation(control_block& b) noexcept {
+    if (cold_part* cold = cold_if_any(b)) tell_all(cold->memberships, b, b.reason, true);
+}
+
 void notify_monitors(control_block& b, const exit_reason& why, bool returns) noexcept {
     cold_part* cold = cold_if_any(b);
     if (cold == nullptr) return;
-    const auto tell_all = [&](monitor_list& list) {
-        for (monitor_record* m = list.front(); m != nullptr;) {
-            monitor_record* const told = m;
-            m = monitor_list::next(m);
-            if (told->of_element && returns) continue;
-            erase_record(*cold, told);
-            told->notify(*told, b, why, returns);
-            pool_delete(told);
-        }
-    };
-    tell_all(cold->memberships);
-    tell_all(cold->monitors);
+    tell_all(cold->memberships, b, why, returns);
+    tell_all(cold->monitors, b, why, returns);
 }
 
 void handle_element_signals(control_block& b, system_signal* oldest) noexcept {

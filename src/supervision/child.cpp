@@ -73,8 +73,10 @@ void owner::child_exited(control_block& child) {
     const child_state before = state_of(child);
     set_state(child, child_state::down);
     // Monitors made while this incarnation lived watch this one, also when it did not look at its lane any more.
-    if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited)
+    if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited) {
         handle_element_signals(child, child.lane.drain());
+        leave_with_incarnation(child); // its children stop now: what becomes of it may be decided much later
+    }
     if (&child == stops_first() && !has(child, child_flag::for_good)) {
         progress(); // the implicit group stands still until its supervisor starts again
         return;

@@ -92,6 +92,26 @@ TEST_CASE("spawn_child: a fault, a stop and a kill of the parent stop it as well
     REQUIRE(log.take() == "no child");
 }
 
+TEST_CASE("spawn_child: the child is stopped at once, however long its parent waits for what its owners decide") {
+    test::journal log;
+    test::world w;
+    const auto slowly = restart_strategy::always().with_linear_backoff(10s);
+    const auto top = w.rt.spawn(supervisor().with_restart_strategy(slowly).with_supervisor(
+        supervisor().with_name("inner").with_intensity(0, 1s).with_children(parents(log).with_name("parents"))));
+    w.settle();
+    const std::string begun = log.take();
+    REQUIRE(count(begun, "child") == 1);
+    w.rt.whereis("/supervisor-1/inner/parents/0").tell(end::panic); // too many for the inner supervisor
+    w.settle();
+    const std::string ended = log.take();
+    INFO(ended);
+    REQUIRE(count(ended, "no child") == 1);
+    REQUIRE(count(ended, "child") == 1);
+    w.advance(10s);
+    w.settle();
+    REQUIRE(count(log.take(), "child") == 1);
+}
+
 TEST_CASE("spawn_child: groups, supervisors and joined tasks have a parent, too, and children have children") {
     test::acceptance("C7");
     test::journal log;
