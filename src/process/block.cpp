@@ -154,9 +154,9 @@ void recycle_block(control_block* b) noexcept {
     b->body = nullptr;
     b->frame = nullptr;
     b->entry = nullptr;
-    b->owner.clear();
     b->life_state.release();
     b->generation.next();
+    b->owner.clear(); // after the generation
     block_cache& cache = this_thread_blocks();
     if (cache.dead) {
         {

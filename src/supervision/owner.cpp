@@ -276,7 +276,7 @@ void owner::end(bool for_good) {
         self_.life_state.exit();
     }
     // After this step the object may be gone.
-    control_block* parent = self_.owner.now();
+    control_block* parent = self_.owner.at_end();
     if (parent != nullptr) {
         push_signal(*parent, self_.exit_node, signal_kind::exited);
     } else if (is_root_) {

@@ -70,8 +70,8 @@ struct block {
     }
     void recycle_block() {
         if (cold_part* part = cold.take(); part != nullptr) part->recycle();
-        owner.clear();
         generation.next();
+        owner.clear();
     }
 
     // ---- by a stranger
@@ -117,6 +117,7 @@ struct block {
     // As push_element_signal.
     void watch(model::signal& s, std::uint64_t to) {
         s.generation = to;
+        s.what = static_cast<int>(to);
         if (lives(to) && !inbox.is_closed()) {
             using bastion::detail::lane_result;
             const lane_result pushed = lane.push(&s);
@@ -173,6 +174,7 @@ struct block {
             if (s->generation != generation.now() || inbox.is_closed()) {
                 ++noprocs;
             } else {
+                model::require(s->what == static_cast<int>(generation.now()), "nobody watches by an old ref");
                 cold_part& part = cold_of();
                 part.monitors = part.monitors + 1;
             }
@@ -240,6 +242,7 @@ void owner_of_an_old_ref(model::run& r) {
                 const auto seen = bastion::detail::owner_by_ref(child, 0);
                 const bool first = seen.block == &above[0] && seen.generation == 0;
                 model::require(seen.block == nullptr || first, "an owner is never one of a later process");
+                if (seen.block == nullptr) model::require(!child.lives(0), "who sees no owner sees a dead ref");
             }
             (void)child.alive();
         });
@@ -248,12 +251,12 @@ void owner_of_an_old_ref(model::run& r) {
         child.close_block();
         child.recycle_block();
         above[0].generation.next();
-        child.owner.set(&above[1]);
         child.make_block();
+        child.owner.set(&above[1]);
         child.close_block();
         child.recycle_block();
-        child.owner.set(&above[0]);
         child.make_block();
+        child.owner.set(&above[0]);
     });
 }
 

@@ -2,8 +2,8 @@
 //
 // A block's memory is never anything else, so every read finds a word; what it says may be about a later process.
 //
-// Protocol of a recycling, by the last owner: inbox and lane are closed, the cold part is taken, the owner cleared, then the
-// generation grows. The next process gets its owner before anybody learns of it.
+// Protocol of a recycling, by the last owner: inbox and lane are closed, the cold part is taken, the generation grows, the
+// owner is cleared. The next process gets its owner before anybody learns of it.
 // Whoever looks for the owner of an old ref reads the owner, then the owner's generation, then whether the ref still
 // lives: an element that lives has an owner that lives. Each of the first two, if it is of a later life, shows by its order
 // the generation that came before it, so the third says no.
@@ -39,12 +39,16 @@ class basic_owner_word {
 public:
     // relaxed: for the block's process and its owners, who know of it by a signal or a queue.
     [[nodiscard]] Block* now() const noexcept { return owner_.load(std::memory_order_relaxed); }
-    // By a stranger. acquire: pairs with set().
+    // By a stranger. acquire: pairs with set() and clear().
     [[nodiscard]] Block* seen() const noexcept { return owner_.load(std::memory_order_acquire); }
     // release: who sees the owner of a later process sees that the one before is gone, and the owner's block made.
     void set(Block* owner) noexcept { owner_.store(owner, std::memory_order_release); }
-    // relaxed: no owner is an answer that speaks of nothing else.
-    void clear() noexcept { owner_.store(nullptr, std::memory_order_relaxed); }
+    // After the generation has grown. release: who sees no owner sees that the ref is dead: it must not take its block for
+    // that of a root, which has none, and stop who lives there next.
+    void clear() noexcept { owner_.store(nullptr, std::memory_order_release); }
+    // Of an owner that may end at the same time: it is turned away, and looks at its end. seq_cst: not explored.
+    void turn_away() noexcept { owner_.store(nullptr); }
+    [[nodiscard]] Block* at_end() const noexcept { return owner_.load(); }
 
 private:
     typename Atomics::template atomic<Block*> owner_{nullptr};
