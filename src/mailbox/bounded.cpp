@@ -18,7 +18,7 @@ public:
     void open(control_block& owner, std::uint32_t capacity, overflow policy, std::uint64_t memory) {
         const std::lock_guard lock(lock_);
         owner_ = &owner;
-        generation_ = owner.generation.load(std::memory_order_relaxed);
+        generation_ = owner.generation.now();
         capacity_ = capacity;
         policy_ = policy;
         meter_.limit = static_cast<std::int64_t>(memory);

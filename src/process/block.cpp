@@ -143,21 +143,20 @@ control_block* make_block(runtime_home& home) {
     b->taken = 0;
     b->life_state.born();
     b->lane.open();
-    b->inbox.open(b->generation.load(std::memory_order_relaxed));
+    b->inbox.open(b->generation.now());
     return b;
 }
 
 void recycle_block(control_block* b) noexcept {
-    if (cold_part* cold = b->cold.exchange(nullptr); cold != nullptr) pool_delete(cold);
+    if (cold_part* cold = b->cold.take(); cold != nullptr) pool_delete(cold);
     b->reason = exit_reason();
     if (b->kind != process_kind::system && b->body != nullptr) b->body->drop_owner();
     b->body = nullptr;
     b->frame = nullptr;
     b->entry = nullptr;
-    b->owner.store(nullptr, std::memory_order_relaxed);
     b->life_state.release();
-    // release: pairs with the acquire in lives(): who sees the old generation sees a closed inbox, too.
-    b->generation.store(b->generation.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+    b->generation.next();
+    b->owner.clear(); // after the generation
     block_cache& cache = this_thread_blocks();
     if (cache.dead) {
         {

@@ -9,10 +9,10 @@
 namespace bastion::detail {
 
 cold_part& cold_of(control_block& b) {
-    cold_part* cold = b.cold.load(std::memory_order_relaxed);  // only the holder of the right to run makes it
+    cold_part* cold = b.cold.own();
     if (cold == nullptr) {
         cold = pool_new<cold_part>();
-        b.cold.store(cold, std::memory_order_release);  // pairs with cold_if_any
+        b.cold.set(cold);
     }
     return *cold;
 }
@@ -87,7 +87,7 @@ void notify_monitors(control_block& b, const exit_reason& why, bool returns) noe
 
 void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
     const must_not_fail certain;
-    const std::uint64_t generation = b.generation.load(std::memory_order_relaxed);
+    const std::uint64_t generation = b.generation.now();
     while (oldest != nullptr) {
         system_signal* signal = oldest;
         oldest = signal->next;

@@ -20,7 +20,7 @@ static_assert(sizeof(error) <= sizeof(envelope::payload));
 // One that was meant for an earlier process in this block (its
 // sender saw the old generation, and the word came round to the same bits) is dead.
 void append_mail(control_block& b, envelope* newest) noexcept {
-    const std::uint64_t generation = b.generation.load(std::memory_order_relaxed);
+    const std::uint64_t generation = b.generation.now();
     envelope* oldest = nullptr;
     envelope* last = nullptr;
     for (envelope* e = newest; e != nullptr;) {

@@ -44,7 +44,7 @@ void end_incarnation(control_block& b) noexcept {
     } else {
         b.life_state.await_decision();
     }
-    push_signal(*b.owner.load(std::memory_order_relaxed), b.exit_node, signal_kind::exited);
+    push_signal(*b.owner.now(), b.exit_node, signal_kind::exited);
 }
 
 // Said by the end of a process that was to end earlier.
@@ -285,7 +285,7 @@ void body_threw() noexcept {
 
 void send_started(control_block& b) noexcept {
     if (std::exchange(b.started_sent, true)) return;
-    push_signal(*b.owner.load(std::memory_order_relaxed), b.start_node, signal_kind::started);
+    push_signal(*b.owner.now(), b.start_node, signal_kind::started);
 }
 
 void check_running(const control_block&, const char* what) {

@@ -331,7 +331,7 @@ void owner::turn_away(control_block& child) {
 void owner::send_away(control_block& child, const exit_reason& why) noexcept {
     if (has(child, child_flag::is_owner)) {
         // It may be running by now, for a stop request of its spawner: it ends by itself.
-        child.owner.store(nullptr);
+        child.owner.turn_away();
         child.home->turned_away.fetch_add(1);
         end_unstarted(child, why);
         return;

@@ -21,7 +21,7 @@ control_block* group::make_element(std::uint32_t index) {
     std::shared_ptr<void> data;
     if (spec_->make_data) data = spec_->make_data(); // the user's: may throw
     control_block* b = make_block(home_);
-    b->owner.store(&self_, std::memory_order_relaxed);
+    b->owner.set(&self_);
     b->kind = spec_->kind;
     b->body = spec_->body.get();
     b->body->add_owner();
@@ -112,7 +112,7 @@ void group::restart(control_block& child) {
     if (!ask_first_) return restart_now(child);
     asked_.push_back(child.here());
     if (spec_->scope == restart_scope::group && asked_.size() > 1) return;  // one scope counts once
-    control_block* parent = self_.owner.load(std::memory_order_relaxed);
+    control_block* parent = self_.owner.now();
     request_ptr r = make_request(request_kind::restart_wanted, parent->here());
     r->child = self_.here();
     r->reason = child.reason;
@@ -130,7 +130,7 @@ void group::on_progress() {
         if (s == child_state::starting || s == child_state::down) return;
     }
     proceeding_.reset();
-    control_block* parent = self_.owner.load(std::memory_order_relaxed);
+    control_block* parent = self_.owner.now();
     request_ptr r = make_request(request_kind::proceeded, parent->here());
     r->child = self_.here();
     send(std::move(r));

@@ -86,7 +86,7 @@ private:
 // The group of an element that runs.
 [[nodiscard]] inline const group& group_of(const control_block& element) noexcept {
     // Safety: an element runs only while its group does, and the group's frame is its owner object.
-    return static_cast<const group&>(owner::of(*element.owner.load(std::memory_order_relaxed)));
+    return static_cast<const group&>(owner::of(*element.owner.now()));
 }
 
 } // namespace bastion::detail

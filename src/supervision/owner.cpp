@@ -87,9 +87,7 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
     case signal_kind::adopt: {
         control_block& child = block_of_node(signal);
         // `since_ns` names whom it was meant for: this block may have been used again in between.
-        if (ending_for_good_ ||
-            static_cast<std::uint64_t>(child.since_ns) != self_.generation.load(std::memory_order_relaxed))
-            turn_away(child);
+        if (ending_for_good_ || static_cast<std::uint64_t>(child.since_ns) != self_.generation.now()) turn_away(child);
         else adopt(child);
         break;
     }
@@ -196,7 +194,7 @@ void owner::common_request(owner_request& r) {
 void owner::stop_child(const owner_request& r) {
     control_block& child = *r.child.block;
     // Without this owner: it was turned away.
-    if (!child.lives(r.child.generation) || child.owner.load(std::memory_order_relaxed) != &self_) return;
+    if (!child.lives(r.child.generation) || child.owner.now() != &self_) return;
     if (has(child, child_flag::killed)) {
         set(child, child_flag::for_good);
         return;
@@ -233,7 +231,7 @@ void owner::still_running(control_block& child) {
 void owner::tell_parent_started() {
     announced_ = true;
     answer_watchers(nullptr, nullptr);
-    control_block* parent = self_.owner.load(std::memory_order_relaxed);
+    control_block* parent = self_.owner.now();
     if (parent != nullptr) push_signal(*parent, self_.start_node, signal_kind::started);
 }
 
@@ -278,7 +276,7 @@ void owner::end(bool for_good) {
         self_.life_state.exit();
     }
     // After this step the object may be gone.
-    control_block* parent = self_.owner.load();
+    control_block* parent = self_.owner.at_end();
     if (parent != nullptr) {
         push_signal(*parent, self_.exit_node, signal_kind::exited);
     } else if (is_root_) {

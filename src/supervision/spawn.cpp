@@ -24,7 +24,7 @@ bool is_closing(const address& owner) noexcept { return (owner.block->signals.no
 
 // Gives an element or owner to its owner; false: the owner has ended.
 bool hand_over(address to, control_block& child) {
-    child.owner.store(to.block, std::memory_order_relaxed);
+    child.owner.set(to.block);
     child.since_ns = static_cast<std::int64_t>(to.generation);  // until it starts
     return push_signal(*to.block, child.exit_node, signal_kind::adopt);
 }
@@ -42,9 +42,9 @@ void charge_spawn() noexcept {
 
 // Whether what runs here is below the supervisor whose temporary elements these are: its stops wait for it.
 bool runs_below(const address& temporaries) noexcept {
-    const control_block* const supervisor = temporaries.block->owner.load(std::memory_order_relaxed);
+    const control_block* const supervisor = temporaries.block->owner.now();
     const control_block* c = running_block();
-    while (c != nullptr && c != supervisor) c = c->owner.load(std::memory_order_relaxed);
+    while (c != nullptr && c != supervisor) c = c->owner.now();
     return c != nullptr;
 }
 
@@ -153,11 +153,8 @@ void check_spec(const supervisor_spec& spec) {
 
 address owner_of(address child) noexcept {
     if (child.block == nullptr) return {};
-    control_block* o = child.block->owner.load();
-    if (o == nullptr) return {};
-    const std::uint64_t generation = o->generation.load();
-    // An element that lives has an owner that lives.
-    return child.block->lives(child.generation) ? address{o, generation} : address{};
+    const auto seen = owner_by_ref(*child.block, child.generation);
+    return {seen.block, seen.generation};
 }
 
 namespace {

@@ -52,7 +52,7 @@ supervisor_owner::supervisor_owner(
 void supervisor_owner::make_children() {
     group* const temporaries = new_owner<group>(home_, "temporary", std::unique_ptr<group_spec>());
     control_block* const b = &temporaries->self();
-    b->owner.store(&self_, std::memory_order_relaxed);
+    b->owner.set(&self_);
     temporaries_ = b;
     temporaries_address_ = b->here();
     set_state(*b, child_state::down);
@@ -62,7 +62,7 @@ void supervisor_owner::make_children() {
         owner* below = nullptr;
         if (c.group != nullptr) below = &make_group(home_, std::move(c.group));
         else below = &make_supervisor(home_, std::move(c.supervisor));
-        below->self().owner.store(&self_, std::memory_order_relaxed);
+        below->self().owner.set(&self_);
         children_.push_back(&below->self());
         if (!below->name().empty()) names_.insert(below->name()); // all of them before a name is made up
     }

@@ -184,7 +184,7 @@ std::string path_of(const control_block& b) {
         const std::string& path = static_cast<const owner*>(b.frame)->path();
         return path.empty() ? "/" : path;
     }
-    const control_block* above = b.owner.load(std::memory_order_relaxed);
+    const control_block* above = b.owner.now();
     // Safety: `path_of` only reads.
     return static_cast<const owner*>(above->frame)->path_of(const_cast<control_block&>(b));
 }
@@ -193,7 +193,7 @@ std::string path_of(const control_block& b) {
 
 simulator::acquaintance& simulator::know(const control_block& b) {
     acquaintance& a = known_[&b];
-    const std::uint64_t generation = b.generation.load(std::memory_order_relaxed);
+    const std::uint64_t generation = b.generation.now();
     if (a.number == 0 || a.generation != generation) {
         // Another process lives in the block now: the one before was let go, perhaps out of a restart that never came.
         if (a.last == life::restarting) count(life::restarting, a.last = life::exited);

@@ -100,7 +100,7 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
     if (drained.woken) [[unlikely]]
         block.repoll = true;
     envelope* e = drained.newest;
-    if (e->next == nullptr && e->generation == block.generation.load(std::memory_order_relaxed)) [[likely]] {
+    if (e->next == nullptr && e->generation == block.generation.now()) [[likely]] {
         block.mail = block.mail_last = e;
         return true;
     }

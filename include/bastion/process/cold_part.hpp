@@ -69,10 +69,8 @@ struct cold_part {
 };
 
 [[nodiscard]] BASTION_API cold_part& cold_of(control_block& block);
-// Null when it was never made. acquire: pairs with cold_of.
-[[nodiscard]] inline cold_part* cold_if_any(const control_block& block) noexcept {
-    return block.cold.load(std::memory_order_acquire);
-}
+// Null when it was never made.
+[[nodiscard]] inline cold_part* cold_if_any(const control_block& block) noexcept { return block.cold.if_any(); }
 // The owner, after it raised stop or kill: wakes what waits for the process' stop_token.
 BASTION_API void request_stop_token(control_block& block) noexcept;
 

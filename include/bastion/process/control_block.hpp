@@ -10,6 +10,7 @@
 #include <bastion/base/intrusive_list.hpp>
 #include <bastion/executor/executor.hpp>
 #include <bastion/executor/runnable.hpp>
+#include <bastion/process/block_words.hpp>
 #include <bastion/process/envelope.hpp>
 #include <bastion/process/exit_reason.hpp>
 #include <bastion/process/inbox.hpp>
@@ -64,8 +65,7 @@ struct alignas(cache_line) control_block : strand {
 
     // ---- line 1: what senders read and write -------------------------------------------------------------------
     alignas(cache_line) basic_inbox<envelope> inbox;
-    // Invariant: odd numbers never; grows by one whenever the block is freed. Written only by the last owner.
-    std::atomic<std::uint64_t> generation{0};
+    basic_generation<> generation;
     system_lane lane;
     signal_flags signals;
     std::uint32_t incarnation = 0;
@@ -81,10 +81,9 @@ struct alignas(cache_line) control_block : strand {
     process_body* body = nullptr;        // how to make a frame; null: `entry` says it
 
     // ---- line 3: kinship and the end ---------------------------------------------------------------------------
-    // Constant from birth to recycling; atomic because strangers look at it through stale refs.
-    alignas(cache_line) std::atomic<control_block*> owner{nullptr};
+    alignas(cache_line) basic_owner_word<control_block> owner;
     list_hook<control_block> sibling;    // in the owner's table
-    std::atomic<cold_part*> cold{nullptr};  // made on first use by the process, freed by the last owner
+    basic_cold_word<cold_part> cold;
     exit_reason reason;                  // of the incarnation that ended
     envelope* orphans = nullptr;         // questions destroyed by unwinding: answered with the exit reason
     // ---- line 4
@@ -105,10 +104,8 @@ struct alignas(cache_line) control_block : strand {
 
     // relaxed: set before the block is known to anybody, and its memory stays what it is.
     [[nodiscard]] bounded_mailbox* bounded() const noexcept { return bounded_box.load(std::memory_order_relaxed); }
-    [[nodiscard]] address here() noexcept { return {this, generation.load(std::memory_order_relaxed)}; }
-    [[nodiscard]] bool lives(std::uint64_t g) const noexcept {
-        return generation.load(std::memory_order_acquire) == g;  // pairs with the release of recycle
-    }
+    [[nodiscard]] address here() noexcept { return {this, generation.now()}; }
+    [[nodiscard]] bool lives(std::uint64_t g) const noexcept { return generation.is(g); }
 };
 
 [[nodiscard]] inline control_block& block_of(runnable& r) noexcept {
