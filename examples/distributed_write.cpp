@@ -27,8 +27,8 @@ bastion::process writer(bastion::context ctx) {
         auto msg = co_await ctx.recv();
         if (auto q = msg.asked<write_twice>()) {
             const auto digit = static_cast<char>('0' + 2 * q->digit % 10);
-            auto writing = bastion::blocking(
-                [file = q->file, place = q->place, digit] { return write_at(file, place, digit); });
+            auto writing =
+                bastion::blocking([file = q->file, place = q->place, digit] { return write_at(file, place, digit); });
             const char written = co_await writing;
             q.reply(written);
         } else {
