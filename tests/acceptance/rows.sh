@@ -1,7 +1,7 @@
 #!/bin/sh
 # rows.sh ROOT RECORDS [write]: after a run of all tests, which left what it has shown in the folder RECORDS: every row of rows.txt
 # has a test that passed and asserted something, but for those that are left to a component to come, and docs/acceptance.md
-# is the table of them; or it becomes so. A planted bug of a row (tests/planted) is caught by a file with a test of that row.
+# is the table of them; or it becomes so.
 set -eu
 root=$1
 records=$2

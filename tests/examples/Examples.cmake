@@ -42,7 +42,7 @@ foreach(name IN LISTS bastion_examples)
         bastion_row_test(example.${name} "${rows_of_${name}}" LABEL examples ARGS
             "${CMAKE_CURRENT_LIST_DIR}/compare.sh" "$<TARGET_FILE:${name}>" "${base}")
     else()
-        message(FATAL_ERROR "examples/${name}.cpp has no test: write tests/examples/${name}.expected or ${name}.sh.")
+        message(FATAL_ERROR "The example ${name} has no test: write tests/examples/${name}.expected or ${name}.sh.")
     endif()
 endforeach()
 

@@ -40,6 +40,6 @@ fi
 grep -qF 'division by zero' "$scratch/err" || fail "standard error does not name the reason of the panic"
 
 awk '/^```cpp$/ { inside = 1; next } inside && /^```/ { exit } inside' "$root/README.md" > "$scratch/in_readme.cpp"
-sed -n '/^#include/,$p' "$root/examples/readme.cpp" > "$scratch/in_examples.cpp"
+sed -n '/^#include/,$p' "$root/examples/04_readme.cpp" > "$scratch/in_examples.cpp"
 [ -s "$scratch/in_readme.cpp" ] || { echo "README.md has no program"; exit 1; }
-diff -u "$scratch/in_readme.cpp" "$scratch/in_examples.cpp" || { echo "README.md and examples/readme.cpp differ"; exit 1; }
+diff -u "$scratch/in_readme.cpp" "$scratch/in_examples.cpp" || { echo "README.md and examples/04_readme.cpp differ"; exit 1; }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# size.sh FOLDER: every example has fewer than 120 lines.
+# size.sh FOLDER: every example has fewer than 120 lines, and a number of its own: 1, 2, 3...
 set -eu
 status=0
 for file in "$1"/*.cpp "$1"/*.hpp; do
@@ -10,4 +10,7 @@ for file in "$1"/*.cpp "$1"/*.hpp; do
         status=1
     fi
 done
+numbers=$(cd "$1" && ls -- *.cpp | sed 's/_.*//')
+wanted=$(seq -f %02.0f "$(echo "$numbers" | wc -l)")
+[ "$numbers" = "$wanted" ] || { echo "the numbers of the examples are not 01, 02, 03..."; status=1; }
 exit $status

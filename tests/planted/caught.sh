@@ -1,6 +1,6 @@
 #!/bin/sh
-# caught.sh BUG PROGRAM: runs the tests of a program with a planted bug until one of them fails, and prints which one.
-# Fails if all pass. What does not come to an end within a minute is caught, too: it hangs.
+# caught.sh BUG PROGRAM: runs the tests of a program with a planted bug until one of them fails, and prints which one; only
+# the test case that the bug names, if it does. Fails if all pass. What does not come to an end within a minute is caught, too: it hangs.
 set -u
 name=$(basename "$1" .bug)
 if [ ! -x "$2" ]; then
@@ -9,7 +9,8 @@ if [ ! -x "$2" ]; then
 fi
 log=$2.log
 status=0
-TEST_SEEDS=${TEST_SEEDS:-500} timeout -k 5 60 "$2" --abort --reporter xml > "$log" 2>&1 || status=$?
+case=$(sed -n 's/^case: //p' "$1" | sed 's/[],[]/\\&/g') # they mean something to Catch2
+TEST_SEEDS=${TEST_SEEDS:-500} timeout -k 5 60 "$2" ${case:+"$case"} --abort --reporter xml > "$log" 2>&1 || status=$?
 
 # The test begun last, as the report names it.
 test=$(sed -n 's/^ *<TestCase name="\([^"]*\)".*/\1/p' "$log" | tail -n 1 |

@@ -13,6 +13,16 @@ for bug in $(grep -l '^row: ' "$bugs"/*.bug); do
     *" $row "*) ;;
     *) echo "$bug: there is no row '$row'" >&2 && status=1 ;;
     esac
+    # The test case that is to catch it says that it shows the row.
+    case=$(sed -n 's/^case: //p' "$bug")
+    test=$(sed -n 's/^test: //p' "$bug")
+    awk -v case="TEST_CASE(\"$case\"" -v row="test::acceptance(\"$row\")" '
+        index($0, "TEST_CASE(") { inside = index($0, case) }
+        inside && index($0, row) { found = 1 }
+        END { exit !found }' "$1/tests/$test.cpp" || {
+        echo "$bug: tests/$test.cpp has no test case \"$case\" that shows row $row" >&2
+        status=1
+    }
 done
 [ "$what" = names ] || lines="| row | bug | what it does | tests |
 |---|---|---|---|"
@@ -43,8 +53,10 @@ check)
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
     mkdir -p "$work/tests/planted/bugs"
+    for folder in "$1"/tests/*/; do ln -s "$(cd "$folder" && pwd)" "$work/tests/" 2> "$work/there" || true; done
     grep -Lx 'row: B4' "$bugs"/*.bug | while IFS= read -r bug; do cp "$bug" "$work/tests/planted/bugs"; done
-    if sh "$0" "$work" names > "$work/names" 2>&1; then
+    if sh "$0" "$work" names > "$work/names" 2>&1 || [ "$(head -n 1 "$work/names")" != "row B4 has no planted bug" ]; then
+        cat "$work/names" >&2
         echo "rows.sh does not miss the bugs of row B4" >&2
         status=1
     fi

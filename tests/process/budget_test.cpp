@@ -84,6 +84,7 @@ TEST_CASE("the depth is a limit of the group's choice, and the error can be caug
 }
 
 TEST_CASE("a process that floods lets others run: tells are charged, and its next await yields") {
+    test::acceptance("B9");
     test::world w(1, config().with_budget(10));
     test::journal log;
     bool over = false;

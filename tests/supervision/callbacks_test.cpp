@@ -181,6 +181,7 @@ TEST_CASE("Below a supervisor that fails upwards everything is restarted, and no
 }
 
 TEST_CASE("after_start throws for a temporary element: it ends, and that is told") {
+    test::acceptance("B14");
     world w;
     const auto g = w.rt.spawn(bastion::children()
             .with_name("g")

@@ -126,6 +126,7 @@ auto counting(journal& j) {
 } // namespace
 
 TEST_CASE("with_data: one object per element, kept over restarts or rebuilt after a panic, gone with the group") {
+    test::acceptance("B13");
     test::acceptance("C4");
     {
         world w;

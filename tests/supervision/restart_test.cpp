@@ -49,6 +49,7 @@ TEST_CASE("Linear back-off: starts at 0, T, 3T, 6T, and no more than its tries")
     CHECK(s.at() == times{0ms, 100ms, 300ms, 600ms});
     CHECK_FALSE(g[0].alive());
     CHECK_FALSE(g.alive());  // the group has no element left
+    CHECK(w.log.take().back() == "/group-1/0: panic: always; ends: out of tries (3)");
 }
 
 TEST_CASE("Exponential back-off doubles up to its cap") {
