@@ -29,7 +29,7 @@
 //>
 //> In the tables `rt` is a `bastion::runtime`, `ctx` a `bastion::context`, `sup` a `supervisor_ref`, `group` a `children_ref`, `ref` a `child_ref`, `m` and `q` a message and a
 //> question, `body` a process, `work` a task, `slow` a function that blocks; `note` is a type of messages, `price` one of questions whose answer is an `int`, `untyped` one of
-//> questions that do not say. The [guide](guide.md) explains them.
+//> questions that do not say. The [guide](guide/README.md) explains them.
 //.
 #include <bastion/base/random.hpp>
 #include <bastion/bastion.hpp>

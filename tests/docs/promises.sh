@@ -11,7 +11,7 @@ fail() {
 has() { # has PAGE LINE: a line that begins so
     grep -q "^$2" "$root/docs/$1" || fail "docs/$1 has no line that begins with '$2'"
 }
-has guide.md "## A process"
+has guide/01_a_process.md "# 1. A process"
 has reliability.md "## Promises"
 has reliability.md "## What is not promised"
 has reliability.md "## What becomes of a fault"
@@ -19,6 +19,11 @@ has reliability.md "## What becomes of a fault"
 for page in "$root"/docs/*.md; do
     name=$(basename "$page")
     [ "$name" = README.md ] || grep -qF "($name)" "$root/docs/README.md" || fail "docs/README.md does not list $name"
+done
+
+for page in "$root"/docs/guide/[0-9]*.md; do
+    name=$(basename "$page")
+    grep -qF "($name)" "$root/docs/guide/README.md" || fail "docs/guide/README.md does not list $name"
 done
 
 # Links to files of the project: [text](path) or [text](path#anchor).
