@@ -2,6 +2,7 @@
 # caught.sh BUG PROGRAM: runs the tests of a program with a planted bug until one of them fails, and prints which one; only
 # the test case that the bug names, if it does. Fails if all pass. What does not come to an end within a minute is caught, too: it hangs.
 set -u
+unset TEST_ACCEPTANCE # it shows nothing
 name=$(basename "$1" .bug)
 if [ ! -x "$2" ]; then
     echo "$name: DOES NOT BUILD"
