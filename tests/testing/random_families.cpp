@@ -29,13 +29,13 @@ childhood::childhood(ledger& l, std::uint64_t parent) : ledger_(l), parent_(pare
 childhood::~childhood() {
     family_book& book = ledger_.families;
     --book.living;
-    const family_book::parent_body& parent = book.bodies[parent_];
-    if (!parent.over) {
+    const auto& parent_over = book.bodies[parent_];
+    if (!parent_over) {
         ++book.ended_before;
         return;
     }
     ++book.ended_with;
-    if (ledger_.is_punctual && parent.told && ledger_.now() > std::max(*parent.told, began_) + soon)
+    if (ledger_.is_punctual && ledger_.now() > std::max(*parent_over, began_) + soon)
         ledger_.wrong("a child of a process outlives it");
 }
 
@@ -59,15 +59,6 @@ void raise_child(context ctx, ledger& l, int generation) {
         break;
     default: (void)ctx.spawn_child(body);
     }
-}
-
-void family_book::born(std::uint64_t body, std::uint64_t before, std::chrono::nanoseconds now) {
-    bodies.resize(body + 1);
-    told(before, now);
-}
-
-void family_book::told(std::uint64_t body, std::chrono::nanoseconds now) {
-    if (body != 0 && !bodies[body].told) bodies[body].told = now;
 }
 
 std::string family_book::faults() const {

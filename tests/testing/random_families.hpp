@@ -29,12 +29,7 @@ private:
 };
 
 struct family_book {
-    struct parent_body {
-        bool over = false;
-        // Below an owner that has failed, whoever depends on it hears of its end later: when it is back, or gone for good.
-        std::optional<std::chrono::nanoseconds> told;
-    };
-    std::vector<parent_body> bodies; // by number
+    std::vector<std::optional<std::chrono::nanoseconds>> bodies; // by number: when it was over
     int living = 0;
     std::uint64_t children = 0;
     std::uint64_t of_children = 0;
@@ -44,10 +39,8 @@ struct family_book {
     std::uint64_t ended_before = 0;
     std::uint64_t ended_with = 0; // the parent's body
 
-    // `before`: the number of the last body of the same process, 0 if there was none.
-    void born(std::uint64_t body, std::uint64_t before, std::chrono::nanoseconds now);
-    void told(std::uint64_t body, std::chrono::nanoseconds now);
-    void body_over(std::uint64_t body) noexcept { bodies[body].over = true; }
+    void born(std::uint64_t body) { bodies.resize(body + 1); }
+    void body_over(std::uint64_t body, std::chrono::nanoseconds now) noexcept { bodies[body] = now; }
     [[nodiscard]] std::string faults() const;
 };
 

@@ -20,11 +20,10 @@ namespace {
 class presence {
 public:
     presence(context ctx, ledger& l)
-        : counted_(l), ledger_(l), self_(ctx.self()), element_(self_.where().block),
-          before_(l.routing.last_body[self_]), body_(l.routing.born(self_)) {
+        : counted_(l), ledger_(l), self_(ctx.self()), element_(self_.where().block), body_(l.routing.born(self_)) {
         if (++l.bodies[element_] != 1) l.wrong("two incarnations of an element at once");
         l.lives(ctx.self());
-        l.families.born(body_, before_, l.now());
+        l.families.born(body_);
         enters(l, ctx);
     }
     presence(const presence&) = delete;
@@ -32,7 +31,7 @@ public:
     ~presence() {
         --ledger_.bodies[element_];
         ledger_.routing.body_over(body_);
-        ledger_.families.body_over(body_);
+        ledger_.families.body_over(body_, ledger_.now());
         looks(ledger_, self_);
     }
 
@@ -41,7 +40,6 @@ private:
     ledger& ledger_;
     const child_ref self_;
     const void* element_;
-    const std::uint64_t before_;
     const std::uint64_t body_;
 };
 
@@ -271,8 +269,6 @@ callbacks counting(ledger& l, sized_group* sized = nullptr) {
         .after_restart(count(3))
         .after_stop([book](const event& e) {
             ++book->moments[4];
-            if (const auto last = book->routing.last_body.find(e.who()); last != book->routing.last_body.end())
-                book->families.told(last->second, book->now());
             if (book->sizes.let_go.contains(e.who())) ++book->sizes.ended;
         });
 }
