@@ -24,7 +24,7 @@ children group_of(std::uint32_t size, int& heard) {
     return children().with_redundancy(size).with_exec([&heard](context ctx) { return reads(ctx, heard); });
 }
 
-// In the pool and on the heap (sanitizers do not tell of theirs).
+// In the pool and on the heap (sanitizers do not tell of theirs). Not the blocks: they are counted.
 std::uint64_t bytes_in_use() { return detail::read_pool_stats().live_bytes + mallinfo2().uordblks; }
 
 std::uint64_t bytes_of_group(test::world& w, std::uint32_t size) {
@@ -68,6 +68,6 @@ TEST_CASE("residue: four times the elements take four times the memory") {
     const auto small = bytes_of_group(w, 1'000);
     const auto big = bytes_of_group(w, 4'000);
     INFO("1,000: " << small << " bytes, 4,000: " << big);
-    CHECK(small >= 1'000 * 128);
+    CHECK(small >= 1'000 * 32); // frames at least
     CHECK(big < 5 * small);
 }
