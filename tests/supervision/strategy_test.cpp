@@ -42,6 +42,21 @@ TEST_CASE("one_for_all stops the others in reverse start order and starts all in
     CHECK(w.log.take() == lines{"/sup/b/0: panic: b; restarts now"});
 }
 
+TEST_CASE("Groups that fail together are restarted once, and each asks again when it fails again") {
+    world w;
+    const three t = three_groups(w, bastion::strategy::one_for_all);
+    for (const auto& all : {std::vector{t.a, t.b}, {t.b, t.c}, {t.c, t.a}, {t.a, t.b, t.c}}) {
+        for (const auto& one : all) one.tell(die{"together"});
+        w.settle();
+        (void)w.events.take();
+        for (const auto& one : {t.a, t.b, t.c}) {
+            one.tell(die{"alone"});
+            w.advance(1s);
+            CHECK(w.events.take().size() == 6);
+        }
+    }
+}
+
 TEST_CASE("rest_for_one restarts the failed group and those started after it") {
     test::acceptance("B1");
     world w;
