@@ -4,75 +4,90 @@
 
 namespace bastion::detail {
 
-namespace {
-
-child_ref ref_of(const named& n) noexcept {
-    // Safety: `give` has made the number of this address.
-    return child_ref({reinterpret_cast<control_block*>(n.block), n.generation});
+std::size_t directory::hash_of(std::string_view name) noexcept {
+    if (name.size() <= short_names::name::longest) return short_names::name(name).hash();
+    if (name.size() <= long_names::name::longest) return long_names::name(name).hash();
+    return text_hash()(name);
 }
 
-bool is_short(std::string_view name) noexcept { return name.size() <= short_name::longest; }
-
-} // namespace
-
-// Under the lock of the shard.
-std::optional<named> directory::find_in(name_shard& shard, std::size_t hash, std::string_view name) noexcept {
-    if (is_short(name)) return shard.short_names.find(hash, short_name(name));
-    const auto found = shard.long_names.find(name);
-    return found != shard.long_names.end() ? std::optional(found->second) : std::nullopt;
+// Calls it with the table for names so long, and with the name as that takes it; not when it is too long for both.
+template <class Work>
+void directory::name_shard::in_table(std::string_view name, Work&& work) {
+    if (name.size() <= short_names::name::longest) work(names, short_names::name(name));
+    else if (name.size() <= long_names::name::longest) work(longer_names, long_names::name(name));
 }
 
-void directory::erase_in(name_shard& shard, std::size_t hash, std::string_view name) noexcept {
-    if (is_short(name)) (void)shard.short_names.erase(hash, short_name(name));
-    else if (const auto found = shard.long_names.find(name); found != shard.long_names.end())
-        shard.long_names.erase(found);
+// These three under the lock.
+std::optional<named> directory::name_shard::look(std::size_t hash, std::string_view name) {
+    std::optional<named> there;
+    in_table(name, [&](const auto& table, const auto& called) { there = table.look(hash, called); });
+    if (there) return there;
+    const auto other = other_names.find(name);
+    return other != other_names.end() ? std::optional(other->second) : std::nullopt;
+}
+
+void directory::name_shard::insert(std::size_t hash, std::string_view name, const named& what) {
+    bool inserted = false;
+    in_table(name,
+        [&](auto& table, const auto& called) { inserted = table.fits(what) && table.insert(hash, called, what); });
+    if (inserted) return;
+    other_names.emplace(std::string(name), what);
+    others.store(
+        other_names.size(), std::memory_order_relaxed); // who looks later, by the order of what it does, sees it
+}
+
+void directory::name_shard::erase(std::size_t hash, std::string_view name) noexcept {
+    bool erased = false;
+    in_table(name, [&](auto& table, const auto& called) { erased = table.erase(hash, called); });
+    if (erased) return;
+    if (const auto other = other_names.find(name); other != other_names.end()) other_names.erase(other);
+    others.store(other_names.size(), std::memory_order_relaxed);
 }
 
 bool directory::give(std::string_view name, const child_ref& who, std::uint64_t number) {
-    const std::size_t hash = text_hash()(name);
-    const named what{reinterpret_cast<std::uintptr_t>(who.where().block), who.where().generation, number};
+    const std::size_t hash = hash_of(name);
     name_shard& shard = shard_of(hash);
     const std::lock_guard guard(shard.lock);
-    if (is_short(name)) return shard.short_names.insert(hash, short_name(name), what);
-    return shard.long_names.try_emplace(std::string(name), what).second;
+    if (shard.look(hash, name)) return false;
+    const address where = who.where();
+    shard.insert(hash, name, {{reinterpret_cast<std::uintptr_t>(where.block), where.generation}, number});
+    return true;
 }
 
 bool directory::is_given(std::string_view name, std::uint64_t number) noexcept {
-    const std::size_t hash = text_hash()(name);
+    const std::size_t hash = hash_of(name);
     name_shard& shard = shard_of(hash);
     const std::lock_guard guard(shard.lock);
-    const auto found = find_in(shard, hash, name);
+    const auto found = shard.look(hash, name);
     return found && found->number == number;
 }
 
 void directory::take(std::string_view name, std::uint64_t number) noexcept {
-    const std::size_t hash = text_hash()(name);
+    const std::size_t hash = hash_of(name);
     name_shard& shard = shard_of(hash);
     const std::lock_guard guard(shard.lock);
-    if (const auto found = find_in(shard, hash, name); found && found->number == number) erase_in(shard, hash, name);
+    if (const auto found = shard.look(hash, name); found && found->number == number) shard.erase(hash, name);
 }
 
-child_ref directory::find(std::string_view name) noexcept {
-    const std::size_t hash = text_hash()(name);
+child_ref directory::find_beyond(std::string_view name) noexcept {
+    const std::size_t hash = hash_of(name);
     name_shard& shard = shard_of(hash);
-    std::optional<named> found;
-    if (is_short(name)) {
-        found = shard.short_names.find(hash, short_name(name));
-    } else {
-        const std::lock_guard guard(shard.lock);
-        found = find_in(shard, hash, name);
-    }
-    return found ? ref_of(*found) : child_ref();
+    found_name found;
+    shard.in_table(name, [&](const auto& table, const auto& called) { found = table.find(hash, called); });
+    if (found || shard.others.load(std::memory_order_relaxed) == 0) return ref_of(found);
+    const std::lock_guard guard(shard.lock);
+    const std::optional<named> there = shard.look(hash, name);
+    return there ? ref_of(*there) : child_ref();
 }
 
 child_ref directory::take_from_all(std::string_view name, std::uint64_t& number) noexcept {
-    const std::size_t hash = text_hash()(name);
+    const std::size_t hash = hash_of(name);
     name_shard& shard = shard_of(hash);
     const std::lock_guard guard(shard.lock);
-    const auto found = find_in(shard, hash, name);
+    const auto found = shard.look(hash, name);
     if (!found) return {};
     number = found->number;
-    erase_in(shard, hash, name);
+    shard.erase(hash, name);
     return ref_of(*found);
 }
 

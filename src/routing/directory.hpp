@@ -1,8 +1,8 @@
 // The directory of a runtime: its names, the paths of its groups and supervisors, and its sets.
 //
 // Found through the runtime's home by whoever is inside: its own workers, and strangers in its gate. Any thread.
-// Cost: a look-up of a name of at most 23 bytes is a hash and a probe without a lock (name_table.hpp); of a longer one, or
-// of a path, under a short lock.
+// Cost: a look-up of a name of at most 47 bytes is a hash and a probe without a lock (name_table.hpp), quickest up to 15;
+// of a longer one, or of a path, under a short lock.
 #ifndef BASTION_SRC_ROUTING_DIRECTORY_HPP
 #define BASTION_SRC_ROUTING_DIRECTORY_HPP
 
@@ -16,6 +16,7 @@
 #include <boost/unordered/unordered_flat_map.hpp>
 
 #include <array>
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <string>
@@ -24,6 +25,7 @@
 
 namespace bastion::detail {
 
+// Of names and paths.
 struct text_hash {
     using is_transparent = void;
     using is_avalanching = void; // std::hash of a text is
@@ -44,7 +46,15 @@ public:
     [[nodiscard]] bool is_given(std::string_view name, std::uint64_t number) noexcept;
     // Only if it still is.
     void take(std::string_view name, std::uint64_t number) noexcept;
-    [[nodiscard]] child_ref find(std::string_view name) noexcept;
+    [[nodiscard]] BASTION_INLINE child_ref find(std::string_view name) noexcept {
+        if (name.size() <= short_names::name::longest) [[likely]] {
+            const short_names::name words(name);
+            const std::size_t hash = words.hash();
+            if (const found_name found = shard_of(hash).names.find(hash, words)) [[likely]]
+                return ref_of(found);
+        }
+        return find_beyond(name);
+    }
     // Who had it, and by which giving; nobody: nobody.
     [[nodiscard]] child_ref take_from_all(std::string_view name, std::uint64_t& number) noexcept;
 
@@ -65,10 +75,21 @@ public:
     [[nodiscard]] std::vector<shared<member_set>> all_dispatchers();
 
 private:
+    using short_names = name_table<2>;
+    using long_names = name_table<6>;
+    // Changed under the lock. A name is in the table for its length, or else among the others.
     struct alignas(cache_line) name_shard {
-        name_table short_names; // changed under the lock
+        template <class Work>
+        void in_table(std::string_view name, Work&& work);
+        [[nodiscard]] std::optional<named> look(std::size_t hash, std::string_view name);
+        void insert(std::size_t hash, std::string_view name, const named& what); // what is not there
+        void erase(std::size_t hash, std::string_view name) noexcept; // what is there
+
+        short_names names;
+        long_names longer_names;
+        std::atomic<std::size_t> others{0}; // so many are
         alignas(cache_line) spin_lock lock;
-        text_map<named> long_names; // also read under it
+        text_map<named> other_names; // also read under it: the longest, and who does not fit into a slot
     };
     struct set_table {
         std::mutex lock;
@@ -80,11 +101,15 @@ private:
     };
     static constexpr std::size_t shards = 4; // few, so that many names fill huge pages
 
+    [[nodiscard]] static child_ref ref_of(const found_name& n) noexcept {
+        // Safety: `give` has made the number of this address.
+        return child_ref({reinterpret_cast<control_block*>(n.block), n.generation});
+    }
     // By bits of the hash that the tables use last.
     [[nodiscard]] name_shard& shard_of(std::size_t hash) noexcept { return names_[(hash >> 48) % shards]; }
-    [[nodiscard]] static std::optional<named> find_in(
-        name_shard& shard, std::size_t hash, std::string_view name) noexcept;
-    static void erase_in(name_shard& shard, std::size_t hash, std::string_view name) noexcept;
+    // Who is in no table of short names.
+    [[nodiscard]] BASTION_COLD child_ref find_beyond(std::string_view name) noexcept;
+    [[nodiscard]] static std::size_t hash_of(std::string_view name) noexcept;
     [[nodiscard]] set_table& table_of(set_kind kind) noexcept { return sets_[static_cast<std::size_t>(kind)]; }
 
     std::array<name_shard, shards> names_;

@@ -21,7 +21,9 @@ private:
 
 // Does `work` with the directory while the runtime stands; else what that says which names nobody.
 template <class Work>
-auto in_directory(runtime_home& home, Work work) {
+BASTION_INLINE auto in_directory(runtime_home& home, Work work) {
+    if (at_home(home, this_thread())) [[likely]]
+        return work(*home.hooks.names);
     const visit standing(home);
     return standing ? work(*home.hooks.names) : decltype(work(*home.hooks.names))();
 }
@@ -81,7 +83,9 @@ bool take_name(runtime_home& home, std::string_view name) {
 
 child_ref find_process(runtime_home& home, std::string_view name) {
     return in_directory(home, [name](directory& names) {
-        return !name.empty() && name.front() == '/' ? find_element(names, name) : names.find(name);
+        if (!name.empty() && name.front() == '/') [[unlikely]]
+            return find_element(names, name);
+        return names.find(name);
     });
 }
 
