@@ -62,12 +62,12 @@ void filled_again(model::run& r) {
         r.make<std::array<short_name, 3>>(std::array{short_name("first"), short_name("stays"), short_name("comes")});
     // All three want the first place, so that two groups say that somebody went on.
     for (std::uint64_t i = 0; i < 3; ++i) model::require(t.insert(0, names[i], what(i + 1)), "it is new");
-    const auto comes_again = [&](int times) {
+    const auto comes_again = [&t, &names](int times) {
         for (int i = 0; i < times; ++i)
             model::require(t.erase(0, names[2]) && t.insert(0, names[2], what(3)), "it goes and comes");
     };
     comes_again(5); // the third time to the other table; twice more
-    r.thread([&] {
+    r.thread([&t, comes_again] {
         comes_again(4); // to the first table; and at last back
         model::require(t.moves() == 4, "it has moved as often as was wanted");
     });
