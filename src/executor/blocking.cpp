@@ -9,10 +9,14 @@ namespace {
 const runnable_ops forked_ops{
     [](runnable& r, worker&) {
         thread_state& thread = this_thread();
-        strand* const outer = std::exchange(thread.current, nullptr);
         // Safety: only a forked_wait has these operations; its leaf is suspended, and this is its one wake-up.
-        resume_flat(static_cast<forked_wait&>(r).leaf, thread);
-        this_thread().current = outer;
+        const auto& forked = static_cast<const forked_wait&>(r);
+        strand* const outer = std::exchange(thread.current, nullptr);
+        strand* const outer_fork = std::exchange(thread.forked_by, forked.forked_by);
+        resume_flat(forked.leaf, thread);
+        thread_state& after = this_thread();
+        after.current = outer;
+        after.forked_by = outer_fork;
     },
     [](runnable& r) { static_cast<forked_wait&>(r).workers->resume_forked(r); },
 };
@@ -40,16 +44,20 @@ bool blocking_ticket::start() {
     }
     if (thread.current == nullptr) return false;
     job_->owner = thread.current;
+    job_->process = thread.current;
     workers.blocking().submit(*job_);
     pool_ = &workers.blocking();
     return true;
 }
 
 void blocking_ticket::wait_as_fork(std::coroutine_handle<> leaf) {
-    executor& workers = this_thread().current_worker->owner();
+    thread_state& thread = this_thread();
+    executor& workers = thread.current_worker->owner();
     forked_->workers = &workers;
     forked_->leaf = leaf;
     job_->owner = forked_;
+    forked_->forked_by = thread.forked_by;
+    job_->process = thread.forked_by;
     pool_ = &workers.blocking();
     try {
         workers.blocking().submit(*job_); // then this object may be gone

@@ -147,7 +147,7 @@ blocking_counters blocking_pool::counters() const noexcept {
 namespace {
 
 running_function look_at(const blocking_job& job) {
-    return {job.asker, job.given_at, std::chrono::nanoseconds(monotonic_ns() - job.since_ns)};
+    return {job.asker, job.process, job.given_at, std::chrono::nanoseconds(monotonic_ns() - job.since_ns)};
 }
 
 } // namespace
@@ -160,10 +160,10 @@ std::vector<running_function> blocking_pool::running() const {
     return all;
 }
 
-std::optional<running_function> blocking_pool::asked_by(const runnable* asker) const {
+std::optional<running_function> blocking_pool::asked_by(const strand* process) const {
     const std::lock_guard lock(mutex_);
     for (const blocking_job* job = running_.front(); job != nullptr; job = job_list::next(job))
-        if (job->owner == asker) return look_at(*job);
+        if (job->process == process) return look_at(*job);
     return {};
 }
 

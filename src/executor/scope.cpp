@@ -13,7 +13,10 @@ void scope_base::push(fork_node& child) {
     thread_state& thread = this_thread();
     if (thread.current_worker == nullptr)
         throw usage_error("bastion: scope::fork was called on a plain thread: fork inside a process or a task");
-    if (unclaimed_ == 0) strand_ = thread.current;
+    if (unclaimed_ == 0) {
+        strand_ = thread.current;
+        root_ = strand_ != nullptr ? strand_ : thread.forked_by;
+    }
     thread.current_worker->push_job(child); // may throw: there is no room, and no child
     ++unclaimed_;
 }

@@ -30,6 +30,13 @@ void deliver_stop_request(control_block& b) noexcept {
     deliver_notice(b.here(), e);
 }
 
+void deliver_exited(control_block& b, const address& from, const exit_reason& why) noexcept {
+    const must_not_fail certain;
+    envelope* e = make_envelope<exited>(envelope_kind::told, child_ref(from), why);
+    e->sender = from;
+    (void)deliver_notice(b.here(), e);
+}
+
 void lose_in_hand(const message_meta& meta) noexcept {
     if (control_block* here = running_block()) note_lost_in_hand(*here, meta);
 }

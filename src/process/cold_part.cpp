@@ -76,12 +76,14 @@ void tell_all(monitor_list& list, control_block& b, const exit_reason& why, bool
 
 void leave_with_incarnation(control_block& b) noexcept {
     if (cold_part* cold = cold_if_any(b)) tell_all(cold->memberships, b, b.reason, true);
+    tell_links(b, b.reason);
 }
 
 void notify_monitors(control_block& b, const exit_reason& why, bool returns) noexcept {
     cold_part* cold = cold_if_any(b);
     if (cold == nullptr) return;
     tell_all(cold->memberships, b, why, returns);
+    tell_links(b, why);
     tell_all(cold->monitors, b, why, returns);
 }
 
@@ -111,12 +113,16 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
                     pool_delete(m);
                 }
             }
+            if (d->cell != nullptr) complete_with(d->cell, d->done);
             pool_delete(d);
         } else if (signal->kind == signal_kind::measure) {
             auto& m = *static_cast<mail_measure*>(signal);
             m.unread = unread_of(b);
             m.idle = m.unread == 0 && b.frame != nullptr && b.slot->mail;
             m.out.store(false, std::memory_order_release); // pairs with who asks
+        } else if (signal->kind == signal_kind::link || signal->kind == signal_kind::unlink ||
+                   signal->kind == signal_kind::exit) {
+            handle_link_signal(b, static_cast<link_signal*>(signal));
         } else if (b.home->hooks.discard_signal != nullptr) {
             b.home->hooks.discard_signal(*signal);
         }
@@ -132,6 +138,17 @@ void context::fail(std::string_view why) const {
     block_->reason = exit_reason::error(std::string(why));
 }
 void context::fail(const error& why) const { fail(why.what()); }
+
+void context::exit(exit_reason why) const {
+    detail::require_running(*block_, "ctx.exit");
+    block_->body_ended = block_->body_ended || block_->kind == detail::process_kind::handlers;
+    block_->reason = std::move(why);
+}
+
+void context::trap_exit(bool on) const {
+    detail::require_running(*block_, "ctx.trap_exit");
+    detail::cold_of(*block_).trap_exit = on;
+}
 
 void context::trap_stop() const {
     detail::require_running(*block_, "ctx.trap_stop");

@@ -53,6 +53,12 @@ void end_incarnation(control_block& b) noexcept {
     return reason_or(kind, [kind] { return exit_reason::delayed(kind, "waited for a blocking function"); });
 }
 
+// By its owner's order, or an exit signal.
+[[nodiscard]] exit_reason why_killed(control_block& b) noexcept {
+    if (cold_part* cold = cold_if_any(b); cold != nullptr && cold->exit_with) return *cold->exit_with;
+    return ordered_end(b, exit_kind::killed);
+}
+
 // Whether the process may be ended where it waits. Where it may not it is asked again when that has changed.
 [[nodiscard]] bool may_leave(wait_slot& slot) noexcept {
     if (slot.may_leave()) return true;
@@ -113,8 +119,11 @@ void panic_at_next_message(control_block& b) noexcept {
     }
     const std::uint32_t asked = b.signals.now();
     wait_slot& slot = *b.slot;
+    // What is uninterruptible is not asked whether it may be left: a join, whose forked tasks may wait for a function.
+    if ((asked & signal_flags::kill) != 0 && slot.uninterruptible && !slot.refused && !slot.is_ready())
+        slot.refused = b.home->workers.load()->blocking().asked_by(&b).has_value();
     if ((asked & signal_flags::kill) != 0 && (!slot.uninterruptible || slot.is_ready()) && may_leave(slot)) {
-        end_by_order(b, ordered_end(b, exit_kind::killed));
+        end_by_order(b, why_killed(b));
         return false;
     }
     if ((asked & signal_flags::fault) != 0 && !slot.uninterruptible && may_leave(slot)) {
@@ -127,7 +136,7 @@ void panic_at_next_message(control_block& b) noexcept {
         end_by_order(b, reason_or(exit_kind::limit, [&] { return exit_reason::limit(b.bounded()->limit_met()); }));
         return false;
     }
-    if ((asked & signal_flags::stop) != 0 && (slot.mail || slot.refused)) {
+    if ((asked & signal_flags::stop) != 0 && (slot.mail || (slot.refused && !slot.uninterruptible))) {
         if (cold_part* cold = cold_if_any(b); cold != nullptr && cold->trap_stop) {
             b.signals.clear(signal_flags::stop);
             cold->stop_trapped = true;

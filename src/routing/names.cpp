@@ -1,6 +1,7 @@
 #include "routing/directory.hpp"
 
 #include <bastion/routing/names.hpp>
+#include <bastion/supervision/monitor.hpp>
 
 #include <charconv>
 
@@ -119,6 +120,7 @@ result<void> context::register_name(std::string_view name) const {
     return detail::give_name(*block_->home, name, self());
 }
 bool context::unregister_name(std::string_view name) const { return detail::take_name(*block_->home, name); }
+monitor_handle context::monitor(std::string_view name) const { return monitor(whereis(name)); }
 child_ref context::whereis(std::string_view name) const { return detail::find_process(*block_->home, name); }
 
 } // namespace bastion

@@ -78,20 +78,31 @@ std::string name_of_process(strand& s) {
     return name;
 }
 
-// All processes have ended. What still runs are functions that they have left behind.
-void wait_for_functions(runtime_state& state) {
-    blocking_pool& pool = state.workers->blocking();
-    if (pool.wait_until_done(state.home->shutdown_timeout)) return;
+// The functions that keep the runtime from its end, but for those of `known`; `verb` says what whoever asked for it does.
+void name_functions(runtime_state& state, std::string_view verb, const strand* known) {
     const bool exits = state.home->exit_when_stuck;
     const exit_reason stopped(exit_kind::stopped);
     try {
-        for (const running_function& f : pool.running()) {
-            const std::string who = f.asker.empty() ? "(unknown)" : f.asker;
-            const std::string next = "left " + described(f) + (exits ? ": the program ends" : ": waiting");
-            on_report(&state, {who, stopped, next, {}});
+        for (const running_function& f : state.workers->blocking().running()) {
+            if (known != nullptr && f.process == known) continue;
+            const std::string next =
+                std::string(verb) + " " + described(f) + (exits ? ": the program ends" : ": waiting");
+            on_report(&state, {f.asker.empty() ? std::string_view("/") : f.asker, stopped, next, {}});
         }
     } catch (const std::bad_alloc&) {} // nobody can be named
-    if (exits) std::_Exit(1);
+}
+
+// All processes have ended. What still runs are functions that they have left behind.
+void wait_for_functions(runtime_state& state) {
+    if (state.workers->blocking().wait_until_done(state.home->shutdown_timeout)) return;
+    name_functions(state, "left", nullptr);
+    if (state.home->exit_when_stuck) std::_Exit(1);
+}
+
+// Once: whoever stops later is named when it is killed itself.
+void on_stop_is_kept(void* data, const control_block& child) {
+    auto& state = *static_cast<runtime_state*>(data);
+    if (!state.functions_named.exchange(true)) name_functions(state, "also waits for", &child);
 }
 
 // Without memory it is counted, and not told.
@@ -121,7 +132,8 @@ runtime::runtime(config c) {
     s.home->shutdown_timeout = s.settings.stop_;
     s.home->kill_grace = s.settings.grace_;
     s.home->exit_when_stuck = s.settings.stuck_ == on_stuck::exit_program;
-    s.home->hooks = {&on_dead_letter, &on_report, &on_main_ended, &on_root_ended, &discard_signal, &s, this};
+    s.home->hooks = {
+        &on_dead_letter, &on_report, &on_main_ended, &on_root_ended, &on_stop_is_kept, &discard_signal, &s, this};
     list_in(s.names, s.home->hooks);
     auto spec = std::make_unique<supervisor_spec>();
     s.root = &make_supervisor(*s.home, std::move(spec));

@@ -35,6 +35,7 @@ struct runtime_state {
     // A futex word: bit 0: the root has ended; the rest counts wake-ups.
     std::atomic<std::uint32_t> events{0};
     std::atomic<bool> stop_asked{false};
+    std::atomic<bool> functions_named{false}; // those that keep the stop were said
     std::atomic<int> code{0};
     std::atomic<bool> code_set{false};
 

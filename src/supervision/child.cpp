@@ -186,7 +186,7 @@ void owner::decide(control_block& child, bool later) {
     // An element that came to its end for good closed itself: then a callback failed.
     const bool over = child.life_state.now() == life::exited;
     if (!wanted || !running_ || over) {
-        if (why.is_fault() && !quiet)
+        if (why.is_abnormal() && !quiet)
             report(child, why,
                 over && wanted ? "had ended"
                 : !running_    ? "ends: its owner stops"
@@ -208,7 +208,7 @@ void owner::decide(control_block& child, bool later) {
     }
     ++child.tries;
     const auto delay = strategy.delay(child.tries, this_thread().current_worker->random());
-    if (why.is_fault() && !quiet)
+    if (why.is_abnormal() && !quiet)
         report(child, why, delay.count() > 0 ? said([&] { return "restarts in " + readable(delay); }) : "restarts now");
     // Otherwise they are told when it is known: by the next start, or by the end for good.
     if (restarts_by_itself()) tell_monitors(child, why);

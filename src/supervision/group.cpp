@@ -83,7 +83,8 @@ std::string group::child_name(control_block& child) const {
 bool group::launch(control_block& child, bool again) {
     if (again) {
         if (cold_part* cold = cold_if_any(child)) {
-            cold->trap_stop = cold->stop_trapped = false;
+            cold->trap_stop = cold->trap_exit = cold->stop_trapped = false;
+            cold->exit_with.reset();
             {
                 const std::lock_guard lock(cold->stopper_lock);
                 cold->stopper.reset();
@@ -183,7 +184,7 @@ void group::adopt(control_block& child) {
 }
 
 void group::on_empty() {
-    if (spec_ == nullptr) return;
+    if (spec_ == nullptr || (resizing_ != nullptr && resizing_->missing() > 0)) return;
     ended_by_itself_ = true;
     ending_for_good_ = true;
     running_ = false;

@@ -1,4 +1,4 @@
-#include "supervision/element_signal.hpp"
+#include "process/element_signal.hpp"
 
 #include <bastion/supervision/membership.hpp>
 

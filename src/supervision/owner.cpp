@@ -109,6 +109,14 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
         common_request(*r);
         break;
     }
+    case signal_kind::exit: {
+        const auto& exit = static_cast<const link_signal&>(signal);
+        if (exit.ordered && exit.reason.kind() == exit_kind::killed && exit.target_generation == self_.generation.now())
+            kill_by_signal();
+        [[fallthrough]]; // all others it ignores, as one that traps exits
+    }
+    case signal_kind::link:
+    case signal_kind::unlink:
     case signal_kind::monitor:
     case signal_kind::demonitor:
     case signal_kind::measure:
@@ -123,6 +131,15 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
 void owner::admit_late_monitors() noexcept {
     stands_still_ = false;
     handle_element_signals(self_, reversed(std::exchange(late_monitors_, nullptr)));
+}
+
+// By `ref.exit(killed)`: its children are killed, and its own owner decides whether it comes back.
+void owner::kill_by_signal() {
+    if (!running_) return;
+    if (is_root_) announce_end(self_, true); // nobody starts the root again
+    why_ = exit_reason(exit_kind::killed);
+    undecided_ = true;
+    plan_stop(is_root_, true);
 }
 
 bool owner::close_early(system_signal* rest) {
@@ -216,6 +233,12 @@ std::string described(const running_function& f) {
     return "a blocking function (" + f.given_at.to_string() + ") that has run for " + readable(f.runs_for);
 }
 
+bool owner::runtime_stops() const noexcept {
+    const control_block* root = &self_;
+    while (const control_block* above = root->owner.now()) root = above;
+    return (root->signals.now() & signal_flags::closing) != 0;
+}
+
 // A grace time after its kill. It runs: what it has in hand is not ours to read.
 void owner::still_running(control_block& child) {
     const auto function = home_.workers.load()->blocking().asked_by(&child);
@@ -225,6 +248,8 @@ void owner::still_running(control_block& child) {
     });
     announce({said([&] { return path_of(child); }), exit_reason(exit_kind::killed), next, {}, 0,
         static_cast<int>(child.restarts)});
+    if (home_.hooks.stop_is_kept != nullptr && runtime_stops())
+        home_.hooks.stop_is_kept(home_.hooks.runtime_data, child);
     if (home_.exit_when_stuck) std::_Exit(1);
 }
 
@@ -253,8 +278,9 @@ void owner::end(bool for_good) {
     phase_ = phase::idle;
     on_end();
     if (!for_good) {
-        const exit_reason stopped(exit_kind::stopped);
-        self_.reason = why_.kind() == exit_kind::normal ? stopped : why_;
+        const exit_reason ordered(kill_all_ ? exit_kind::killed : exit_kind::stopped);
+        self_.reason = why_.kind() == exit_kind::normal ? ordered : why_;
+        leave_with_incarnation(self_); // whether it comes back may be decided much later
         self_.life_state.await_decision();
         stands_still_ = true;
     } else {
@@ -303,6 +329,9 @@ void owner::discard_all(system_signal* oldest) {
             break;
         }
         case signal_kind::timer: discard_signal(*s); break;
+        case signal_kind::link:
+        case signal_kind::unlink:
+        case signal_kind::exit:
         case signal_kind::monitor:
         case signal_kind::demonitor:
         case signal_kind::measure:

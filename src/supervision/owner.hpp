@@ -180,7 +180,9 @@ protected:
     [[nodiscard]] bool go_on_living();
     void common_request(owner_request& r);
     void stop_child(const owner_request& r);
+    void kill_by_signal();
     void still_running(control_block& child);
+    [[nodiscard]] bool runtime_stops() const noexcept;
 
     // Calls what the user gave for that moment; the fault of a callback that throws. Reads and writes nothing that a
     // running child writes.

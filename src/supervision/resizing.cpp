@@ -30,6 +30,12 @@ std::int64_t resizing::change() noexcept {
     return change_of(settings_, load, pressure_);
 }
 
+std::int64_t resizing::missing() const noexcept {
+    const auto elements =
+        std::count_if(members_.begin(), members_.end(), [](const auto& m) { return !m.second.leaving; });
+    return std::clamp<std::int64_t>(std::int64_t{settings_.lower_bound()} - elements, 0, lost_);
+}
+
 void resizing::ask(control_block& element) noexcept {
     member& m = members_.at(&element);
     if (!m.asked && !m.leaving) m.asked = send_measure(element, m.measure);
@@ -40,7 +46,9 @@ void group::resize() {
     if (!running_) return;
     resizing_->next_look = set_timer(request_kind::resize, {}, resizing_->settings().interval());
     if (phase_ != phase::idle) return; // while its elements restart nothing is known of them
-    const std::int64_t by = resizing_->change();
+    std::int64_t by = resizing_->change();
+    if (const std::int64_t missing = resizing_->missing(); missing > 0) by = std::max(by, missing);
+    resizing_->forget_lost();
     if (by > 0) grow(by);
     else if (by < 0) shrink(-by);
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
@@ -96,9 +104,7 @@ control_block* group::heir_of(const control_block& child) noexcept {
 namespace {
 
 // Of its own stop and its own monitors: nobody else knows what to do with them.
-bool is_notice(const envelope& e) noexcept {
-    return e.is(meta_object<stop_request>, envelope_kind::told) || e.is(meta_object<down>, envelope_kind::told);
-}
+bool is_notice(const envelope& e) noexcept { return e.meta().is_notice; }
 
 } // namespace
 
@@ -122,6 +128,8 @@ void group::before_close(control_block& child) noexcept {
 void group::forget(control_block& child) noexcept {
     if (resizing_ == nullptr) return;
     const bool listed = !resizing_->leaves(child);
+    if (listed && running_ && child.reason.is_abnormal() && !has(child, child_flag::for_good))
+        resizing_->has_lost_one();
     resizing_->remove(child);
     if (listed && running_) list_again(); // else once, at the end
 }

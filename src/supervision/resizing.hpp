@@ -18,6 +18,12 @@ public:
     void add(control_block& element) { members_.try_emplace(&element); }
     void remove(control_block& element) noexcept { members_.erase(&element); }
 
+    // An element has failed for good.
+    void has_lost_one() noexcept { ++lost_; }
+    // How many are to be made in the place of those that were lost.
+    [[nodiscard]] std::int64_t missing() const noexcept;
+    void forget_lost() noexcept { lost_ = 0; }
+
     // How many more or fewer elements there should be, by what they have said since they were asked.
     [[nodiscard]] std::int64_t change() noexcept;
     // Asks an element; one that has not answered yet is not asked again.
@@ -46,6 +52,7 @@ private:
 
     const resizer settings_;
     double pressure_ = 0;
+    std::int64_t lost_ = 0;
     pooled_map<control_block*, member> members_;
 };
 

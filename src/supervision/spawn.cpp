@@ -1,8 +1,6 @@
-#include "supervision/element_signal.hpp"
+#include "process/element_signal.hpp"
 #include "supervision/supervisor.hpp"
 
-#include <bastion/supervision/membership.hpp>
-#include <bastion/supervision/monitor.hpp>
 #include <bastion/supervision/spawn.hpp>
 
 #include <mutex>
@@ -49,7 +47,7 @@ bool runs_below(const address& temporaries) noexcept {
 }
 
 child_ref spawn_element(address temporaries, process (*entry)(context), shared<process_body> body,
-    const source_location& where, bool is_main) {
+    const source_location& where, bool is_main, birth* at_birth) {
     child_ref made;
     bool adopted = false;
     charge_spawn();
@@ -65,6 +63,12 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
         if (body) body->add_owner();  // dropped when the block is recycled
         if (is_main) b->owner_flags = child_flag::is_main;
         made = child_ref(b->here());
+        try {
+            if (at_birth != nullptr) at_birth->enter(*b);
+        } catch (...) {
+            owner::send_away(*b);
+            throw;
+        }
         adopted = hand_over(temporaries, *b);
         if (!adopted) owner::send_away(*b);
     });
@@ -74,11 +78,13 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
 
 } // namespace
 
-child_ref spawn_plain(address temporaries, process (*entry)(context), source_location where, bool is_main) {
-    return spawn_element(temporaries, entry, {}, where, is_main);
+child_ref spawn_plain(
+    address temporaries, process (*entry)(context), source_location where, bool is_main, birth* at_birth) {
+    return spawn_element(temporaries, entry, {}, where, is_main, at_birth);
 }
-child_ref spawn_body(address temporaries, shared<process_body> body, source_location where, bool is_main) {
-    return spawn_element(temporaries, nullptr, std::move(body), where, is_main);
+child_ref spawn_body(
+    address temporaries, shared<process_body> body, source_location where, bool is_main, birth* at_birth) {
+    return spawn_element(temporaries, nullptr, std::move(body), where, is_main, at_birth);
 }
 
 const supervisor_ref& supervisor_above(const control_block& block) { return group_of(block).above(); }
@@ -220,32 +226,6 @@ pending_answer watch_started(address to, address child, const owner_fate* fate) 
 
 namespace {
 
-void notify_down(monitor_record& m, control_block& target, const exit_reason& why, bool returns) noexcept {
-    const must_not_fail certain;
-    envelope* e = make_envelope<down>(envelope_kind::told, child_ref(target.here()), why, returns);
-    e->sender = target.here();
-    (void)deliver_notice(m.watcher, e);
-}
-
-} // namespace
-
-monitor_handle watch(control_block& watcher, address target) {
-    const std::uint64_t number = new_record_number();
-    auto* m = pool_new<monitor_record>();
-    m->watcher = watcher.here();
-    m->number = number;
-    m->notify = &notify_down;
-    if (!push_element_signal(target, signal_kind::monitor, m)) {
-        envelope* e =
-            make_envelope<down>(envelope_kind::told, child_ref(target), exit_reason(exit_kind::noproc), false);
-        e->sender = target;
-        (void)deliver_notice(watcher.here(), e);
-    }
-    return monitor_handle(target, number);
-}
-
-namespace {
-
 // What a builder describes, made and given to the supervisor `above`. When that ends: what `dead` makes of the reason.
 template <class Spec, class Make, class Dead>
 auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Make make, Dead dead) {
@@ -272,12 +252,6 @@ auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Ma
 
 } // namespace
 } // namespace detail
-
-void monitor_handle::cancel() noexcept {
-    const std::uint64_t number = std::exchange(number_, 0);
-    if (number == 0) return;
-    detail::forget_record(target_, number);
-}
 
 void child_ref::stop() const { detail::stop_one(address_, false); }
 void child_ref::kill() const { detail::stop_one(address_, true); }

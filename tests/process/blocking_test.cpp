@@ -172,6 +172,44 @@ TEST_CASE("blocking: killed while it runs, the frame stays until it has returned
     REQUIRE(log.take() == "killed: waited for a blocking function (delayed)");
 }
 
+TEST_CASE("blocking in a forked task: a process that is killed meanwhile says that it waited") {
+    test::journal log;
+    test::world w;
+    door d;
+    const bool nested = GENERATE(false, true);
+    const auto reads = [&]() -> task<int> {
+        co_await blocking([&] { d.pass(); });
+        co_return 1;
+    };
+    const auto forks = [&]() -> task<int> {
+        scope s;
+        auto one = s.fork(reads());
+        co_await s.join();
+        co_return *one;
+    };
+    const auto p = w.spawn([&](context) -> process {
+        scope s;
+        auto one = s.fork(nested ? forks() : reads());
+        co_await s.join();
+        log("went on");
+    });
+    watch(w, log, p);
+    d.wait_for(1);
+    p.kill();
+    wait_until([&] { return (p.where().block->signals.now() & detail::signal_flags::kill) != 0; });
+    w.spawn([&](context ctx) -> process {
+        for (int i = 0; i < 2; ++i) { // the second answer is of a turn after one that has seen the kill
+            auto watched = ctx.monitor(p);
+            auto found = co_await ctx.demonitor(std::move(watched));
+            (void)found;
+        }
+        d.open();
+    });
+    wait_until([&] { return !p.alive(); });
+    w.settle();
+    REQUIRE(log.take() == "killed: waited for a blocking function (delayed)");
+}
+
 TEST_CASE("blocking: a stop lets the function and its await finish") {
     test::world w;
     test::journal log;

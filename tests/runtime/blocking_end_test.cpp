@@ -44,6 +44,29 @@ TEST_CASE("A runtime that stops waits for a blocking function, and names the pro
     CHECK_THAT(said, BASTION_CATCH_CONTAINS(": waiting"));
 }
 
+TEST_CASE("A runtime that stops names all functions that run, also those whose turn to stop has not come") {
+    test::journal log;
+    door d;
+    {
+        // The first to be killed is named; then all that also run. The door opens when all three were.
+        std::atomic<int> named{0};
+        runtime rt(impatient(log, d).with_log([&](const log_record& r) {
+            log(std::string(r.path) + ": " + r.reason.what() + "; " + std::string(r.next));
+            if (r.next.find("a blocking function") != std::string_view::npos && ++named == 3) d.open();
+        }));
+        for (const char* name : {"a", "b", "c"})
+            rt.spawn(children().with_name(name).with_exec(
+                [&](context) -> process { co_await blocking([&] { d.pass(); }); }));
+        d.wait_for(3);
+    }
+    const std::string said = log.take();
+    CHECK_THAT(said, BASTION_CATCH_CONTAINS("/c/0: killed; waits after a kill for a blocking function "));
+    const std::string others = "/: stopped; also waits for a blocking function (blocking_end_test.cpp:";
+    const auto first = said.find(others);
+    REQUIRE(first != std::string::npos);
+    CHECK(said.find(others, first + 1) != std::string::npos);
+}
+
 TEST_CASE("A runtime that stops waits for functions that were left behind, and names who left them") {
     test::journal log;
     door d;

@@ -2,6 +2,7 @@
 
 #include <bastion/bastion.hpp>
 
+#include "supervision/tree.hpp"
 #include "support/catch.hpp"
 #include "support/world.hpp"
 
@@ -330,7 +331,61 @@ TEST_CASE("resizer: a group that stops stops all, and one that is started again 
     REQUIRE(group.current().size() == 0);
 }
 
-TEST_CASE("resizer: elements that come to their end by themselves are not replaced") {
+TEST_CASE("resizer: elements that failed for good are replaced up to the lower bound, others are not") {
+    tree::world w;
+    const auto group = w.rt.spawn(bastion::children()
+            .with_restart(bastion::temporary)
+            .with_resizer(bastion::resizer().with_lower_bound(3).with_upper_bound(9).with_interval(100ms))
+            .with_exec(tree::element(w.events, "e")));
+    w.settle();
+    (void)w.events.take();
+    SECTION("one by one") {
+        group[0].tell(tree::die{"x"});
+        group[1].tell(tree::die{"y"});
+        w.settle();
+        CHECK(w.events.take() == tree::lines{"end e0", "end e1"});
+        w.advance(100ms);
+        w.settle();
+        CHECK(w.events.take() == tree::lines{"start e3", "start e4"});
+        CHECK(group.current().size() == 3);
+        w.advance(1s);
+        w.settle();
+        CHECK(w.events.take().empty());
+    }
+    SECTION("all of them") {
+        for (const auto& e : group) e.tell(tree::die{"x"});
+        w.settle();
+        CHECK(group.alive());
+        w.advance(100ms);
+        w.settle();
+        CHECK(w.events.take() == tree::lines{"end e0", "end e1", "end e2", "start e3", "start e4", "start e5"});
+    }
+    SECTION("one that was stopped, and one that came to its end") {
+        group[0].stop();
+        group[1].tell(tree::finish{});
+        w.advance(1s);
+        w.settle();
+        CHECK(group.current().size() == 1);
+    }
+    SECTION("above the bound") {
+        const auto more = w.rt.spawn(bastion::children()
+                .with_restart(bastion::temporary)
+                .with_redundancy(4)
+                .with_resizer(bastion::resizer().with_lower_bound(3).with_upper_bound(9).with_interval(100ms))
+                .with_exec(tree::element(w.events, "m")));
+        w.settle();
+        more[0].tell(tree::die{"x"});
+        w.settle();
+        w.advance(50ms);
+        w.settle();
+        CHECK(more.current().size() == 3);
+        w.advance(1s);
+        w.settle();
+        CHECK(more.current().size() == 3);
+    }
+}
+
+TEST_CASE("resizer: elements that come to a normal end are not replaced") {
     test::world w;
     const auto group = w.rt.spawn(
         children().with_redundancy(3).with_resizer(quick().with_lower_bound(3)).with_exec([](context ctx) -> process {

@@ -48,6 +48,7 @@ consteval bool check_blocking() {
 struct forked_wait : runnable {
     executor* workers = nullptr;
     std::coroutine_handle<> leaf;
+    strand* forked_by = nullptr;
 
     BASTION_API forked_wait() noexcept;
 };

@@ -62,7 +62,8 @@ struct blocking_job {
     void (*call)(blocking_job&) noexcept; // runs the function, keeps what it gave
     void (*dispose)(blocking_job&) noexcept; // destroys and frees the job
     basic_cell_word<> word; // pending until the function has returned
-    runnable* owner = nullptr; // who is woken then. Invariant: set before submit
+    runnable* owner = nullptr; // who is woken then. Invariant: set before submit, as the next one
+    const strand* process = nullptr; // whose it is: the same, or the one that has forked it
     source_location given_at;
 
     // ---- guarded by the pool's lock
@@ -75,6 +76,7 @@ struct blocking_job {
 // A function that runs now.
 struct running_function {
     std::string asker; // path and spawn site, if it was abandoned; else empty
+    const strand* process = nullptr; // whose it is, to compare
     source_location given_at;
     std::chrono::nanoseconds runs_for{0};
 };
@@ -104,8 +106,8 @@ public:
     [[nodiscard]] blocking_counters counters() const noexcept;
     // Those that run now, the oldest first. Throws std::bad_alloc.
     [[nodiscard]] std::vector<running_function> running() const;
-    // The function that `asker` waits for, if it runs.
-    [[nodiscard]] std::optional<running_function> asked_by(const runnable* asker) const;
+    // A function that `process` waits for, itself or in a forked task, if one runs.
+    [[nodiscard]] std::optional<running_function> asked_by(const strand* process) const;
     // Until no job is queued or running, at most so long; whether that is so.
     [[nodiscard]] bool wait_until_done(std::chrono::nanoseconds d) noexcept;
     // Of the jobs that are queued or run.

@@ -43,7 +43,7 @@ struct wait_slot {
     bool mail = false; // mail ends the waiting
     bool uninterruptible = false; // a kill must wait until ready
     bool asks = false; // `answer` says whether it may be left; otherwise any time
-    bool refused = false; // it was to be left, and something in it would not be
+    bool refused = false; // it was to be left, and a blocking function that runs in it kept it
 
     void set(
         std::coroutine_handle<> h, void* what, question q, bool by_mail = false, bool must_finish = false) noexcept {

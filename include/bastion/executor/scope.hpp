@@ -61,6 +61,7 @@ public:
 
     std::coroutine_handle<> parent_; // Invariant: written before join counts, read by the last child
     strand* strand_ = nullptr; // of the joiner, known from the first fork; null inside a forked task
+    strand* root_ = nullptr; // the same, or the one whose forked task that is
     std::int32_t unclaimed_ = 0; // forked, and not run in place
     std::exception_ptr exception_; // Invariant: written by the first to fail, read after the join
     join_count stolen_;
@@ -80,8 +81,11 @@ public:
             auto& node = static_cast<detail::fork_node&>(job);
             detail::thread_state& thread = detail::this_thread();
             detail::strand* const outer = std::exchange(thread.current, nullptr);
-            detail::resume_flat(node.handle, thread);
-            detail::this_thread().current = outer;
+            detail::strand* const outer_fork = std::exchange(thread.forked_by, node.owner->root_);
+            detail::resume_flat(node.handle, thread); // then the node may be gone
+            detail::thread_state& after = detail::this_thread();
+            after.current = outer;
+            after.forked_by = outer_fork;
         };
         promise.done_ = [](detail::task_promise_base& p) -> std::coroutine_handle<> {
             auto& node = *static_cast<detail::fork_node*>(p.done_object_);

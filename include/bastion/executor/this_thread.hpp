@@ -18,6 +18,7 @@ namespace bastion::detail {
 struct thread_state {
     worker* current_worker = nullptr;   // null on plain threads
     strand* current = nullptr;          // the strand that runs on this thread now
+    strand* forked_by = nullptr;        // whose forked task runs on this thread now, when no strand does
     const void* home = nullptr;         // of a worker: what its executor serves, by address
     std::coroutine_handle<> bounced;    // a transfer that goes through the worker loop instead of the stack
     std::uint32_t transfers = 0;        // symmetric transfers since the stack was last known to be flat

@@ -7,6 +7,7 @@
 #include <bastion/base/ref_counted.hpp>
 #include <bastion/executor/reserve.hpp>
 #include <bastion/process/control_block.hpp>
+#include <bastion/process/links.hpp>
 
 #include <atomic>
 #include <memory>
@@ -36,6 +37,8 @@ struct monitor_record : system_signal {
 struct demonitor_request : system_signal {
     std::uint64_t number = 0;
     std::uint64_t target_generation = 0;
+    completion_cell* cell = nullptr; // of who waits until it is handled; may be null
+    envelope* done = nullptr; // what that is completed with
 };
 
 // Somebody who wants to know how much mail an element has not read. Owned by who asks, who must not ask again, or free it,
@@ -61,10 +64,13 @@ struct cold_part {
     std::unordered_map<std::uint64_t, monitor_record*, std::hash<std::uint64_t>, std::equal_to<>,
         pool_allocator<std::pair<const std::uint64_t, monitor_record*>>>
         monitors_by_number;
+    link_table links;
+    std::optional<exit_reason> exit_with; // an exit signal ends this incarnation, and this is why
     user_data data;
     std::optional<std::stop_source> stopper; // guarded by the lock: the owner asks, the process makes
     spin_lock stopper_lock;
     bool trap_stop = false;
+    bool trap_exit = false;
     bool stop_trapped = false; // a stop came as a message: the end that follows is the stop's
 };
 
@@ -74,7 +80,7 @@ struct cold_part {
 // The owner, after it raised stop or kill: wakes what waits for the process' stop_token.
 BASTION_API void request_stop_token(control_block& block) noexcept;
 
-// Ends the memberships of the incarnation that has ended, whether the element comes back or not. Holder of the right to run.
+// Ends the memberships and links of the incarnation that has ended, whether the element comes back or not. Holder of the right to run.
 BASTION_API void leave_with_incarnation(control_block& block) noexcept;
 // Tells all monitors that the incarnation has ended, and forgets them. Holder of the right to run.
 BASTION_API void notify_monitors(control_block& block, const exit_reason& why, bool returns) noexcept;

@@ -20,6 +20,7 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bastion {
 
@@ -68,6 +69,8 @@ public:
     // Ends the process with reason `error` once the body returns: `co_return ctx.fail("why");`.
     BASTION_API void fail(std::string_view why) const;
     BASTION_API void fail(const error& why) const;
+    // The same with any reason, after OTP's exit/1: the supervisor, monitors and links are told so.
+    BASTION_API void exit(exit_reason why) const;
     // Suspends for at least `d`; late by at most one budget of work. Detachable.
     [[nodiscard]] sleep_wait sleep_for(std::chrono::nanoseconds d) const noexcept { return sleep_wait(d); }
     // To the end of the line: lets others run.
@@ -118,6 +121,28 @@ public:
     [[nodiscard]] monitor_handle monitor(const children_ref& target) const;
     [[nodiscard]] monitor_handle monitor(const supervisor_ref& target) const;
 
+    // Ends the watching, and takes back a `down` that has come already, or is on its way: none is told any more. True: there
+    // was one. Waits until the watched one has taken note, which one that waits to be restarted does when it starts.
+    [[nodiscard]] task<bool> demonitor(monitor_handle watch) const;
+    // As spawn of a process function; linked or watched before it runs.
+    template <class F>
+    child_ref spawn_link(F&& body, source_location where = source_location::current()) const;
+    template <class F>
+    std::pair<child_ref, monitor_handle> spawn_monitor(
+        F&& body, source_location where = source_location::current()) const;
+    // Links this incarnation with the other one: when one ends abnormally, so does the other, with the same reason. At most
+    // one link between two, whoever makes it. With one that has ended: the reason is `noproc`.
+    BASTION_API void link(const child_ref& with) const;
+    BASTION_API void link(const children_ref& with) const;
+    BASTION_API void link(const bastion::supervisor_ref& with) const;
+    // From now on no exit of that link takes effect here, or there.
+    BASTION_API void unlink(const child_ref& with) const;
+    BASTION_API void unlink(const children_ref& with) const;
+    BASTION_API void unlink(const bastion::supervisor_ref& with) const;
+    // Exits that links bring, and that others order, come as a told `bastion::exited` instead of ending this incarnation; also
+    // those of normal ends. An ordered `killed` ends it all the same.
+    BASTION_API void trap_exit(bool on = true) const;
+
     // ---- routing/
     // The named set of processes, made when nobody has asked for it before.
     [[nodiscard]] bastion::distributor distributor(std::string_view name) const;
@@ -133,6 +158,8 @@ public:
     BASTION_API bool unregister_name(std::string_view name) const;
     // Who is registered by that name, or an element by its path: "/pool/workers/0". Nobody: a ref that is not alive.
     [[nodiscard]] BASTION_API child_ref whereis(std::string_view name) const;
+    // Watches whoever is found by that name now; nobody: the reason is `noproc`.
+    [[nodiscard]] BASTION_API monitor_handle monitor(std::string_view name) const;
 
     // ---- runtime/
     [[nodiscard]] bastion::runtime& runtime() const;
@@ -177,6 +204,10 @@ public:
     // Asks the element to stop; it does not come back. Idempotent, any thread.
     BASTION_API void stop() const;
     BASTION_API void kill() const;
+    // The exit signal of OTP's exit/2: ends the incarnation with that reason, unless that is `normal` or it traps exits; then
+    // its supervisor decides whether it comes back. `killed` cannot be trapped. A process that sends itself `normal` ends.
+    // Any thread.
+    BASTION_API void exit(exit_reason why) const;
     // When the element counts as started; an error says why it never did.
     [[nodiscard]] answer<void> started() const;
 
@@ -194,6 +225,19 @@ private:
 static_assert(sizeof(child_ref) == 16);
 
 inline child_ref context::self() const noexcept { return child_ref(block_->here()); }
+
+// Told to a process that traps exits: one that it is linked to has ended, or ordered it to end.
+class exited {
+public:
+    using bastion_notice = void; // see detail::notice
+    exited(child_ref who, exit_reason reason) noexcept : who_(who), reason_(std::move(reason)) {}
+    [[nodiscard]] child_ref who() const noexcept { return who_; }
+    [[nodiscard]] const exit_reason& reason() const noexcept { return reason_; }
+
+private:
+    child_ref who_;
+    exit_reason reason_;
+};
 
 // Told to a process that traps stops.
 struct stop_request {

@@ -37,6 +37,9 @@ enum class signal_kind : std::uint8_t {
     timer,     // to an owner: a delay is over
     monitor,   // to an element: a monitor wants to watch it, from the pool
     demonitor, // to an element: forget a monitor
+    link,      // to anybody: I am linked to you; from the pool, as the next two
+    unlink,    // to anybody: no longer
+    exit,      // to anybody: I have ended, or end yourself
     measure,   // to an element: how much mail have you not read; the node is the asker's
 };
 
@@ -44,7 +47,7 @@ enum class process_kind : std::uint8_t { coroutine, handlers, system };
 enum class restart_when : std::uint8_t { permanent, transient, temporary };
 // Whether an element comes back after an end for that reason, if its strategy has tries left.
 [[nodiscard]] inline bool comes_back_after(restart_when when, const exit_reason& why) noexcept {
-    return when == restart_when::permanent || (when == restart_when::transient && why.is_fault());
+    return when == restart_when::permanent || (when == restart_when::transient && why.is_abnormal());
 }
 
 // A signal that a block embeds: adoption, start and death never allocate.

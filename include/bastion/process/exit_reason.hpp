@@ -79,8 +79,10 @@ public:
     }
 
     [[nodiscard]] exit_kind kind() const noexcept { return kind_; }
-    // A fault: what the default restart policy (transient) restarts after.
+    // A fault of the process itself, or of one that it is linked to.
     [[nodiscard]] bool is_fault() const noexcept { return kind_ >= exit_kind::error; }
+    // What the default restart policy (transient) restarts after: all but a normal end and an ordered stop.
+    [[nodiscard]] bool is_abnormal() const noexcept { return kind_ >= exit_kind::killed; }
     // The text of an error, panic or limit; "" otherwise.
     [[nodiscard]] std::string_view text() const noexcept { return detail_ ? std::string_view(detail_->text) : ""; }
     // The type of the exception behind a panic; "" for bastion::panic.

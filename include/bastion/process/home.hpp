@@ -52,6 +52,8 @@ struct home_hooks {
     // The element marked as main, and the root supervisor, have ended for good.
     void (*main_ended)(void* runtime, const exit_reason&) = nullptr;
     void (*root_ended)(void* runtime, const exit_reason&) = nullptr;
+    // The runtime stops, and a child that was killed still runs, which was said: who else keeps it.
+    void (*stop_is_kept)(void* runtime, const control_block& child) = nullptr;
     // A signal for an owner reached a block that is none (any more).
     void (*discard_signal)(system_signal&) = nullptr;
     void* runtime_data = nullptr;

@@ -17,8 +17,9 @@ class resizer {
 public:
     static constexpr std::uint32_t unlimited = 10'000'000; // as many as a group may have
 
-    // Never fewer elements than that (0 counts as 1; default 1), never more (default 10). Elements that come to their
-    // end by themselves are not replaced.
+    // It never shrinks the group below that (0 counts as 1; default 1), nor lets it grow above (default 10). Elements that
+    // are lost, because they failed for good (temporary ones, or out of tries), are replaced up to the lower bound, at the
+    // next look; those that came to a normal end, or were stopped or killed, are not.
     [[nodiscard]] resizer with_lower_bound(std::uint32_t n) const noexcept {
         resizer r = *this;
         r.lower_ = n == 0 ? 1 : n;

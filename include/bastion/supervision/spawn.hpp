@@ -7,11 +7,25 @@
 namespace bastion {
 namespace detail {
 
-// A temporary element in the implicit group `temporaries`: dead from the start when that is gone.
-[[nodiscard]] BASTION_API child_ref spawn_plain(
-    address temporaries, process (*entry)(context), source_location where, bool is_main = false);
-[[nodiscard]] BASTION_API child_ref spawn_body(
-    address temporaries, shared<process_body> body, source_location where, bool is_main = false);
+// What is done with a process before anybody knows it.
+class birth {
+public:
+    birth() = default;
+    birth(const birth&) = delete;
+    birth& operator=(const birth&) = delete;
+    // May throw; then nothing is spawned.
+    virtual void enter(control_block& child) = 0;
+
+protected:
+    ~birth() = default;
+};
+
+// A temporary element in the implicit group `temporaries`: dead from the start when that is gone; then `at_birth` is not
+// asked.
+[[nodiscard]] BASTION_API child_ref spawn_plain(address temporaries, process (*entry)(context), source_location where,
+    bool is_main = false, birth* at_birth = nullptr);
+[[nodiscard]] BASTION_API child_ref spawn_body(address temporaries, shared<process_body> body, source_location where,
+    bool is_main = false, birth* at_birth = nullptr);
 // The supervisor above the group of the running element.
 [[nodiscard]] BASTION_API const supervisor_ref& supervisor_above(const control_block& block);
 [[nodiscard]] BASTION_API children_ref group_above(const control_block& block);
@@ -19,14 +33,15 @@ namespace detail {
 [[noreturn]] BASTION_API void panic_wrong_data(const user_data& has, std::string_view wanted);
 
 template <class F>
-[[nodiscard]] child_ref spawn_any(address temporaries, F&& f, source_location where, bool is_main = false) {
+[[nodiscard]] child_ref spawn_any(
+    address temporaries, F&& f, source_location where, bool is_main = false, birth* at_birth = nullptr) {
     check_behaviour<F>();
     if constexpr (!behaviour<F>) return child_ref();
     else if constexpr (is_plain_behaviour<F>)
-        return spawn_plain(temporaries, static_cast<process (*)(context)>(f), where, is_main);
+        return spawn_plain(temporaries, static_cast<process (*)(context)>(f), where, is_main, at_birth);
     else
-        return spawn_body(
-            temporaries, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))), where, is_main);
+        return spawn_body(temporaries, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))),
+            where, is_main, at_birth);
 }
 
 } // namespace detail

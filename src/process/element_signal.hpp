@@ -1,6 +1,6 @@
 // Signals to elements, and the gate of the runtime that whoever sends one passes.
-#ifndef BASTION_SRC_SUPERVISION_ELEMENT_SIGNAL_HPP
-#define BASTION_SRC_SUPERVISION_ELEMENT_SIGNAL_HPP
+#ifndef BASTION_SRC_PROCESS_ELEMENT_SIGNAL_HPP
+#define BASTION_SRC_PROCESS_ELEMENT_SIGNAL_HPP
 
 #include <bastion/process/home.hpp>
 

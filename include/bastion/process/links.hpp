@@ -1,0 +1,90 @@
+// Links: two processes of which neither outlives the other, and the exit signals by which they end one another.
+//
+// Part of the cold part. The table is touched by the holder of the right to run only; the other side learns by signals in
+// its lane. Public: ctx.link and the like (supervision/link.hpp).
+//
+// Protocol (after OTP's, with numbers in the place of its acknowledged unlinkings):
+//  1. A link is a record on both sides, which says by which number each side has made it; both may, at once. Who has a record
+//     makes none.
+//  2. `link` carries the number of its maker. It becomes a record, or one more number of the one that is there.
+//  3. `unlink` takes the record away at once, so no exit of that link comes through any more; it carries the numbers that
+//     its sender knew. The other side takes these off, and the record when none is left. So a link that was made before
+//     the other's `unlink` arrived stays on both sides.
+//  4. At the end of an incarnation each record becomes the exit signal to its other side, with its numbers. Who has none of
+//     them drops it; a number that is left belongs to the next incarnation.
+#ifndef BASTION_PROCESS_LINKS_HPP
+#define BASTION_PROCESS_LINKS_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/base/intrusive_list.hpp>
+#include <bastion/executor/reserve.hpp>
+#include <bastion/process/control_block.hpp>
+
+#include <cstdint>
+#include <unordered_map>
+
+namespace bastion::detail {
+
+// A record, or a signal about one: each becomes the other. From the pool, owned by the table or the lane that holds it.
+struct link_signal : system_signal {
+    list_hook<link_signal> hook;
+    std::uint64_t target_generation = 0;
+    address peer; // of a record: whom it is linked to; of a signal: who sent it
+    std::uint64_t made_here = 0; // the number of the link that this side has made; 0: none
+    std::uint64_t made_there = 0; // of the other side
+    exit_reason reason; // of an exit
+    bool ordered = false; // of an exit: somebody's order, not a link's
+};
+
+class link_table {
+public:
+    link_table() = default;
+    link_table(const link_table&) = delete;
+    link_table& operator=(const link_table&) = delete;
+    ~link_table(); // frees what is left
+
+    [[nodiscard]] link_signal* find(const address& peer) const noexcept;
+    // Takes it; there is none with that peer. Throws std::bad_alloc, and has not taken it then.
+    void insert(link_signal* record);
+    // The caller's from now on.
+    void remove(link_signal* record) noexcept;
+    // In the order they were made.
+    [[nodiscard]] link_signal* front() const noexcept { return in_order_.front(); }
+    [[nodiscard]] std::size_t size() const noexcept { return in_order_.size(); }
+
+private:
+    struct hash {
+        [[nodiscard]] std::size_t operator()(const address& a) const noexcept {
+            return std::hash<const void*>()(a.block) ^ (static_cast<std::size_t>(a.generation) * 0x9e3779b97f4a7c15u);
+        }
+    };
+    intrusive_list<link_signal, &link_signal::hook> in_order_;
+    std::unordered_map<address, link_signal*, hash, std::equal_to<>,
+        pool_allocator<std::pair<const address, link_signal*>>>
+        by_peer_;
+};
+
+// All of these by the holder of the right to run `block`.
+
+// Links it with the peer; nothing, if they are linked. A peer that has ended: the exit signal `noproc` comes.
+// Throws std::bad_alloc, and has not linked then.
+BASTION_API void make_link(control_block& block, const address& peer);
+// Takes the link away; nothing, if there is none.
+BASTION_API void take_link(control_block& block, const address& peer) noexcept;
+// Links it with a child that nobody knows yet. Throws std::bad_alloc, and has not linked then.
+BASTION_API void link_unborn(control_block& block, control_block& child);
+// Handles a link, an unlink or an exit; frees it.
+void handle_link_signal(control_block& block, link_signal* signal) noexcept;
+// What an exit signal does to an element: ends it, or becomes a message, or nothing.
+BASTION_API void obey_exit(control_block& block, const address& from, const exit_reason& why, bool ordered) noexcept;
+// The incarnation has ended: tells the other sides, and forgets them.
+void tell_links(control_block& block, const exit_reason& why) noexcept;
+
+// Any thread. False: nobody lives there.
+BASTION_API bool send_exit(const address& to, const address& from, const exit_reason& why);
+// Gives a process that traps exits the message; of mailbox/.
+BASTION_API void deliver_exited(control_block& block, const address& from, const exit_reason& why) noexcept;
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,167 @@
+#include "process/element_signal.hpp"
+
+#include <bastion/process/cold_part.hpp>
+#include <bastion/process/links.hpp>
+
+#include <atomic>
+#include <utility>
+
+namespace bastion::detail {
+namespace {
+
+std::atomic<std::uint64_t> next_link{1};
+
+std::uint64_t new_link_number() noexcept {
+    return next_link.fetch_add(1, std::memory_order_relaxed); // unique: no order needed
+}
+
+// Frees it if its place in a table throws.
+struct signal_deleter {
+    void operator()(link_signal* s) const noexcept { pool_delete(s); }
+};
+using signal_ptr = std::unique_ptr<link_signal, signal_deleter>;
+
+signal_ptr new_signal(const address& peer) {
+    signal_ptr s(pool_new<link_signal>());
+    s->peer = peer;
+    return s;
+}
+
+// Takes off the record's number what is the signal's. False: it is another.
+bool take_off(std::uint64_t& number, std::uint64_t signals) noexcept {
+    if (number == 0 || number != signals) return false;
+    number = 0;
+    return true;
+}
+
+// Numbers as the other side sees them.
+void turn_round(link_signal& s) noexcept { std::swap(s.made_here, s.made_there); }
+
+// The record becomes the exit signal to its other side.
+void tell_peer(control_block& b, link_signal* record, const exit_reason& why) noexcept {
+    const address to = std::exchange(record->peer, b.here());
+    turn_round(*record);
+    record->reason = why;
+    record->ordered = false;
+    (void)push_element_signal(to, signal_kind::exit, record);
+}
+
+// What an unlink or the exit of a link ends. False: nothing, it speaks of a link that is no more.
+bool end_link(control_block& b, const link_signal& s) noexcept {
+    cold_part* const cold = cold_if_any(b);
+    link_signal* const record = cold != nullptr ? cold->links.find(s.peer) : nullptr;
+    if (record == nullptr) return false;
+    const bool here = take_off(record->made_here, s.made_here);
+    const bool there = take_off(record->made_there, s.made_there);
+    if (record->made_here == 0 && record->made_there == 0) {
+        cold->links.remove(record);
+        pool_delete(record);
+    }
+    return here || there;
+}
+
+} // namespace
+
+link_table::~link_table() {
+    while (link_signal* record = in_order_.pop_front()) pool_delete(record);
+}
+
+link_signal* link_table::find(const address& peer) const noexcept {
+    const auto found = by_peer_.find(peer);
+    return found != by_peer_.end() ? found->second : nullptr;
+}
+
+void link_table::insert(link_signal* record) {
+    by_peer_.emplace(record->peer, record);
+    in_order_.push_back(record);
+}
+
+void link_table::remove(link_signal* record) noexcept {
+    by_peer_.erase(record->peer);
+    in_order_.erase(record);
+}
+
+void make_link(control_block& b, const address& peer) {
+    if (peer == b.here()) return;
+    link_table& links = cold_of(b).links;
+    if (links.find(peer) != nullptr) return;
+    signal_ptr signal = new_signal(b.here());
+    signal_ptr record = new_signal(peer);
+    record->made_here = signal->made_there = new_link_number();
+    links.insert(record.get());
+    link_signal* const there = record.release();
+    if (push_element_signal(peer, signal_kind::link, signal.release())) return;
+    links.remove(there);
+    pool_delete(there);
+    obey_exit(b, peer, exit_reason(exit_kind::noproc), false);
+}
+
+void take_link(control_block& b, const address& peer) noexcept {
+    cold_part* const cold = cold_if_any(b);
+    link_signal* const record = cold != nullptr ? cold->links.find(peer) : nullptr;
+    if (record == nullptr) return;
+    cold->links.remove(record);
+    record->peer = b.here();
+    turn_round(*record);
+    (void)push_element_signal(peer, signal_kind::unlink, record);
+}
+
+void link_unborn(control_block& b, control_block& child) {
+    signal_ptr mine = new_signal(child.here());
+    signal_ptr childs = new_signal(b.here());
+    mine->made_here = childs->made_there = new_link_number();
+    cold_of(child).links.insert(childs.get());
+    (void)childs.release();
+    cold_of(b).links.insert(mine.get()); // if it throws the child is sent away, and its signal finds no record
+    (void)mine.release();
+}
+
+void handle_link_signal(control_block& b, link_signal* signal) noexcept {
+    signal_ptr s(signal);
+    const bool meant = s->target_generation == b.generation.now();
+    if (s->kind == signal_kind::link) {
+        if (!meant || b.inbox.is_closed()) return tell_peer(b, s.release(), exit_reason(exit_kind::noproc));
+        link_table& links = cold_of(b).links;
+        if (link_signal* const there = links.find(s->peer)) {
+            there->made_there = s->made_there;
+            return;
+        }
+        links.insert(s.get());
+        (void)s.release();
+        return;
+    }
+    if (!meant) return;
+    if (s->kind == signal_kind::unlink) return (void)end_link(b, *s);
+    if (s->ordered || end_link(b, *s)) obey_exit(b, s->peer, s->reason, s->ordered);
+}
+
+void obey_exit(control_block& b, const address& from, const exit_reason& why, bool ordered) noexcept {
+    if (b.frame == nullptr || b.kind == process_kind::system)
+        return; // between two incarnations; owners: see supervision/
+    const bool kills = ordered && why.kind() == exit_kind::killed;
+    const cold_part* const cold = cold_if_any(b);
+    if (!kills && cold != nullptr && cold->trap_exit) return deliver_exited(b, from, why);
+    if (why.kind() == exit_kind::normal && !(ordered && from == b.here())) return;
+    cold_part& mine = cold_of(b);
+    if (!mine.exit_with) mine.exit_with = why;
+    (void)b.signals.raise(signal_flags::kill);
+}
+
+void tell_links(control_block& b, const exit_reason& why) noexcept {
+    const must_not_fail certain;
+    cold_part* const cold = cold_if_any(b);
+    if (cold == nullptr) return;
+    while (link_signal* record = cold->links.front()) {
+        cold->links.remove(record);
+        tell_peer(b, record, why);
+    }
+}
+
+bool send_exit(const address& to, const address& from, const exit_reason& why) {
+    signal_ptr s = new_signal(from);
+    s->reason = why;
+    s->ordered = true;
+    return push_element_signal(to, signal_kind::exit, s.release());
+}
+
+} // namespace bastion::detail
