@@ -229,7 +229,7 @@ bastion::process child_refs(bastion::context ctx, bastion::runtime& rt, bastion:
     ref.tell(m);
 //| `try_tell_anonymously(m)` | `accepted`, `noproc`, `full`, `dropped`: what is not delivered is a dead letter, counted, and can be subscribed to.
     const bastion::delivery said = ref.tell(m);
-//| `ask_anonymously(q)`, `try_ask_anonymously(q)` | A question never names its asker. That the target is gone is told by the answer's error.
+//| `ask_anonymously(q)`, `try_ask_anonymously(q)` | There is no anonymous form: a question names who waits for its answer (`q.asker()`); one from a plain thread names nobody. That the target is gone is told by the answer's error.
     auto answer = co_await ref.ask(price{1}).within(1s);
 //| `stop()` | Asks; the element does not come back. It takes effect at its next `recv`, before unread mail.
     ref.stop();
@@ -289,7 +289,7 @@ bastion::process messages(bastion::context ctx, bastion::child_ref ref, bastion:
     auto question = msg.asked<price>();
 //| `Msg::is_broadcast`, `downcast_ref` |
     const note* shared = msg.broadcast<note>();
-//| `SignedMessage::signature()` | Nobody for questions and for messages from plain threads.
+//| `SignedMessage::signature()` | Of questions too, while their asker waits. Nobody for messages from plain threads.
     bastion::child_ref sender = msg.sender();
 //- `SignedMessage::extract()` | A message is not wrapped.
 //| `RefAddr` | A ref is the address.

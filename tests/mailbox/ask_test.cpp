@@ -434,3 +434,108 @@ TEST_CASE("an answer is awaited by the process that asked, nobody else") {
     w.settle();
     REQUIRE(log.take() == "refused");
 }
+
+TEST_CASE("when_all of many answers: one deadline for each, counted from the await, and a result for each") {
+    test::journal log;
+    test::world w;
+    const auto answers = w.spawn([](context ctx) -> process {
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (auto q = m.asked<square>()) q.reply(q->n * q->n);
+        }
+    });
+    const auto silent = w.spawn([](context ctx) -> process {
+        auto m = co_await ctx.recv();
+        auto q = m.asked<square>();
+        (void)co_await ctx.recv<int>();
+    });
+    const auto gone = w.spawn([](context) -> process { co_return; });
+    w.settle();
+    w.spawn([&](context ctx) -> process {
+        std::vector<answer<int>> coming;
+        for (const child_ref& who : {answers, silent, gone, answers}) coming.push_back(who.ask(square{3}));
+        auto all = co_await when_all(std::move(coming)).within(200ms);
+        for (auto& r : all) log(test::shown(r));
+        auto none = co_await when_all(std::vector<answer<int>>());
+        log(static_cast<long long>(none.size()));
+        (void)ctx;
+    });
+    w.settle();
+    REQUIRE(log.take().empty());
+    w.advance(200ms);
+    w.settle();
+    REQUIRE(log.take() == "9, timeout, noproc, 9, 0");
+}
+
+TEST_CASE("when_all of many answers is over as soon as the last one is") {
+    test::journal log;
+    test::world w;
+    std::vector<child_ref> all;
+    for (int i = 0; i < 5; ++i)
+        all.push_back(w.spawn([i](context ctx) -> process {
+            auto m = co_await ctx.recv();
+            co_await ctx.sleep_for(std::chrono::milliseconds(10 * (5 - i)));
+            if (auto q = m.asked<square>()) q.reply(q->n + i);
+        }));
+    w.spawn([&](context) -> process {
+        std::vector<answer<int>> coming;
+        for (const child_ref& who : all) coming.push_back(who.ask(square{10}));
+        auto results = co_await when_all(std::move(coming));
+        for (auto& r : results) log(test::shown(r));
+    });
+    w.settle();
+    w.advance(49ms);
+    w.settle();
+    REQUIRE(log.take().empty());
+    w.advance(1ms);
+    w.settle();
+    REQUIRE(log.take() == "10, 11, 12, 13, 14");
+}
+
+TEST_CASE("A question says who asks, while that one waits") {
+    test::journal log;
+    test::world w;
+    question<square> kept;
+    const auto target = w.spawn([&](context ctx) -> process {
+        for (;;) {
+            auto m = co_await ctx.recv();
+            const auto sender = m.sender();
+            if (auto q = m.asked<square>()) {
+                log(sender == q.asker() ? "the same" : "another");
+                log(q.asker() == child_ref() ? "nobody" : "somebody");
+                kept = std::move(q);
+            }
+        }
+    });
+    w.settle();
+    SECTION("a process, and none when it has given up") {
+        const auto who = w.spawn([&](context) -> process {
+            auto r = co_await target.ask(square{1}).within(1s);
+            log(test::shown(r));
+        });
+        w.settle();
+        REQUIRE(log.take() == "the same, somebody");
+        REQUIRE(kept.asker() == who);
+        w.advance(1s);
+        w.settle();
+        REQUIRE(log.take() == "timeout");
+        REQUIRE(kept.asker() == child_ref());
+    }
+    SECTION("a process that has ended meanwhile, and another one in its place") {
+        const auto who = w.spawn([&](context) -> process {
+            auto r = co_await target.ask(square{1});
+            log(test::shown(r));
+        });
+        w.settle();
+        who.kill();
+        w.settle();
+        for (int i = 0; i < 100; ++i) (void)w.spawn([](context c) -> process { (void)co_await c.recv(); });
+        w.settle();
+        REQUIRE(kept.asker() == child_ref());
+    }
+    SECTION("a plain thread is nobody") {
+        auto coming = target.ask(square{1});
+        w.settle();
+        REQUIRE(log.take() == "the same, nobody");
+    }
+}

@@ -161,6 +161,51 @@ private:
     answer<detail::done_mark> answer_;
 };
 
+// All of a number of answers: `auto all = co_await when_all(staff.ask_everyone(q)).within(1s);`
+//
+// A result for each, in their order. Every deadline counts from the await, so all of them are over after the longest; who has not
+// answered by then has the error `timeout`, and the answers of the others stay. Cost: one look at each.
+template <class R>
+class [[nodiscard]] every_answer : public awaitable<every_answer<R>> {
+public:
+    using value_type = std::vector<result<R>>;
+    static constexpr bool mail = false;
+
+    explicit every_answer(std::vector<answer<R>> all) noexcept : all_(std::move(all)) {}
+    every_answer(every_answer&&) noexcept = default;
+    every_answer& operator=(every_answer&&) noexcept = default;
+
+    // One deadline for each, instead of theirs.
+    [[nodiscard]] every_answer within(std::chrono::nanoseconds d) && {
+        for (answer<R>& one : all_) one.pending().set_timeout(d);
+        return std::move(*this);
+    }
+
+    void start() {
+        for (answer<R>& one : all_) one.start();
+    }
+    // Each wake-up looks on from the first that was not over.
+    [[nodiscard]] bool poll() noexcept {
+        while (over_ < all_.size() && all_[over_].poll()) ++over_;
+        return over_ == all_.size();
+    }
+    [[nodiscard]] value_type take() {
+        value_type results;
+        results.reserve(all_.size());
+        for (answer<R>& one : all_) results.push_back(one.take());
+        return results;
+    }
+
+private:
+    std::vector<answer<R>> all_;
+    std::size_t over_ = 0;
+};
+
+template <class R>
+[[nodiscard]] every_answer<R> when_all(std::vector<answer<R>> answers) {
+    return every_answer<R>(std::move(answers));
+}
+
 // What ask returns for a braced question with members that need destructors: this compiler destroys such a temporary
 // twice inside co_await. Name the answer first, then await it.
 template <class R>
@@ -174,7 +219,7 @@ public:
         this->pending().set_timeout(d);
         return std::move(*this);
     }
-    [[nodiscard]] detail::referred_wait<answer<R>> operator co_await() & noexcept {  // lint-allow: a declaration
+    [[nodiscard]] detail::referred_wait<answer<R>> operator co_await() & noexcept { // lint-allow: a declaration
         return detail::referred_wait<answer<R>>(*this);
     }
     template <class Self = named_answer>

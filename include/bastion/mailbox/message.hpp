@@ -26,6 +26,17 @@ BASTION_API void abandon_question(envelope* e) noexcept;
 // A message destroyed by unwinding was in hand at the fault.
 BASTION_API void lose_in_hand(const message_meta& meta) noexcept;
 
+// Who waits for the answer; nobody, if that is a plain thread or has given up. The question names its cell, and the cell
+// its asker, who is there as long as it waits.
+[[nodiscard]] inline address asker_of(const envelope& question) noexcept {
+    const completion_cell* const cell = question.cell;
+    if (cell == nullptr || cell->owner == nullptr) return {};
+    control_block& asker = block_of(*cell->owner);
+    const std::uint64_t generation = asker.generation.seen();
+    // It was waiting after its generation was read: so that is the asker's. The cell is the question's until it is answered.
+    return cell->word.load() == cell_state::pending ? address{&asker, generation} : address();
+}
+
 template <class Q>
 concept knows_answer = requires { typename Q::answer_type; };
 
@@ -80,6 +91,11 @@ public:
 
     [[nodiscard]] T& operator*() const noexcept { return *detail::payload_of<T>(*envelope_); }
     [[nodiscard]] T* operator->() const noexcept { return detail::payload_of<T>(*envelope_); }
+
+    // Who asked; nobody for plain threads, and for one that waits no more.
+    [[nodiscard]] child_ref asker() const noexcept {
+        return envelope_ != nullptr ? child_ref(detail::asker_of(*envelope_)) : child_ref();
+    }
 
     // Answers. The asker gets it unless it has given up; a second reply is an error.
     template <class U>
@@ -168,10 +184,12 @@ public:
     // This process does not know it: a dead letter, counted; a question is answered so.
     BASTION_API void unhandled();
 
-    // Who sent it; nobody for questions (answer them), messages to acknowledge and those from plain threads.
+    // Who sent it; nobody for those from plain threads, and for a question (or a message to acknowledge) that nobody waits
+    // for any more.
     [[nodiscard]] child_ref sender() const noexcept {
-        if (envelope_ == nullptr || envelope_->kind() == detail::envelope_kind::asked) return child_ref();
-        return child_ref(envelope_->sender);
+        if (envelope_ == nullptr) return child_ref();
+        return envelope_->kind() == detail::envelope_kind::asked ? child_ref(detail::asker_of(*envelope_))
+                                                                 : child_ref(envelope_->sender);
     }
     // The readable name of the message's type, for logs.
     [[nodiscard]] std::string_view type() const noexcept {
