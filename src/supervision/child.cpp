@@ -100,7 +100,9 @@ void owner::child_exited(control_block& child) {
     const bool owner_gone = has(child, child_flag::is_owner) && of(child).gone();
     const bool over = child.life_state.now() == life::exited; // it had ended for good before the order reached it
     if (has(child, child_flag::for_good) || owner_gone || (over && before == child_state::stopping)) {
+        const bool counts = owner_gone && !has(child, child_flag::for_good) && is_significant(child);
         finalize_stopped(child);
+        if (counts) significant_end();
     } else if (before == child_state::stopping) {
         // Ordered: its plan goes on.
         if (has(child, child_flag::in_plan)) {
@@ -191,7 +193,9 @@ void owner::decide(control_block& child, bool later) {
                 over && wanted ? "had ended"
                 : !running_    ? "ends: its owner stops"
                                : "ends: it is temporary");
+        const bool counts = is_significant(child);
         finalize(child);
+        if (counts) significant_end();
         return;
     }
     const bastion::restart_strategy strategy = restart_of(child);
@@ -233,6 +237,7 @@ void owner::finalize_stopped(control_block& child) {
 // The child has ended for good: everything that is known of it goes.
 void owner::finalize(control_block& child) {
     disarm(child);
+    if (!has(child, child_flag::is_owner)) natural_ = !has(child, child_flag::for_good);
     const bool main = has(child, child_flag::is_main);
     const exit_reason why = child.reason;
     const bool is_owner = has(child, child_flag::is_owner);
@@ -287,7 +292,7 @@ void owner::start_failed(control_block& child) {
 
 void owner::fail_upwards(exit_reason why) {
     why_ = std::move(why);
-    silent_ = undecided_ = true;
+    silent_ = undecided_ = natural_ = true;
     if (is_root_) announce_end(self_, false); // whoever still spawns is turned away
     answer_watchers(nullptr, &why_);
     plan_stop(is_root_, false); // nobody starts the root again

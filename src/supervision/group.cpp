@@ -14,6 +14,7 @@ const bastion::callbacks no_callbacks;
 group::group(control_block& self, std::string name, runtime_home& home, std::unique_ptr<group_spec> spec)
     : owner(self, std::move(name), home), spec_(std::move(spec)) {
     if (spec_ == nullptr) return;
+    significant = spec_->significant;
     if (const auto& r = spec_->resizer) resizing_ = std::make_unique<resizing>(*r);
 }
 

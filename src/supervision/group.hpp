@@ -27,6 +27,7 @@ public:
         return spec_ != nullptr ? spec_->where : source_location::at(child.site_file, child.site_line);
     }
     [[nodiscard]] static bool is_main(const control_block& child) noexcept { return has(child, child_flag::is_main); }
+    [[nodiscard]] restart_when when() const noexcept { return when_; }
     [[nodiscard]] const supervisor_ref& above() const noexcept { return above_; }
     [[nodiscard]] bool is_supervisor() const noexcept override { return false; }
 

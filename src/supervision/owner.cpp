@@ -138,7 +138,7 @@ void owner::kill_by_signal() {
     if (!running_) return;
     if (is_root_) announce_end(self_, true); // nobody starts the root again
     why_ = exit_reason(exit_kind::killed);
-    undecided_ = true;
+    undecided_ = natural_ = true;
     plan_stop(is_root_, true);
 }
 

@@ -95,6 +95,8 @@ public:
     void set_name(std::string name) { name_ = std::move(name); }
     [[nodiscard]] bool gone() const noexcept { return gone_; }
     [[nodiscard]] bool silent() const noexcept { return silent_; }
+    // Its end was nobody's order: not its own stop, nor that of its last element.
+    [[nodiscard]] bool ended_naturally() const noexcept { return natural_; }
     [[nodiscard]] virtual bool is_supervisor() const noexcept = 0;
     void make_root() noexcept { is_root_ = true; }
 
@@ -118,6 +120,7 @@ public:
     // How this owner, as a child, is treated by its parent.
     std::optional<bastion::shutdown> own_stop;
     bastion::callbacks own_callbacks;
+    bool significant = false;
 
 protected:
     enum class phase : std::uint8_t { idle, stopping, starting, ending };
@@ -150,6 +153,11 @@ protected:
     virtual void before_close(control_block&) noexcept {}
     // Before it stands still or ends for good.
     virtual void on_end() noexcept {}
+    // Of a child that has ended by itself, and does not come back: whether that may be this owner's end; it was.
+    [[nodiscard]] virtual bool is_significant(const control_block&) const noexcept { return false; }
+    virtual void significant_end() {}
+    // A plan is done, and it runs.
+    virtual void on_idle() {}
     virtual void pass_on(broadcast_source& source) = 0;
 
     // ---- the plan: stop a set in reverse order, then start it in order
@@ -233,6 +241,7 @@ protected:
     bool is_root_ = false;
     bool silent_ = false; // its fault was reported by a child's
     bool ended_by_itself_ = false; // not asked to: no child is left
+    bool natural_ = false;
     bool listed_ = false; // was started once
     bool stands_still_ = false; // its last life has ended, the parent decides
     system_signal* late_monitors_ = nullptr; // made while it stands still, newest first: they watch its next life

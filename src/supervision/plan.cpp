@@ -5,7 +5,7 @@ namespace bastion::detail {
 
 void owner::plan_start() {
     running_ = true;
-    announced_ = kill_all_ = silent_ = undecided_ = false;
+    announced_ = kill_all_ = silent_ = undecided_ = natural_ = false;
     why_ = exit_reason();
     restarting_ = true;
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) set(*c, child_flag::in_plan);
@@ -98,6 +98,7 @@ void owner::progress() {
                 if (due.block->lives(due.generation) && state_of(*due.block) == child_state::down) restart(*due.block);
             }
             start_arrivals();
+            if (phase_ == phase::idle && running_) on_idle();
             if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
             return;
         }

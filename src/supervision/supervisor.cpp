@@ -1,5 +1,7 @@
 #include "supervision/supervisor.hpp"
 
+#include <utility>
+
 namespace bastion::detail {
 
 namespace {
@@ -47,6 +49,7 @@ supervisor_owner::supervisor_owner(
     : owner(self, std::move(name), home), spec_(std::move(spec)) {
     own_callbacks = spec_->callbacks;
     own_stop = spec_->stop;
+    significant = spec_->significant;
 }
 
 void supervisor_owner::make_children() {
@@ -99,6 +102,7 @@ bastion::shutdown supervisor_owner::shutdown_of(control_block& child) const noex
 
 void supervisor_owner::on_start() {
     recent_.clear(); // a new life, a new window
+    shutdown_due_ = false;
     if (temporaries_ == nullptr) return;
     set_state(*temporaries_, child_state::up);
     send(make_request(request_kind::start, temporaries_address_));
@@ -125,6 +129,11 @@ void supervisor_owner::adopt(control_block& child) {
         refuse(child, "no memory");
         return;
     }
+    if (const char* why = wrongly_significant(child)) {
+        forget_name(of(child).name());
+        refuse(child, why);
+        return;
+    }
     of(child).release();
     children_.push_back(&child);
     arrivals_.push_back(child.here());
@@ -133,10 +142,13 @@ void supervisor_owner::adopt(control_block& child) {
 
 bool supervisor_owner::too_often(const std::string& child, const exit_reason& why) {
     if (!spec_->bounded) return false;
+    // Too often: so many before this one are still in the window, the oldest of them, too. One step, whatever the limit.
     const std::int64_t t = now();
-    while (!recent_.empty() && t - recent_.front() > spec_->window.count()) recent_.pop_front();
     recent_.push_back(t);
     if (recent_.size() <= spec_->intensity) return false;
+    const std::int64_t oldest = recent_.front();
+    recent_.pop_front();
+    if (t - oldest > spec_->window.count()) return false;
     recent_.clear();
     const exit_reason reason =
         reason_or(exit_kind::intensity, [&] { return exit_reason::of_child(exit_kind::intensity, child, why); });
@@ -200,6 +212,36 @@ void supervisor_owner::on_request(owner_request& r) {
     if (apart) clear(child, child_flag::in_plan);
     mark_scope(child, apart);
     plan_restart_of_marked();
+}
+
+const char* supervisor_owner::wrongly_significant(control_block& child) const noexcept {
+    owner& below = of(child);
+    if (!below.significant) return nullptr;
+    if (spec_->ends == bastion::auto_shutdown::never)
+        return "it is significant, and its supervisor has no with_auto_shutdown";
+    const restart_when when = below.is_supervisor() ? child.policy : static_cast<group&>(below).when();
+    return when == restart_when::permanent ? "it is significant and permanent: it would never end by itself" : nullptr;
+}
+
+bool supervisor_owner::is_significant(const control_block& child) const noexcept {
+    const owner& below = *static_cast<const owner*>(child.frame);
+    return below.significant && below.ended_naturally();
+}
+
+void supervisor_owner::significant_end() {
+    if (spec_->ends == bastion::auto_shutdown::all_significant)
+        for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+            if (of(*c).significant && !has(*c, child_flag::for_good)) return; // another one is left
+    shutdown_due_ = true;
+    if (phase_ == phase::idle && running_) on_idle();
+}
+
+// As OTP's: it stops its children in reverse order and ends as if it had been told to; its own owner decides.
+void supervisor_owner::on_idle() {
+    if (!std::exchange(shutdown_due_, false)) return;
+    why_ = exit_reason(exit_kind::stopped);
+    undecided_ = natural_ = true;
+    plan_stop(false, false);
 }
 
 void supervisor_owner::pass_on(broadcast_source& source) {

@@ -36,6 +36,9 @@ protected:
     void list_in(directory& names) const override { home_.hooks.supervisor_placed(names, path_, ref()); }
     [[nodiscard]] bool restarts_apart(control_block& child) override;
     void pass_on(broadcast_source& source) override;
+    [[nodiscard]] bool is_significant(const control_block& child) const noexcept override;
+    void significant_end() override;
+    void on_idle() override;
     [[nodiscard]] control_block* stops_first() noexcept override { return temporaries_; }
     void forget(control_block& child) noexcept override {
         if (&child == temporaries_) temporaries_ = nullptr;
@@ -46,6 +49,8 @@ private:
     [[nodiscard]] bool too_often(const std::string& child, const exit_reason& why);
     void mark_scope(control_block& failed, bool apart);
     void settle(control_block& child);
+    // Why a child that is significant cannot be one here; null: it can, or is not.
+    [[nodiscard]] const char* wrongly_significant(control_block& child) const noexcept;
     // Only where it stands for this child: a refused one may be named like another.
     void forget_name(const std::string& name) noexcept {
         if (const auto found = names_.find(name); found != names_.end() && found->data() == name.data())
@@ -53,10 +58,11 @@ private:
     }
 
     std::unique_ptr<supervisor_spec> spec_;
+    bool shutdown_due_ = false; // significant children have ended
     control_block* temporaries_ = nullptr;
     address temporaries_address_;
     address proceeding_; // the child whose restart of single elements the plan waits for
-    pooled_deque<std::int64_t> recent_; // restarts within the window
+    pooled_deque<std::int64_t> recent_; // when the last restarts were, as many as the intensity allows
     // Of the children, in whose owners the text stands.
     std::unordered_set<std::string_view, std::hash<std::string_view>, std::equal_to<>, pool_allocator<std::string_view>>
         names_;

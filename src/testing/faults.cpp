@@ -157,6 +157,7 @@ void simulator::go_wrong(
         ++coverage_.kills;
         note_fault("kill of", w, a, b, *e);
         (void)b.signals.raise(signal_flags::kill);
+        child_ref(b.here()).kill(); // so that it ends for good, as by anybody's order
         break;
     case fault_order::kind::drop:
         if (e->meta().is_notice) break; // no bound holds them back either

@@ -113,6 +113,9 @@ const row rows[] = {
     ROW("answer", (void)co_await s.deaf.ask(square{1})),
     ROW("answer of ask<q>", (void)co_await s.deaf.ask<greet>("x")),
     ROW("answer.within", (void)co_await s.deaf.ask(square{1}).within(1h)),
+    // covers: every_answer
+    ROW("when_all of answers", std::vector<answer<int>> all; all.push_back(s.deaf.ask(square{1}));
+        (void)co_await when_all(std::move(all))),
     ROW("answer.until", (void)co_await s.deaf.ask(square{1}).until(s.never)),
     ROW("answer<void>", (void)co_await s.deaf.tell_acknowledged(1)),
     ROW("answer<message>", (void)co_await s.deaf.ask(1)),

@@ -25,6 +25,13 @@ public:
 // Whom a supervisor restarts beside the child that failed.
 enum class strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one };
 
+// Whether a supervisor ends when children that are significant have ended by themselves, after OTP's auto_shutdown.
+enum class auto_shutdown : std::uint8_t {
+    never,           // the default
+    any_significant, // when the first of them has
+    all_significant, // when the last of them has
+};
+
 // Whom a group restarts when one of its elements failed.
 enum class restart_scope : std::uint8_t { group, element };
 

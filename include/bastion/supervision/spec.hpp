@@ -48,6 +48,7 @@ struct group_spec {
     std::string_view data_type_name;
     on_panic data_on_panic = on_panic::keep;
     std::vector<std::unique_ptr<membership_wish>> memberships;
+    bool significant = false;
     source_location where;
 
     // How many elements it begins with.
@@ -75,6 +76,8 @@ struct supervisor_spec {
     bool bounded = false;
     std::optional<bastion::shutdown> stop;
     std::vector<child_spec> children;
+    bastion::auto_shutdown ends = bastion::auto_shutdown::never;
+    bool significant = false;
     source_location where;
 };
 
@@ -138,6 +141,9 @@ public:
     children& with_mailbox(bastion::mailbox m) & { return spec_->box = m, *this; }
     children& with_limits(bastion::limits l) & { return spec_->bounds = l, *this; }
     children& with_shutdown(bastion::shutdown s) & { return spec_->stop = s, *this; }
+    // Its end may be that of its supervisor (with_auto_shutdown): when all its elements have ended for good, by themselves. Not
+    // for permanent elements, which never do.
+    children& with_significant(bool on = true) & { return spec_->significant = on, *this; }
     // The group grows and shrinks. An element that is taken away is stopped; what it has not read goes, in order, to one
     // that stays.
     children& with_resizer(bastion::resizer r) & { return spec_->resizer = r, *this; }
@@ -200,6 +206,7 @@ public:
     children with_mailbox(bastion::mailbox m) && { return with_mailbox(m), std::move(*this); }
     children with_limits(bastion::limits l) && { return with_limits(l), std::move(*this); }
     children with_shutdown(bastion::shutdown s) && { return with_shutdown(s), std::move(*this); }
+    children with_significant(bool on = true) && { return with_significant(on), std::move(*this); }
     children with_resizer(bastion::resizer r) && { return with_resizer(r), std::move(*this); }
     children with_start(start_mode m, std::optional<std::chrono::nanoseconds> timeout = {}) && {
         return with_start(m, timeout), std::move(*this);
@@ -258,6 +265,11 @@ public:
         spec_->bounded = true;
         return *this;
     }
+    // Ends when significant children have ended by themselves: stops the others in reverse order, and ends as `stopped`.
+    // Children that somebody stopped, or that stopped because of a sibling, do not count.
+    supervisor& with_auto_shutdown(bastion::auto_shutdown when) & { return spec_->ends = when, *this; }
+    // Its end may be that of the supervisor above.
+    supervisor& with_significant(bool on = true) & { return spec_->significant = on, *this; }
     supervisor& with_callbacks(bastion::callbacks c) & { return spec_->callbacks = std::move(c), *this; }
     supervisor& with_shutdown(bastion::shutdown s) & { return spec_->stop = s, *this; }
     supervisor& with_children(children group) & {
@@ -282,6 +294,8 @@ public:
     supervisor with_intensity(std::uint32_t n, std::chrono::nanoseconds window) && {
         return with_intensity(n, window), std::move(*this);
     }
+    supervisor with_auto_shutdown(bastion::auto_shutdown when) && { return with_auto_shutdown(when), std::move(*this); }
+    supervisor with_significant(bool on = true) && { return with_significant(on), std::move(*this); }
     supervisor with_callbacks(bastion::callbacks c) && { return with_callbacks(std::move(c)), std::move(*this); }
     supervisor with_shutdown(bastion::shutdown s) && { return with_shutdown(s), std::move(*this); }
     supervisor with_children(children group) && { return with_children(std::move(group)), std::move(*this); }
