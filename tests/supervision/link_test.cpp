@@ -240,6 +240,18 @@ TEST_CASE("There is one link between two: made twice or by both, one unlink ends
     CHECK((a_ends ? t.b : t.a).alive());
 }
 
+TEST_CASE("A link that was undone by one can be made again by the other, and ends both again") {
+    const bool a_ends = GENERATE(true, false);
+    two t;
+    t.linked();
+    unlink_from(t.b, t.a);
+    t.w.settle();
+    link_to(t.a, t.b);
+    t.w.settle();
+    (a_ends ? t.a : t.b).tell(end_with{boom()});
+    CHECK(t.take() == (a_ends ? lines{"end a", "end b"} : lines{"end b", "end a"}));
+}
+
 TEST_CASE("Made by both, a link tells once") {
     two t(true);
     link_to(t.b, t.a);
