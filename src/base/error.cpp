@@ -21,6 +21,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::noconnection: return "no connection to the node";
     case errc::invalid: return "invalid call";
     case errc::name_taken: return "the name is taken";
+    case errc::not_found: return "the supervisor has no child of that name";
     }
     return "unknown error";
 }

@@ -57,6 +57,7 @@ void owner::child_started(control_block& child) {
     if (state_of(child) != child_state::starting) return;
     disarm(child);
     set_state(child, child_state::up);
+    note_return(child, false);
     answer_watchers(&child, nullptr);
     if (auto fault = call_after(child)) {
         // The incarnation is ended because its callback threw.
@@ -211,6 +212,7 @@ void owner::decide(control_block& child, bool later) {
         return;
     }
     ++child.tries;
+    note_return(child, true);
     const auto delay = strategy.delay(child.tries, this_thread().current_worker->random());
     if (why.is_abnormal() && !quiet)
         report(child, why, delay.count() > 0 ? said([&] { return "restarts in " + readable(delay); }) : "restarts now");
@@ -225,6 +227,12 @@ void owner::decide(control_block& child, bool later) {
         clear(child, child_flag::in_plan); // not the plan starts it again: its restart is one of its own
         restarts_due_.push_back(child.here());
     }
+}
+
+void owner::note_return(const control_block& child, bool comes_back) {
+    if (comes_back) returning_.insert(&child);
+    else if (returning_.erase(&child) == 0) return;
+    restarts_one_.store(!returning_.empty(), std::memory_order_relaxed);
 }
 
 // It was on its way to its end for good; a fault on that way has no other place to be told.
@@ -255,6 +263,7 @@ void owner::finalize(control_block& child) {
     }
     answer_watchers(&child, &why);
     before_.erase(&child);
+    note_return(child, false);
     if (has(child, child_flag::was_started)) {
         if (auto fault = call(bastion::callbacks::moment::after_stop, child, why))
             report(child, *fault, "its after_stop callback failed");

@@ -11,12 +11,14 @@
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <new>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace bastion::detail {
@@ -95,6 +97,8 @@ public:
     void set_name(std::string name) { name_ = std::move(name); }
     [[nodiscard]] bool gone() const noexcept { return gone_; }
     [[nodiscard]] bool silent() const noexcept { return silent_; }
+    // Whether one of its children is being started again, as it says itself.
+    [[nodiscard]] bool restarts_a_child() const noexcept { return restarts_one_.load(std::memory_order_relaxed); }
     // Its end was nobody's order: not its own stop, nor that of its last element.
     [[nodiscard]] bool ended_naturally() const noexcept { return natural_; }
     [[nodiscard]] virtual bool is_supervisor() const noexcept = 0;
@@ -249,6 +253,12 @@ protected:
     system_signal* rest_ = nullptr; // drained and not handled yet
     pooled_vector<std::pair<control_block*, exit_reason>> aside_; // why a child is being killed for its owner's sake
     pooled_map<control_block*, exit_reason> before_; // why the last incarnation ended, for after_restart
+    // Those that failed and have not started again.
+    std::unordered_set<const control_block*, std::hash<const control_block*>, std::equal_to<>,
+        pool_allocator<const control_block*>>
+        returning_;
+    std::atomic<bool> restarts_one_{false}; // written by itself, read by its parent; relaxed: it orders nothing
+    void note_return(const control_block& child, bool comes_back);
     pooled_deque<address> restarts_due_; // children whose restart waits for the current plan
     pooled_deque<address> arrivals_; // adopted after the start and not started yet
     exit_reason why_; // what it ends with

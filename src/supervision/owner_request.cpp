@@ -62,6 +62,13 @@ void answer_never_started(completion_cell* cell, const exit_reason& why) noexcep
     else answer_with_error(e, errc::noproc, nullptr);
 }
 
+void answer_error(completion_cell* cell, errc why) noexcept {
+    envelope* e = started_answer();
+    e->set_meta(meta_object<done_mark>, envelope_kind::asked); // as in answer_never_started
+    e->cell = cell;
+    answer_with_error(e, why, nullptr);
+}
+
 owner_timer::owner_timer(owner_request* r, worker& w) noexcept
     : late_timer(&push_timer, &drop_timer), request(r), wheel(w) {
     r->timer = this;

@@ -7,6 +7,7 @@
 
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/process/home.hpp>
+#include <bastion/supervision/look.hpp>
 #include <bastion/supervision/refs.hpp>
 
 #include <memory>
@@ -28,6 +29,7 @@ enum class request_kind : std::uint8_t {
     grace,          // a killed child still runs
     start_timeout,  // a child did not become ready in time
     backoff_over,   // a child's waiting is over
+    look,           // a user looks at the children of a supervisor
     resize,         // a group looks how much its elements have to do
 };
 
@@ -37,6 +39,7 @@ struct owner_request : system_signal {
     bool kill = false;
     bool apart = false; // restart_wanted: its siblings in the group go on; proceed: say when it is done
     bool undecided = false;  // stop: whether there will be another start is not known yet
+    bastion::detail::look look_at{}; // look
     bool seen = false;  // stop: the sender has consumed the owner's last exit, or there was none
     address owner;
     address child;
@@ -66,6 +69,9 @@ void discard_signal(system_signal& signal) noexcept;
 void answer_started(completion_cell* cell) noexcept;
 // It never will: `why` is the reason when that is a failed start; otherwise there is no such process.
 void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept;
+
+// Completes the cell of somebody who has asked, with an error.
+void answer_error(completion_cell* cell, errc why) noexcept;
 
 // A request that a timer pushes. Owned by the wheel while armed, then by the owner's lane.
 struct owner_timer final : late_timer {

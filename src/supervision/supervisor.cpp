@@ -192,6 +192,7 @@ void supervisor_owner::restart(control_block& child) {
 }
 
 void supervisor_owner::on_request(owner_request& r) {
+    if (r.what == request_kind::look) return answer_look(r);
     control_block& child = *r.child.block;
     if (!child.lives(r.child.generation) || !running_) return;
     if (r.what == request_kind::proceeded) {

@@ -4,6 +4,8 @@
 
 #include "supervision/group.hpp"
 
+#include <bastion/supervision/look.hpp>
+
 #include <string_view>
 #include <unordered_set>
 
@@ -49,6 +51,8 @@ private:
     [[nodiscard]] bool too_often(const std::string& child, const exit_reason& why);
     void mark_scope(control_block& failed, bool apart);
     void settle(control_block& child);
+    void answer_look(owner_request& r) noexcept;
+    [[nodiscard]] child_info info_of(control_block& child) const;
     // Why a child that is significant cannot be one here; null: it can, or is not.
     [[nodiscard]] const char* wrongly_significant(control_block& child) const noexcept;
     // Only where it stands for this child: a refused one may be named like another.

@@ -35,6 +35,7 @@ enum class errc : std::uint8_t {
     noconnection,      // the node of the target cannot be reached
     invalid,           // the call makes no sense in this state
     name_taken,        // another process is registered by that name
+    not_found,         // the supervisor has no child of that name
 };
 
 [[nodiscard]] BASTION_API std::string_view to_string(errc code) noexcept;

@@ -11,9 +11,14 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 namespace bastion {
+
+struct child_counts;
+struct child_info;
+
 namespace detail {
 
 // Makes the envelopes of one broadcast; shared by all owners that pass it on.
@@ -136,6 +141,11 @@ public:
     void kill() const noexcept { detail::request_stop(self_, true); }
     // When it counts as started; an error says why it never will.
     [[nodiscard]] answer<void> started() const { return answer<void>(detail::watch_started(self_, {}, fate_.get())); }
+    // Its children, in start order (see look.hpp).
+    [[nodiscard]] answer<std::vector<child_info>> which_children() const;
+    // The child of that name: errc::not_found.
+    [[nodiscard]] answer<child_info> which_child(std::string_view id) const;
+    [[nodiscard]] answer<child_counts> count_children() const;
     [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return self_; }
     [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }
