@@ -1,5 +1,7 @@
 #include "routing/directory.hpp"
 
+#include <bastion/process/home.hpp>
+#include <bastion/process/panic.hpp>
 #include <bastion/routing/dispatcher.hpp>
 #include <bastion/supervision/spec.hpp>
 
@@ -70,14 +72,30 @@ std::size_t dispatch(runtime_home& home, const broadcast_target& target, const d
     for (const auto& set : sets) {
         const recipients members(*set);
         const auto h = set->handler();
-        taken += h != nullptr ? h->broadcast_message(members, m) : give_to_next(members, m);
+        if (h == nullptr) {
+            taken += give_to_next(members, m);
+            continue;
+        }
+        // What a handler throws is no fault of who sends, nor of the dispatchers after it.
+        try {
+            taken += h->broadcast_message(members, m);
+        } catch (...) {
+            set->report(home, reason_of_current_exception(), "its handler threw; it counts as having taken nothing");
+        }
     }
     return taken;
 }
 
 void notify_dispatchers(runtime_home& home, const broadcast_target& target, const child_ref& who) {
-    for (const auto& set : targets(*home.hooks.names, target))
-        if (const auto h = set->handler()) h->notify(who, recipients(*set), notification::attention);
+    for (const auto& set : targets(*home.hooks.names, target)) {
+        const auto h = set->handler();
+        if (h == nullptr) continue;
+        try {
+            h->notify(who, recipients(*set), notification::attention);
+        } catch (...) {
+            set->report(home, reason_of_current_exception(), "its handler threw; the notice goes on to the others");
+        }
+    }
 }
 
 } // namespace detail

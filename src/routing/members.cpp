@@ -131,17 +131,21 @@ void member_set::tell_handler(const child_ref& who, notification what) noexcept 
     try {
         const may_fail users;
         h->notify(who, recipients(*this), what);
-    } catch (...) { report(who, what, reason_of_current_exception()); }
+    } catch (...) {
+        runtime_home& home = *home_of(who.where()); // it is or was a member
+        if (const visit standing(home); standing)
+            report(home, reason_of_current_exception(),
+                what == notification::joined ? "its handler threw; the member has joined all the same"
+                                             : "its handler threw; the member has left all the same");
+    }
 }
 
-void member_set::report(const child_ref& who, notification what, const exit_reason& why) const noexcept {
+void member_set::report(runtime_home& home, const exit_reason& why, std::string_view next) const noexcept {
     std::string whose;
     try {
         whose = name_.empty() ? "a dispatcher without a name" : "the dispatcher \"" + name_ + "\"";
     } catch (const std::bad_alloc&) { whose = "a dispatcher"; } // no longer than fits without an allocation
-    const auto* const next = what == notification::joined ? "its handler threw; the member has joined all the same"
-                                                          : "its handler threw; the member has left all the same";
-    report_there(who.where(), {whose, why, next, {}});
+    if (home.hooks.report != nullptr) home.hooks.report(home.hooks.runtime_data, {whose, why, next, {}});
 }
 
 std::shared_ptr<dispatcher_handler> member_set::handler() const {

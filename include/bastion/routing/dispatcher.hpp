@@ -6,6 +6,7 @@
 // The usual handler gives each message to the next member in turn. A handler of one's own may give it to several, to
 // none, or choose by what it says. Any thread runs it, perhaps several at once: where the message is sent, where a group
 // is spawned (its members join), on the turn of a group (a member ends for good: it leaves), where ctx.notify is called.
+// What it throws hits none of these: it is reported as a fault is, with the name of the dispatcher, and that is all.
 #ifndef BASTION_ROUTING_DISPATCHER_HPP
 #define BASTION_ROUTING_DISPATCHER_HPP
 
@@ -71,10 +72,11 @@ public:
     dispatcher_handler& operator=(const dispatcher_handler&) = delete;
     virtual ~dispatcher_handler();
     // A member has come or gone, or somebody has called ctx.notify. Keep it short: who leaves is told of on the turn of its
-    // group, which starts, stops and restarts nobody meanwhile. What it throws is thrown by ctx.notify; when somebody comes
-    // or goes it is reported, as a fault is, and that is all.
+    // group, which starts, stops and restarts nobody meanwhile. If it throws, the member has come or gone all the same, and
+    // ctx.notify goes on to the other dispatchers.
     virtual void notify(const child_ref& who, const recipients& members, notification what);
-    // Returns how many mailboxes took the message. By itself: gives it to the next in turn.
+    // Returns how many mailboxes took the message. By itself: gives it to the next in turn. If it throws, it counts as
+    // having taken nothing, the sender goes on, and so does the message, to the other dispatchers that it is for.
     virtual std::size_t broadcast_message(const recipients& members, const dispatched_message& message);
 };
 

@@ -48,6 +48,8 @@ public:
     // Of a dispatcher: the first one that is given stays.
     [[nodiscard]] std::shared_ptr<dispatcher_handler> handler() const;
     void set_handler(std::shared_ptr<dispatcher_handler> h);
+    // What that handler has thrown, and what comes of it. The runtime stands.
+    void report(runtime_home& home, const exit_reason& why, std::string_view next) const noexcept;
 
 private:
     struct member {
@@ -62,7 +64,6 @@ private:
     void erase(std::size_t place) noexcept;
     // What the handler throws is reported.
     void tell_handler(const child_ref& who, notification what) noexcept;
-    void report(const child_ref& who, notification what, const exit_reason& why) const noexcept;
 
     const std::string name_;
     mutable spin_lock lock_; // guards all that follows
