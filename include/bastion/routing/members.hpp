@@ -36,8 +36,8 @@ public:
     // In the order of their joining, but that the last one takes the place of one that leaves.
     [[nodiscard]] std::vector<child_ref> all() const;
 
-    // A process that makes itself a member leaves when it is restarted, another one when it ends for good. False: it has
-    // ended. Whoever is a member already stays one.
+    // A process that makes itself a member leaves when it is restarted, one that another makes a member when it ends for
+    // good: also if it had made itself one. False: it has ended. Whoever is a member already stays one.
     bool join(const child_ref& who);
     // An element that its group has just made.
     void join_unborn(control_block& element);
@@ -55,8 +55,19 @@ private:
     struct member {
         child_ref who;
         std::uint64_t number; // of its joining
+        std::uint64_t own; // while a membership of its own is made one of its element: the number that it had; else 0
+        bool of_element; // stays over restarts
     };
-    [[nodiscard]] bool add(const child_ref& who, std::uint64_t number);
+    enum class bond : std::uint8_t { none, own, of_element };
+    [[nodiscard]] bool add(const child_ref& who, std::uint64_t number, bool of_element);
+    // Makes its own membership one of its element, by that number. Protocol in members.cpp.
+    bool give(const child_ref& who, std::uint64_t number);
+    // What it was; if that was a membership of its own, then it is one of its element from now on.
+    [[nodiscard]] bond begin_giving(const child_ref& who, std::uint64_t number, std::uint64_t& own) noexcept;
+    // Its process will remember it by that number.
+    void finish_giving(const child_ref& who, std::uint64_t number) noexcept;
+    // It will not: the membership is its own again, or gone, if its own has ended meanwhile. True: gone by this.
+    [[nodiscard]] bool take_back(const child_ref& who, std::uint64_t number) noexcept;
     // By that joining.
     [[nodiscard]] bool is_member(const child_ref& who, std::uint64_t number) const noexcept;
     // Without a word to the handler. False: it is no member by that joining.
@@ -106,8 +117,8 @@ public:
     [[nodiscard]] bool empty() const noexcept { return size() == 0; }
     [[nodiscard]] bool contains(const child_ref& who) const noexcept { return set_ && set_->has(who); }
     [[nodiscard]] std::vector<child_ref> members() const { return set_ ? set_->all() : std::vector<child_ref>(); }
-    // Makes `who` a member, until it ends for good; if it is the caller itself, until it ends or is restarted. Once is
-    // enough. False: it has ended.
+    // Makes `who` a member, until it ends for good; if it is the caller itself, until it ends or is restarted, unless
+    // another makes it a member, too. Once is enough. False: it has ended.
     bool subscribe(const child_ref& who) const { return set_ && set_->join(who); }
     // Also from inside a handler of the member. False: it was none.
     bool unsubscribe(const child_ref& who) const noexcept { return set_ && set_->part(who); }
