@@ -1,3 +1,4 @@
+#include <bastion/process/body.hpp>
 #include <bastion/process/home.hpp>
 #include <bastion/process/panic.hpp>
 #include <bastion/routing/dispatcher.hpp>
@@ -8,6 +9,18 @@
 #include <utility>
 
 namespace bastion::detail {
+
+void lose(runtime_home* home, envelope* e) noexcept {
+    control_block* const here = running_block();
+    e->sender = here != nullptr ? here->here() : address();
+    if (here != nullptr) {
+        --here->budget; // as for a message that finds somebody
+        return dead_letter(*here->home, e, address(), drop_reason::noproc);
+    }
+    if (home != nullptr)
+        if (const visit inside(*home); inside) return dead_letter(*home, e, address(), drop_reason::noproc);
+    end_undelivered(e, errc::noproc);
+}
 
 std::size_t member_set::size() const noexcept {
     const std::lock_guard guard(lock_);

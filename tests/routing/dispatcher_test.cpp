@@ -64,6 +64,55 @@ TEST_CASE("A named dispatcher gives each message to the next of its group in tur
     CHECK(r == record{{"first", {{0, {0, 3}}, {1, {1, 4}}, {2, {2, 5}}}}});
 }
 
+TEST_CASE("What a dispatcher without members is told is one dead letter, whoever tells it") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    record r;
+    auto lost = [&rt, before = rt.dead_letters(drop_reason::noproc)]() mutable {
+        return rt.dead_letters(drop_reason::noproc) - std::exchange(before, rt.dead_letters(drop_reason::noproc));
+    };
+    const auto from_inside = [&](const broadcast_target& target) {
+        auto caller = rt.spawn([target](context ctx) -> process {
+            const auto taken = ctx.broadcast_message(target, job{2});
+            testing::expect(taken == 0, "nobody");
+            co_return;
+        });
+        (void)sim.expect_exit(caller);
+    };
+    const auto unknown = broadcast_target::group("unknown");
+    CHECK(rt.broadcast_message(unknown, job{1}) == 0);
+    CHECK(lost() == 1);
+    from_inside(unknown);
+    CHECK(lost() == 1);
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{1}) == 0);
+    CHECK(lost() == 1);
+
+    const auto handler = std::make_shared<even_to_all>();
+    std::vector<children_ref> groups;
+    for (const auto& d : {dispatcher::named("usual"), dispatcher::named("own").with_handler(handler)})
+        groups.push_back(rt.spawn(children().with_dispatcher(d).with_exec(worker(r, "w"))));
+    CHECK(rt.broadcast_message(broadcast_target::group("own"), job{1}) == 0);
+    CHECK(lost() == 0); // its handler gives it to nobody
+    groups[0].stop();
+    sim.settle();
+    CHECK(rt.broadcast_message(broadcast_target::group("usual"), job{1}) == 0);
+    CHECK(lost() == 1);
+    from_inside(broadcast_target::group("usual"));
+    CHECK(lost() == 1);
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{2}) == 1);
+    CHECK(lost() == 0); // somebody has got it
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{1}) == 0);
+    CHECK(lost() == 0); // the only one that has members gives it to none of them
+    groups[1].stop();
+    sim.settle();
+    CHECK(rt.broadcast_message(broadcast_target::group("own"), job{2}) == 0);
+    CHECK(lost() == 1);
+    from_inside(broadcast_target::group("own"));
+    CHECK(lost() == 1);
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{1}) == 0);
+    CHECK(lost() == 1);
+}
+
 TEST_CASE("All dispatchers: one of each group, those without a name too") {
     simulation sim(1);
     auto& rt = sim.runtime();

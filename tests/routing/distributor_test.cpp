@@ -339,6 +339,46 @@ TEST_CASE("A giving beside restarts and ends is never lost, and nobody stays beh
     CHECK(kept == 300);
 }
 
+TEST_CASE("What a distributor without members is told is one dead letter, whoever tells it") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    auto lost = [&rt, before = rt.dead_letters(drop_reason::noproc)]() mutable {
+        return rt.dead_letters(drop_reason::noproc) - std::exchange(before, rt.dead_letters(drop_reason::noproc));
+    };
+    std::string types;
+    auto listener = rt.spawn([&types](context ctx) -> process {
+        for (;;) {
+            auto d = co_await ctx.recv<dead_letter>();
+            types += std::string(d.type).find("number") != std::string::npos ? "n" : "s";
+            if (d.from != child_ref()) types += "!";
+        }
+    });
+    rt.subscribe_dead_letters(listener);
+    const auto nobody = rt.distributor("nobody");
+    CHECK(nobody.tell_one(number{1}) == delivery::noproc);
+    CHECK(lost() == 1);
+    CHECK(nobody.tell_everyone(number{1}) == 0);
+    CHECK(lost() == 1);
+    CHECK(nobody.tell_one("text") == delivery::noproc);
+    CHECK(lost() == 1);
+    auto teller = rt.spawn([](context ctx) -> process {
+        const auto one = ctx.distributor("nobody").tell_one(number{1});
+        const auto all = ctx.distributor("nobody").tell_everyone(number{1});
+        testing::expect(one == delivery::noproc && all == 0, "nobody");
+        co_return;
+    });
+    (void)sim.expect_exit(teller);
+    CHECK(lost() == 2);
+    auto none = rt.run(nobody.ask_one(whoami()));
+    CHECK_FALSE(none.has_value());
+    CHECK(nobody.ask_everyone(whoami()).empty());
+    sim.settle();
+    CHECK(types == "nnsn!n!");
+    CHECK(distributor().tell_one(number{1}) == delivery::noproc); // of no runtime
+    CHECK(distributor().tell_everyone(number{1}) == 0);
+    CHECK(lost() == 0);
+}
+
 TEST_CASE("A member may unsubscribe from inside its handler, others may take it out, and it may come back") {
     simulation sim(1);
     auto& rt = sim.runtime();

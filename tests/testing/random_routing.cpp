@@ -43,6 +43,7 @@ std::size_t notary::broadcast_message(const recipients& members, const dispatche
     }
     const std::vector<child_ref> all = members.all();
     p->of->to = p->of->may_get = all;
+    if (all.empty()) ++ledger_.routing.parcels.sent; // to nobody
     std::size_t taken = 0;
     for (const child_ref& who : all) {
         if (message.to(who) == delivery::accepted) ++taken;

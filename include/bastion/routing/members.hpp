@@ -9,6 +9,7 @@
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/supervision/membership.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,11 +27,15 @@ namespace detail {
 
 class BASTION_API member_set final : public membership {
 public:
-    explicit member_set(std::string name) : name_(std::move(name)) {}
+    // Null: of no runtime.
+    explicit member_set(std::string name, runtime_home* home = nullptr) : name_(std::move(name)), home_(home) {}
 
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] std::size_t size() const noexcept;
     [[nodiscard]] bool has(const child_ref& who) const noexcept;
+    // Where it belongs: null when that is gone. A handle may outlive it.
+    [[nodiscard]] runtime_home* home() const noexcept { return home_.load(); }
+    void leave_home() noexcept { home_.store(nullptr); }
     // In turn, one that is alive; nobody if none is.
     [[nodiscard]] child_ref next() noexcept;
     // In the order of their joining, but that the last one takes the place of one that leaves.
@@ -77,6 +82,7 @@ private:
     void tell_handler(const child_ref& who, notification what) noexcept;
 
     const std::string name_;
+    std::atomic<runtime_home*> home_;
     mutable spin_lock lock_; // guards all that follows
     std::vector<member> members_;
     std::unordered_map<child_ref, std::size_t> places_;
@@ -88,6 +94,10 @@ enum class set_kind : std::uint8_t { distributor, topic, dispatcher };
 
 // The set of that name in a runtime; made when there is none.
 [[nodiscard]] BASTION_API shared<member_set> find_set(runtime_home& home, set_kind kind, std::string_view name);
+
+// Ends what was sent to a set that has no members: a dead letter of the runtime that it is sent from, if that is by a
+// process, else of `home`, if that stands.
+BASTION_API void lose(runtime_home* home, envelope* e) noexcept;
 
 // Calls `f` for each, with the lines that a message to the next ones touches on their way into the cache: the members of
 // a big set lie in none, and the locked step of one send waits for all loads before it.
@@ -125,6 +135,7 @@ public:
 
 protected:
     [[nodiscard]] child_ref next() const noexcept { return set_ ? set_->next() : child_ref(); }
+    [[nodiscard]] runtime_home* home() const noexcept { return set_ ? set_->home() : nullptr; }
 
     shared<member_set> set_; // null: a handle that names nothing
 };

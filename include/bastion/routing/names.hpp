@@ -1,7 +1,7 @@
 // Names: a process registers itself, or is registered, and whoever knows the name finds it.
 //
 //   auto r = ctx.register_name("cache");        // until this process ends or is restarted
-//   ctx.whereis("cache").tell(store{...});      // nobody there: a dead letter
+//   ctx.whereis("cache").tell(store{...});      // nobody there: a dead letter, counted if a process sends it
 //   ctx.whereis("/pool/workers/0");             // by its path: with_name of the supervisor and the group, and its number
 //
 // A name is gone before anybody is told of the end of its process. Any thread. Cost: a hash and a short lock.
