@@ -4,6 +4,13 @@
 
 namespace bastion::detail {
 
+// Handles may keep sets for longer. One who has just looked where a set belongs finds the gate closed; or, if another
+// runtime stands there by then, that one counts the dead letter.
+directory::~directory() {
+    for (set_table& table : sets_)
+        for (const auto& entry : table.sets) entry.second->leave_home();
+}
+
 std::size_t directory::hash_of(std::string_view name) noexcept {
     if (name.size() <= short_names::name::longest) return short_names::name(name).hash();
     if (name.size() <= long_names::name::longest) return long_names::name(name).hash();
@@ -138,13 +145,13 @@ void directory::set_table::clean(std::vector<shared<member_set>>& gone) {
     clean_at = std::max<std::size_t>(64, 2 * (sets.size() + unnamed.size()));
 }
 
-shared<member_set> directory::set_of(set_kind kind, std::string_view name) {
+shared<member_set> directory::set_of(set_kind kind, std::string_view name, runtime_home& home) {
     set_table& table = table_of(kind);
     std::vector<shared<member_set>> gone;
     const std::lock_guard guard(table.lock);
     if (const auto found = table.sets.find(name); found != table.sets.end()) return found->second;
     if (table.sets.size() + table.unnamed.size() >= table.clean_at) table.clean(gone);
-    auto made = make_shared_object<member_set>(std::string(name));
+    auto made = make_shared_object<member_set>(std::string(name), &home);
     table.sets.emplace(std::string(name), made);
     return made;
 }

@@ -39,6 +39,11 @@ using text_map = boost::unordered_flat_map<std::string, V, text_hash, std::equal
 
 class directory {
 public:
+    directory() = default;
+    directory(const directory&) = delete;
+    directory& operator=(const directory&) = delete;
+    ~directory();
+
     // ---- names
     // False: another process has that name.
     [[nodiscard]] bool give(std::string_view name, const child_ref& who, std::uint64_t number);
@@ -67,7 +72,7 @@ public:
     [[nodiscard]] supervisor_ref find_supervisor(std::string_view path);
 
     // ---- sets
-    [[nodiscard]] shared<member_set> set_of(set_kind kind, std::string_view name);
+    [[nodiscard]] shared<member_set> set_of(set_kind kind, std::string_view name, runtime_home& home);
     // A set that can only be found among all.
     [[nodiscard]] shared<member_set> new_anonymous_dispatcher();
     // Without making it; null: there is none.

@@ -1,11 +1,21 @@
 #include "routing/directory.hpp"
 
+#include <bastion/process/home.hpp>
+#include <bastion/process/panic.hpp>
 #include <bastion/routing/dispatcher.hpp>
 #include <bastion/supervision/spec.hpp>
 
 namespace bastion {
 
-delivery dispatched_message::to(const child_ref& who) const { return detail::deliver(who.where(), source_->make()); }
+delivery dispatched_message::to(const child_ref& who) const {
+    if (who == child_ref()) {
+        so_far_->missed = true;
+        return delivery::noproc;
+    }
+    const delivery done = detail::deliver(who.where(), source_->make());
+    so_far_->given = true;
+    return done;
+}
 
 namespace detail {
 namespace {
@@ -42,7 +52,7 @@ public:
     void enter(runtime_home& home, control_block& element) override {
         if (!set_) {
             directory& names = *home.hooks.names;
-            set_ = name_.empty() ? names.new_anonymous_dispatcher() : names.set_of(kind_, name_);
+            set_ = name_.empty() ? names.new_anonymous_dispatcher() : names.set_of(kind_, name_, home);
             if (handler_ != nullptr) set_->set_handler(handler_);
         }
         set_->join_unborn(element);
@@ -62,22 +72,45 @@ std::unique_ptr<membership_wish> named_wish(const char* setter, set_kind kind, s
 
 } // namespace
 
-std::size_t dispatch(runtime_home& home, const broadcast_target& target, const dispatched_message& m) {
+std::size_t dispatch(
+    runtime_home& home, const broadcast_target& target, broadcast_source& source, const void* value, const void* type) {
     const visit standing(home);
-    const auto sets = standing ? targets(*home.hooks.names, target) : std::vector<shared<member_set>>();
-    if (sets.empty()) (void)m.to(child_ref()); // a dead letter
+    dispatching so_far;
+    const dispatched_message m(source, value, type, so_far);
     std::size_t taken = 0;
-    for (const auto& set : sets) {
+    bool decided = false; // by a handler that has members and gives it to none of them
+    for (const auto& set : standing ? targets(*home.hooks.names, target) : std::vector<shared<member_set>>()) {
         const recipients members(*set);
         const auto h = set->handler();
-        taken += h != nullptr ? h->broadcast_message(members, m) : give_to_next(members, m);
+        if (h == nullptr) {
+            taken += give_to_next(members, m);
+            continue;
+        }
+        const bool any = members.size() != 0;
+        so_far.missed = false;
+        // What a handler throws is no fault of who sends, nor of the dispatchers after it.
+        try {
+            taken += h->broadcast_message(members, m);
+            decided = decided || (any && !so_far.missed);
+        } catch (...) {
+            set->report(home, reason_of_current_exception(), "its handler threw; it counts as having taken nothing");
+            decided = true;
+        }
     }
+    if (!so_far.given && !decided) lose(&home, source.make());
     return taken;
 }
 
 void notify_dispatchers(runtime_home& home, const broadcast_target& target, const child_ref& who) {
-    for (const auto& set : targets(*home.hooks.names, target))
-        if (const auto h = set->handler()) h->notify(who, recipients(*set), notification::attention);
+    for (const auto& set : targets(*home.hooks.names, target)) {
+        const auto h = set->handler();
+        if (h == nullptr) continue;
+        try {
+            h->notify(who, recipients(*set), notification::attention);
+        } catch (...) {
+            set->report(home, reason_of_current_exception(), "its handler threw; the notice goes on to the others");
+        }
+    }
 }
 
 } // namespace detail

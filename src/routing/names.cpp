@@ -103,7 +103,7 @@ supervisor_ref find_supervisor(runtime_home& home, std::string_view path) {
 shared<member_set> find_set(runtime_home& home, set_kind kind, std::string_view name) {
     const visit standing(home);
     if (!standing) return make_shared_object<member_set>(std::string(name));
-    return home.hooks.names->set_of(kind, name);
+    return home.hooks.names->set_of(kind, name, home);
 }
 
 void list_in(directory& names, home_hooks& hooks) noexcept {

@@ -2,6 +2,7 @@
 # library compiles them all. A block opened by ```cpp is declarations or a whole program, ```cpp fragment is the inside of
 # a process, ```cpp no-compile <reason> is left out. An HTML comment that begins with `cpp prelude` on its first line holds
 # declarations for all later blocks of its document.
+# The first block of docs/<x>/<y>.md that is a whole program also runs, if tests/docs/<x>_<y>.expected says what it prints.
 # docs/coming_from_rust.md is the other way round: it is made from coming_from_rust.cpp, which is compiled with them.
 
 if(NOT EXISTS "${PROJECT_SOURCE_DIR}/include/bastion/bastion.hpp")
@@ -54,3 +55,25 @@ if(snippets)
     # g++ takes a coroutine's frame that holds a closure for a type of a header, because #line names another file.
     target_compile_options(bastion-snippets PRIVATE "$<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>")
 endif()
+
+file(GLOB outputs CONFIGURE_DEPENDS "${CMAKE_CURRENT_LIST_DIR}/*.expected")
+foreach(output IN LISTS outputs)
+    get_filename_component(name "${output}" NAME_WE)
+    set(program "")
+    foreach(snippet IN LISTS snippets)
+        if(program STREQUAL "" AND snippet MATCHES "/docs_${name}\\.md\\.[0-9]+\\.cpp$")
+            file(STRINGS "${snippet}" main REGEX "^(BASTION_MAIN|int main)")
+            if(main)
+                set(program "${snippet}")
+            endif()
+        endif()
+    endforeach()
+    if(program STREQUAL "")
+        message(FATAL_ERROR "${output}: its page holds no program")
+    endif()
+    add_executable(bastion-docs-${name} "${program}")
+    target_link_libraries(bastion-docs-${name} PRIVATE bastion::bastion)
+    set_target_properties(bastion-docs-${name} PROPERTIES CXX_EXTENSIONS OFF)
+    bastion_script_test(docs.program.${name} LABEL examples ARGS "${CMAKE_CURRENT_LIST_DIR}/program.sh"
+        "$<TARGET_FILE:bastion-docs-${name}>" "${CMAKE_CURRENT_LIST_DIR}/${name}")
+endforeach()

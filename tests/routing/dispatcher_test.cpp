@@ -7,6 +7,7 @@
 
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace bastion;
@@ -61,15 +62,55 @@ TEST_CASE("A named dispatcher gives each message to the next of its group in tur
     for (int i = 0; i < 6; ++i) CHECK(rt.broadcast_message(broadcast_target::group("first"), job{i}) == 1);
     sim.settle();
     CHECK(r == record{{"first", {{0, {0, 3}}, {1, {1, 4}}, {2, {2, 5}}}}});
-    const auto before = rt.dead_letters();
-    CHECK(rt.broadcast_message(broadcast_target::group("unknown"), job{1}) == 0);
-    auto caller = rt.spawn([](context ctx) -> process {
-        const auto taken = ctx.broadcast_message(broadcast_target::group("unknown"), job{2});
-        testing::expect(taken == 0, "nobody");
-        co_return;
-    });
-    (void)sim.expect_exit(caller);
-    CHECK(rt.dead_letters() == before + 1); // a plain thread's letter to nobody has no runtime to count it
+}
+
+TEST_CASE("What a dispatcher without members is told is one dead letter, whoever tells it") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    record r;
+    auto lost = [&rt, before = rt.dead_letters(drop_reason::noproc)]() mutable {
+        return rt.dead_letters(drop_reason::noproc) - std::exchange(before, rt.dead_letters(drop_reason::noproc));
+    };
+    const auto from_inside = [&](const broadcast_target& target) {
+        auto caller = rt.spawn([target](context ctx) -> process {
+            const auto taken = ctx.broadcast_message(target, job{2});
+            testing::expect(taken == 0, "nobody");
+            co_return;
+        });
+        (void)sim.expect_exit(caller);
+    };
+    const auto unknown = broadcast_target::group("unknown");
+    CHECK(rt.broadcast_message(unknown, job{1}) == 0);
+    CHECK(lost() == 1);
+    from_inside(unknown);
+    CHECK(lost() == 1);
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{1}) == 0);
+    CHECK(lost() == 1);
+
+    const auto handler = std::make_shared<even_to_all>();
+    std::vector<children_ref> groups;
+    for (const auto& d : {dispatcher::named("usual"), dispatcher::named("own").with_handler(handler)})
+        groups.push_back(rt.spawn(children().with_dispatcher(d).with_exec(worker(r, "w"))));
+    CHECK(rt.broadcast_message(broadcast_target::group("own"), job{1}) == 0);
+    CHECK(lost() == 0); // its handler gives it to nobody
+    groups[0].stop();
+    sim.settle();
+    CHECK(rt.broadcast_message(broadcast_target::group("usual"), job{1}) == 0);
+    CHECK(lost() == 1);
+    from_inside(broadcast_target::group("usual"));
+    CHECK(lost() == 1);
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{2}) == 1);
+    CHECK(lost() == 0); // somebody has got it
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{1}) == 0);
+    CHECK(lost() == 0); // the only one that has members gives it to none of them
+    groups[1].stop();
+    sim.settle();
+    CHECK(rt.broadcast_message(broadcast_target::group("own"), job{2}) == 0);
+    CHECK(lost() == 1);
+    from_inside(broadcast_target::group("own"));
+    CHECK(lost() == 1);
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{1}) == 0);
+    CHECK(lost() == 1);
 }
 
 TEST_CASE("All dispatchers: one of each group, those without a name too") {
@@ -126,16 +167,12 @@ TEST_CASE("A handler of one's own decides who gets a message, and hears who come
     CHECK(rt.broadcast_message(broadcast_target::group("even"), std::string("no job")) == 0);
     sim.settle();
     CHECK(r == record{{"even", {{0, {2}}, {1, {2}}, {2, {2}}}}});
-    std::string thrown;
-    auto caller = rt.spawn([&thrown](context ctx) -> process {
-        try {
-            ctx.notify(broadcast_target::group("even"));
-        } catch (const std::runtime_error& e) { thrown = e.what(); }
+    auto caller = rt.spawn([](context ctx) -> process {
+        ctx.notify(broadcast_target::group("even"));
         co_return;
     });
-    (void)sim.expect_exit(caller);
+    CHECK(sim.expect_exit(caller).kind() == exit_kind::normal); // what it throws is not the caller's
     CHECK(handler->seen[notification::attention] == 1);
-    CHECK(thrown == "from a handler"); // where the program calls it, it is the program's
     group.stop();
     sim.settle();
     CHECK(handler->seen[notification::left] == 3);
@@ -179,6 +216,63 @@ TEST_CASE("A member has left before its monitors are told") {
     CHECK(told);
     CHECK(handler->left == 1);
     CHECK_FALSE(handler->told_before);
+}
+
+namespace {
+
+// Throws when it is to give a message to somebody, and when it is called by ctx.notify.
+class throws_when_used final : public dispatcher_handler {
+public:
+    void notify(const child_ref&, const recipients&, notification what) override {
+        if (what == notification::attention) throw std::runtime_error("no attention");
+    }
+    std::size_t broadcast_message(const recipients& members, const dispatched_message& message) override {
+        (void)message.to(members.next());
+        throw std::runtime_error("no message");
+    }
+};
+
+} // namespace
+
+TEST_CASE("A handler that throws at a message or a notice is reported: other dispatchers and the sender go on") {
+    std::vector<std::string> lines;
+    simulation sim(1);
+    auto& rt = sim.runtime(sim.runtime_config().with_log([&lines](const log_record& r) {
+        lines.push_back(std::string(r.path) + ": " + r.reason.what() + "; " + std::string(r.next));
+    }));
+    record r;
+    const auto faulty = std::make_shared<throws_when_used>();
+    const auto sound = std::make_shared<even_to_all>();
+    (void)rt.spawn(children().with_dispatcher(dispatcher::anonymous().with_handler(faulty)).with_exec(worker(r, "u")));
+    (void)rt.spawn(children().with_dispatcher(dispatcher::named("a").with_handler(faulty)).with_exec(worker(r, "a")));
+    (void)rt.spawn(children().with_dispatcher("b").with_exec(worker(r, "b")));
+    (void)rt.spawn(children().with_dispatcher(dispatcher::named("c").with_handler(sound)).with_exec(worker(r, "c")));
+    const std::string message = "panic: no message; its handler threw; it counts as having taken nothing";
+    const std::vector<std::string> both{"a dispatcher without a name: " + message, "the dispatcher \"a\": " + message};
+    CHECK(rt.broadcast_message(broadcast_target::all(), job{2}) == 2); // "b" and "c"
+    CHECK(std::exchange(lines, {}) == both);
+    std::size_t taken = 9;
+    auto sender = rt.spawn([&taken](context ctx) -> process {
+        taken = ctx.broadcast_message(broadcast_target::group("a"), job{4});
+        co_return;
+    });
+    CHECK(sim.expect_exit(sender).kind() == exit_kind::normal);
+    CHECK(taken == 0);
+    CHECK(std::exchange(lines, {}) == std::vector<std::string>{both[1]});
+    sim.settle();
+    CHECK(r == record{{"a", {{0, {2, 4}}}}, {"b", {{0, {2}}}}, {"c", {{0, {2}}}}, {"u", {{0, {2}}}}});
+
+    auto caller = rt.spawn([](context ctx) -> process {
+        ctx.notify(broadcast_target::all());
+        co_return;
+    });
+    CHECK(sim.expect_exit(caller).kind() == exit_kind::normal);
+    CHECK(sound->seen[notification::attention] == 1);
+    const std::string notice = "panic: no attention; its handler threw; the notice goes on to the others";
+    CHECK(lines ==
+          std::vector<std::string>{"a dispatcher without a name: " + notice, "the dispatcher \"a\": " + notice,
+              "the dispatcher \"c\": panic: from a handler; its handler threw; the notice goes on to the others"});
+    CHECK(rt.dead_letters() == 0);
 }
 
 namespace {

@@ -6,8 +6,11 @@
 #include <bastion/testing/simulation.hpp>
 
 #include <map>
+#include <new>
 #include <set>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 using namespace bastion;
@@ -158,6 +161,222 @@ TEST_CASE("Who subscribes itself leaves at its restart, whom others subscribe st
     CHECK(others.size() == 0);
     CHECK_FALSE(others.subscribe(group[0]));
     CHECK_FALSE(others.unsubscribe(group[0]));
+}
+
+namespace {
+
+// Subscribes itself when its first incarnation starts.
+auto joins_itself(distributor set) {
+    return [set](context ctx) -> process {
+        if (ctx.incarnation() == 0) set.subscribe(ctx.self());
+        for (;;) {
+            auto msg = co_await ctx.recv();
+            if (msg.told<number>() != nullptr) panic("told");
+            else if (msg.told<die>() != nullptr) co_return;
+            else if (msg.told<std::string>() != nullptr) set.unsubscribe(ctx.self());
+            else if (msg.told<long>() != nullptr) set.subscribe(ctx.self());
+        }
+    };
+}
+children lone(distributor set) {
+    return children().with_restart_scope(restart_scope::element).with_exec(joins_itself(std::move(set)));
+}
+
+} // namespace
+
+TEST_CASE("Whom another subscribes stays over restarts, though it had subscribed itself") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    const auto set = rt.distributor("set");
+    const auto group = rt.spawn(lone(set));
+    const child_ref who = group[0];
+    sim.settle();
+    REQUIRE(set.size() == 1);
+
+    SECTION("it stays, and leaves when it ends for good") {
+        CHECK(set.subscribe(who));
+        CHECK(set.size() == 1);
+        sim.settle();
+        for (int i = 0; i < 3; ++i) {
+            who.tell(number{1});
+            (void)sim.expect_restart(who);
+            CHECK(set.contains(who));
+        }
+        who.tell(die());
+        (void)sim.expect_exit(who);
+        CHECK(set.empty());
+        CHECK_FALSE(set.subscribe(who));
+        CHECK(set.empty());
+    }
+    SECTION("the giving is not yet known to the process when it fails") {
+        who.tell(number{1});
+        CHECK(set.subscribe(who));
+        (void)sim.expect_restart(who);
+        CHECK(set.contains(who));
+        who.tell(die());
+        (void)sim.expect_exit(who);
+        CHECK(set.empty());
+    }
+    SECTION("another process gives it") {
+        auto giver = rt.spawn([set, who](context) -> process {
+            const bool given = set.subscribe(who);
+            const bool again = set.subscribe(who);
+            testing::expect(given && again, "a member");
+            co_return;
+        });
+        (void)sim.expect_exit(giver);
+        who.tell(number{1});
+        (void)sim.expect_restart(who);
+        CHECK(set.size() == 1);
+    }
+    SECTION("the process ends before it knows of the giving") {
+        who.tell(die());
+        CHECK(set.subscribe(who));
+        (void)sim.expect_exit(who);
+        CHECK(set.empty());
+    }
+    SECTION("it is killed before it knows of the giving") {
+        who.kill();
+        (void)set.subscribe(who);
+        sim.settle();
+        CHECK(set.empty());
+    }
+    SECTION("it is taken out again before the process knows of the giving") {
+        CHECK(set.subscribe(who));
+        CHECK(set.unsubscribe(who));
+        CHECK(set.empty());
+        who.tell(number{1});
+        (void)sim.expect_restart(who);
+        CHECK(set.empty());
+        CHECK(set.subscribe(who));
+        sim.settle();
+        CHECK(set.size() == 1);
+    }
+    SECTION("it leaves and comes back by itself: then it is its own member again") {
+        CHECK(set.subscribe(who));
+        sim.settle();
+        who.tell(std::string("leave"));
+        who.tell(7L);
+        sim.settle();
+        CHECK(set.size() == 1);
+        who.tell(number{1});
+        (void)sim.expect_restart(who);
+        CHECK(set.empty());
+    }
+    SECTION("it subscribes itself once more: it stays the element's") {
+        CHECK(set.subscribe(who));
+        who.tell(7L);
+        sim.settle();
+        who.tell(number{1});
+        (void)sim.expect_restart(who);
+        CHECK(set.size() == 1);
+    }
+    SECTION("it is given between a fault and the restart") {
+        sim.settle();
+        who.tell(number{1});
+        REQUIRE(sim.run_until([&] { return !set.contains(who); }));
+        CHECK(set.subscribe(who));
+        sim.settle();
+        CHECK(set.size() == 1);
+        who.tell(number{1});
+        (void)sim.expect_restart(who);
+        CHECK(set.size() == 1);
+    }
+}
+
+TEST_CASE("A giving that finds no memory changes nothing") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    const auto set = rt.distributor("set");
+    const auto group = rt.spawn(lone(set));
+    const child_ref who = group[0];
+    sim.settle();
+    bool refused = false;
+    auto giver = rt.spawn([&, set, who](context) -> process {
+        sim.fail_allocation(1);
+        try {
+            (void)set.subscribe(who);
+        } catch (const std::bad_alloc&) { refused = true; }
+        co_return;
+    });
+    (void)sim.expect_exit(giver);
+    CHECK(refused);
+    CHECK(set.size() == 1);
+    who.tell(number{1});
+    (void)sim.expect_restart(who);
+    CHECK(set.empty()); // still its own
+}
+
+TEST_CASE("A giving beside restarts and ends is never lost, and nobody stays behind") {
+    runtime rt(config().with_workers(2).with_log([](const log_record&) {}));
+    int kept = 0;
+    for (int round = 0; round < 300; ++round) {
+        const auto set = rt.distributor("round " + std::to_string(round));
+        const auto group = rt.spawn(
+            children().with_restart_strategy(restart_strategy::always().immediate()).with_exec(joins_itself(set)));
+        const child_ref who = group[0];
+        for (int i = 0; i < round % 4; ++i) std::this_thread::yield();
+        who.tell(number{1});
+        bool given = false;
+        bool again = false;
+        {
+            const std::jthread other([&] { given = set.subscribe(who); });
+            again = set.subscribe(who);
+        }
+        who.tell(number{1});
+        auto started = rt.run(group.started());
+        REQUIRE(started.has_value());
+        (void)rt.run(who.tell_acknowledged(1)); // behind both that make it panic: it has been started again
+        REQUIRE((given && again));
+        REQUIRE(set.size() == 1);
+        ++kept;
+        if (round % 2 == 0) who.tell(die());
+        else who.kill();
+        const bool late = set.subscribe(who); // while it ends
+        (void)late;
+        while (who.alive() || !set.empty()) std::this_thread::yield(); // hangs if one stays behind
+    }
+    CHECK(kept == 300);
+}
+
+TEST_CASE("What a distributor without members is told is one dead letter, whoever tells it") {
+    simulation sim(1);
+    auto& rt = sim.runtime();
+    auto lost = [&rt, before = rt.dead_letters(drop_reason::noproc)]() mutable {
+        return rt.dead_letters(drop_reason::noproc) - std::exchange(before, rt.dead_letters(drop_reason::noproc));
+    };
+    std::string types;
+    auto listener = rt.spawn([&types](context ctx) -> process {
+        for (;;) {
+            auto d = co_await ctx.recv<dead_letter>();
+            types += std::string(d.type).find("number") != std::string::npos ? "n" : "s";
+            if (d.from != child_ref()) types += "!";
+        }
+    });
+    rt.subscribe_dead_letters(listener);
+    const auto nobody = rt.distributor("nobody");
+    CHECK(nobody.tell_one(number{1}) == delivery::noproc);
+    CHECK(lost() == 1);
+    CHECK(nobody.tell_everyone(number{1}) == 0);
+    CHECK(lost() == 1);
+    CHECK(nobody.tell_one("text") == delivery::noproc);
+    CHECK(lost() == 1);
+    auto teller = rt.spawn([](context ctx) -> process {
+        const auto one = ctx.distributor("nobody").tell_one(number{1});
+        const auto all = ctx.distributor("nobody").tell_everyone(number{1});
+        testing::expect(one == delivery::noproc && all == 0, "nobody");
+        co_return;
+    });
+    (void)sim.expect_exit(teller);
+    CHECK(lost() == 2);
+    auto none = rt.run(nobody.ask_one(whoami()));
+    CHECK_FALSE(none.has_value());
+    CHECK(nobody.ask_everyone(whoami()).empty());
+    sim.settle();
+    CHECK(types == "nnsn!n!");
+    CHECK(distributor().tell_one(number{1}) == delivery::noproc); // of no runtime
+    CHECK(distributor().tell_everyone(number{1}) == 0);
+    CHECK(lost() == 0);
 }
 
 TEST_CASE("A member may unsubscribe from inside its handler, others may take it out, and it may come back") {

@@ -50,7 +50,9 @@ TEST_CASE("A topic's broadcast reaches every subscriber, as one shared value") {
     CHECK(news.broadcast(headline{"without seven"}) == 49);
     group.stop();
     sim.settle();
+    const auto lost = rt.dead_letters();
     CHECK(news.broadcast(headline{"nobody"}) == 0);
+    CHECK(rt.dead_letters() == lost); // nobody listens: no loss
 }
 
 TEST_CASE("A subscriber may leave the topic inside its handler") {

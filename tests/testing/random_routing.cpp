@@ -20,11 +20,14 @@ public:
     std::size_t broadcast_message(const recipients& members, const dispatched_message& message) override;
     [[nodiscard]] std::size_t size() const { return members_.size(); }
     [[nodiscard]] std::uint64_t given() const { return given_; }
+    // How many of these found no member.
+    [[nodiscard]] std::uint64_t to_nobody() const noexcept { return to_nobody_; }
 
 private:
     ledger& ledger_;
     std::unordered_set<child_ref> members_; // looked up only: no order may depend on an address
     std::uint64_t given_ = 0;
+    std::uint64_t to_nobody_ = 0;
 };
 
 void notary::notify(const child_ref& who, const recipients& members, notification what) {
@@ -36,6 +39,7 @@ void notary::notify(const child_ref& who, const recipients& members, notificatio
 }
 
 std::size_t notary::broadcast_message(const recipients& members, const dispatched_message& message) {
+    ++given_; // also if there is no memory for what follows: that is reported, and the sender goes on
     const parcel* p = message.get<parcel>();
     if (p == nullptr) {
         ledger_.wrong("a dispatcher was given another message");
@@ -43,12 +47,12 @@ std::size_t notary::broadcast_message(const recipients& members, const dispatche
     }
     const std::vector<child_ref> all = members.all();
     p->of->to = p->of->may_get = all;
+    if (all.empty()) ++to_nobody_;
     std::size_t taken = 0;
     for (const child_ref& who : all) {
         if (message.to(who) == delivery::accepted) ++taken;
         ++ledger_.routing.parcels.sent;
     }
-    ++given_;
     return taken;
 }
 
@@ -216,9 +220,10 @@ void dispatch(context ctx, ledger& l) {
     const bool all = l.below(2) == 0;
     round* const of = all ? &l.routing.rounds.emplace_back(std::vector<child_ref>()) : nullptr;
     const std::uint64_t given = l.routing.handler ? l.routing.handler->given() : 0;
+    const std::uint64_t to_nobody = l.routing.handler ? l.routing.handler->to_nobody() : 0;
     const std::size_t taken = ctx.broadcast_message(broadcast_target::group(all ? to_all : by_turns), parcel{of});
     const bool handled = all && l.routing.handler && l.routing.handler->given() != given;
-    if (!handled) ++account.sent; // to the next in turn, or to nobody
+    if (!handled || l.routing.handler->to_nobody() != to_nobody) ++account.sent; // to the next in turn, or to nobody
     if (taken > (handled ? of->to.size() : 1)) l.wrong("more have taken a parcel than there are");
 }
 

@@ -211,7 +211,8 @@ public:
     // When the element counts as started; an error says why it never did.
     [[nodiscard]] answer<void> started() const;
 
-    // Whether the element exists now (it may end at any time).
+    // Whether the element exists now (it may end at any time). No exit notice: its names may be taken, and its memberships
+    // stand, for an instant longer. A monitor's notice comes after they are gone.
     [[nodiscard]] bool alive() const noexcept {
         return address_.block != nullptr && address_.block->lives(address_.generation) &&
                !address_.block->inbox.is_closed();

@@ -6,6 +6,9 @@
 // The usual handler gives each message to the next member in turn. A handler of one's own may give it to several, to
 // none, or choose by what it says. Any thread runs it, perhaps several at once: where the message is sent, where a group
 // is spawned (its members join), on the turn of a group (a member ends for good: it leaves), where ctx.notify is called.
+// A message that nobody is given because no dispatcher that it is for has members, or because there is none, is one dead
+// letter, from any thread. One that a handler gives to none of its members is not.
+// What it throws hits none of these: it is reported as a fault is, with the name of the dispatcher, and that is all.
 #ifndef BASTION_ROUTING_DISPATCHER_HPP
 #define BASTION_ROUTING_DISPATCHER_HPP
 
@@ -22,6 +25,14 @@
 #include <vector>
 
 namespace bastion {
+
+namespace detail {
+// What dispatchers have done with a message so far.
+struct dispatching {
+    bool given = false; // to somebody
+    bool missed = false; // it was to be given to nobody: whoever was a member has ended
+};
+} // namespace detail
 
 // What a handler is told about a member.
 enum class notification : std::uint8_t {
@@ -46,8 +57,9 @@ private:
 // The message that a handler decides about: shared and const, received as a broadcast.
 class dispatched_message {
 public:
-    dispatched_message(detail::broadcast_source& source, const void* value, const void* type) noexcept
-        : source_(&source), value_(value), type_(type) {}
+    dispatched_message(
+        detail::broadcast_source& source, const void* value, const void* type, detail::dispatching& so_far) noexcept
+        : source_(&source), value_(value), type_(type), so_far_(&so_far) {}
 
     // The value, if it is a T.
     template <class T>
@@ -55,13 +67,14 @@ public:
         static_assert(detail::check_received<T>());
         return type_ == &detail::meta_object<T> ? static_cast<const T*>(value_) : nullptr;
     }
-    // Gives it to one member; may be done again.
+    // Gives it to one member; may be done again. To nobody (`members.next()` of none): delivery::noproc.
     BASTION_API delivery to(const child_ref& who) const;
 
 private:
     detail::broadcast_source* source_;
     const void* value_;
     const void* type_;
+    detail::dispatching* so_far_;
 };
 
 class BASTION_API dispatcher_handler {
@@ -71,10 +84,11 @@ public:
     dispatcher_handler& operator=(const dispatcher_handler&) = delete;
     virtual ~dispatcher_handler();
     // A member has come or gone, or somebody has called ctx.notify. Keep it short: who leaves is told of on the turn of its
-    // group, which starts, stops and restarts nobody meanwhile. What it throws is thrown by ctx.notify; when somebody comes
-    // or goes it is reported, as a fault is, and that is all.
+    // group, which starts, stops and restarts nobody meanwhile. If it throws, the member has come or gone all the same, and
+    // ctx.notify goes on to the other dispatchers.
     virtual void notify(const child_ref& who, const recipients& members, notification what);
-    // Returns how many mailboxes took the message. By itself: gives it to the next in turn.
+    // Returns how many mailboxes took the message. By itself: gives it to the next in turn. If it throws, it counts as
+    // having taken nothing, the sender goes on, and so does the message, to the other dispatchers that it is for.
     virtual std::size_t broadcast_message(const recipients& members, const dispatched_message& message);
 };
 
@@ -116,14 +130,15 @@ private:
 
 namespace detail {
 
-BASTION_API std::size_t dispatch(runtime_home& home, const broadcast_target& target, const dispatched_message& m);
+BASTION_API std::size_t dispatch(
+    runtime_home& home, const broadcast_target& target, broadcast_source& source, const void* value, const void* type);
 BASTION_API void notify_dispatchers(runtime_home& home, const broadcast_target& target, const child_ref& who);
 
 template <class M>
 std::size_t dispatch_value(runtime_home& home, const broadcast_target& target, M&& m) {
     using T = sent_as_t<M>;
     const shared<typed_broadcast<T>> source(new typed_broadcast<T>(std::forward<M>(m)));
-    return dispatch(home, target, dispatched_message(*source, &source->value(), &meta_object<T>));
+    return dispatch(home, target, *source, &source->value(), &meta_object<T>);
 }
 
 } // namespace detail

@@ -5,15 +5,18 @@
 //   staff.tell_one("next, please");
 //   auto when = co_await staff.request<std::string>("when?");
 //
-// Any thread. What is sent to a set without members is a dead letter, or a question that ends with errc::noproc.
+// Any thread. What is told to a distributor without members, to one or to everyone, is one dead letter: its members do
+// work, and now nobody does it. (A topic's broadcast that nobody hears is none.) A question ends with errc::noproc.
 // Cost: a short lock more than the same call on a child_ref; sending to all is O(members).
 #ifndef BASTION_ROUTING_DISTRIBUTOR_HPP
 #define BASTION_ROUTING_DISTRIBUTOR_HPP
 
 #include <bastion/mailbox/answer.hpp>
+#include <bastion/mailbox/send.hpp>
 #include <bastion/routing/members.hpp>
 
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -26,7 +29,10 @@ public:
     // ---- to one, in turn
     template <class M>
     delivery tell_one(M&& m) const {
-        return next().tell(std::forward<M>(m));
+        const child_ref who = next();
+        if (who == child_ref()) [[unlikely]]
+            return tell_nobody(std::forward<M>(m));
+        return who.tell(std::forward<M>(m));
     }
     template <class Q>
     [[nodiscard]] auto ask_one(Q&& q) const {
@@ -43,13 +49,15 @@ public:
     }
 
     // ---- to all
-    // Each gets a copy; returns how many mailboxes took one.
+    // Each gets a copy; returns how many mailboxes took one. Nobody there: one dead letter, as for tell_one.
     template <class M>
     std::size_t tell_everyone(const M& m) const {
         static_assert(std::is_copy_constructible_v<detail::sent_as_t<const M&>>,
             "bastion: tell_everyone sends copies: the message must be copyable; or broadcast it on a topic");
+        const std::vector<child_ref> whom = members();
+        if (whom.empty()) (void)tell_nobody(m);
         std::size_t taken = 0;
-        detail::for_each_ahead(members(), [&](const child_ref& who) {
+        detail::for_each_ahead(whom, [&](const child_ref& who) {
             if (who.tell(m) == delivery::accepted) ++taken;
         });
         return taken;
@@ -66,6 +74,13 @@ public:
     }
 
 private:
+    template <class M>
+    delivery tell_nobody(M&& m) const {
+        using T = detail::sent_as_t<M>;
+        if constexpr (std::is_move_constructible_v<T> && alignof(T) <= 16) // else the tell beside it says why not
+            detail::lose(home(), detail::make_envelope<T>(detail::envelope_kind::told, std::forward<M>(m)));
+        return delivery::noproc;
+    }
     template <class R, class Ask>
     [[nodiscard]] std::vector<answer<R>> ask_each(Ask ask) const {
         const std::vector<child_ref> whom = members();

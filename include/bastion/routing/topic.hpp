@@ -5,6 +5,8 @@
 //   news.broadcast(headline{"..."});          // each subscriber gets it as msg.broadcast<headline>()
 //   news.broadcast_from(ctx.self(), "...");   // all but me
 //
+// Nobody has subscribed: the broadcast returns 0, and that is all. It is no dead letter: who publishes need not know
+// whether anybody listens. (What is told to a distributor or a dispatcher without members is one: nobody does the work.)
 // Any thread. A slow subscriber is bounded by its own mailbox and holds nobody up. Cost: O(subscribers).
 #ifndef BASTION_ROUTING_TOPIC_HPP
 #define BASTION_ROUTING_TOPIC_HPP

@@ -209,7 +209,9 @@ public:
 
     // From now on `who` is told a bastion::dead_letter for each, until it ends.
     void subscribe_dead_letters(const child_ref& who);
-    // Since the start: all, or those for one reason. Counted where a message is sent from, if that is a process.
+    // Since the start: all, or those for one reason. Counted where a message is sent from, if that is a process; else where
+    // it is sent to: a process, a distributor, the dispatchers. A ref that names nobody knows no runtime: what a plain thread
+    // tells it is counted nowhere (tell() says noproc). A topic's broadcast that nobody hears is no dead letter.
     [[nodiscard]] std::uint64_t dead_letters() const noexcept;
     [[nodiscard]] std::uint64_t dead_letters(drop_reason cause) const noexcept;
 
