@@ -1,7 +1,7 @@
 // Links: two processes of which neither outlives the other, and the exit signals by which they end one another.
 //
 // Part of the cold part. The table is touched by the holder of the right to run only; the other side learns by signals in
-// its lane. Public: ctx.link and the like (supervision/link.hpp).
+// its lane. Public: ctx.link and the like (supervision/monitor.hpp).
 //
 // Protocol (after OTP's, with numbers in the place of its acknowledged unlinkings):
 //  1. A link is a record on both sides, which says by which number each side has made it; both may, at once. Who has a record
