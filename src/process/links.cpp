@@ -111,9 +111,9 @@ void link_unborn(control_block& b, control_block& child) {
     signal_ptr childs = new_signal(b.here());
     mine->made_here = childs->made_there = new_link_number();
     cold_of(child).links.insert(childs.get());
-    (void)childs.release();
+    [[maybe_unused]] const link_signal* const with_child = childs.release();
     cold_of(b).links.insert(mine.get()); // if it throws the child is sent away, and its signal finds no record
-    (void)mine.release();
+    [[maybe_unused]] const link_signal* const with_us = mine.release();
 }
 
 void handle_link_signal(control_block& b, link_signal* signal) noexcept {
@@ -127,7 +127,7 @@ void handle_link_signal(control_block& b, link_signal* signal) noexcept {
             return;
         }
         links.insert(s.get());
-        (void)s.release();
+        [[maybe_unused]] const link_signal* const in_table = s.release();
         return;
     }
     if (!meant) return;

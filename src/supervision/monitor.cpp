@@ -127,7 +127,7 @@ void context::unlink(const child_ref& with) const {
     detail::take_link(*block_, with.where());
 }
 
-void child_ref::exit(exit_reason why) const {
+void child_ref::exit(const exit_reason& why) const {
     detail::control_block* const here = detail::running_block();
     (void)detail::send_exit(address_, here != nullptr ? here->here() : detail::address(), why);
 }

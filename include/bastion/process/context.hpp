@@ -207,7 +207,7 @@ public:
     // The exit signal of OTP's exit/2: ends the incarnation with that reason, unless that is `normal` or it traps exits; then
     // its supervisor decides whether it comes back. `killed` cannot be trapped. A process that sends itself `normal` ends.
     // Any thread.
-    BASTION_API void exit(exit_reason why) const;
+    BASTION_API void exit(const exit_reason& why) const;
     // When the element counts as started; an error says why it never did.
     [[nodiscard]] answer<void> started() const;
 
