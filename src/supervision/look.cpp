@@ -17,12 +17,27 @@ void answer_with(completion_cell*& cell, R&& value) {
     complete_with(std::exchange(cell, nullptr), e);
 }
 
+// As its owner sees it; of a supervisor it is no concern that it restarts a child.
+child_status status_of(const control_block& child, child_state now, const owner& below, bool for_good) noexcept {
+    switch (now) {
+    case child_state::up:
+        return !below.is_supervisor() && below.restarts_a_child() ? child_status::restarting : child_status::running;
+    case child_state::starting: return child.restarts > 0 ? child_status::restarting : child_status::running;
+    case child_state::backing_off: return child_status::restarting;
+    case child_state::down:
+    case child_state::stopping: return for_good ? child_status::stopped : child_status::restarting;
+    case child_state::unborn: break;
+    }
+    return child_status::stopped;
+}
+
 } // namespace
 
 child_info supervisor_owner::info_of(control_block& child) const {
     const owner& below = of(child);
     child_info info;
     info.id = below.name();
+    info.status = status_of(child, state_of(child), below, has(child, child_flag::for_good));
     info.significant = below.significant;
     if (below.is_supervisor()) {
         info.kind = child_kind::supervisor;
@@ -33,44 +48,29 @@ child_info supervisor_owner::info_of(control_block& child) const {
         info.restart = group_below.when();
         info.group = group_below.ref();
     }
-    switch (state_of(child)) {
-    case child_state::up:
-        info.status = below.restarts_a_child() ? child_status::restarting : child_status::running;
-        break;
-    case child_state::starting:
-        info.status = child.restarts > 0 ? child_status::restarting : child_status::running;
-        break;
-    case child_state::backing_off: info.status = child_status::restarting; break;
-    case child_state::down:
-    case child_state::stopping:
-        info.status = has(child, child_flag::for_good) ? child_status::stopped : child_status::restarting;
-        break;
-    case child_state::unborn: info.status = child_status::stopped; break;
-    }
-    // Of a supervisor it is no concern that it restarts a child.
-    if (below.is_supervisor() && state_of(child) == child_state::up) info.status = child_status::running;
     return info;
+}
+
+child_counts supervisor_owner::counts() const noexcept {
+    child_counts all;
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
+        const owner& below = of(*c);
+        ++all.specs;
+        ++(below.is_supervisor() ? all.supervisors : all.workers);
+        if (status_of(*c, state_of(*c), below, has(*c, child_flag::for_good)) == child_status::running) ++all.active;
+    }
+    return all;
 }
 
 void supervisor_owner::answer_look(owner_request& r) noexcept {
     try {
-        std::vector<child_info> all;
-        for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
-            if (r.look_at == look::one && of(*c).name() != r.name) continue;
-            all.push_back(info_of(*c));
-        }
-        if (r.look_at == look::all) return answer_with(r.cell, std::move(all));
-        if (r.look_at == look::one) {
-            if (all.empty()) return answer_error(std::exchange(r.cell, nullptr), errc::not_found);
-            return answer_with(r.cell, std::move(all.front()));
-        }
-        child_counts counts;
-        for (const child_info& c : all) {
-            ++counts.specs;
-            ++(c.kind == child_kind::supervisor ? counts.supervisors : counts.workers);
-            if (c.status == child_status::running) ++counts.active;
-        }
-        answer_with(r.cell, counts);
+        if (r.look_at == look::count) return answer_with(r.cell, counts());
+        std::vector<child_info> found;
+        for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+            if (r.look_at == look::all || of(*c).name() == r.name) found.push_back(info_of(*c));
+        if (r.look_at == look::all) answer_with(r.cell, std::move(found));
+        else if (!found.empty()) answer_with(r.cell, std::move(found.front()));
+        else answer_error(std::exchange(r.cell, nullptr), errc::not_found);
     } catch (const std::bad_alloc&) { answer_error(std::exchange(r.cell, nullptr), errc::limit); }
 }
 

@@ -54,19 +54,16 @@ exit_reason too_late() {
 
 void answer_started(completion_cell* cell) noexcept { complete_with(cell, started_answer()); }
 
-void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept {
+void answer_error(completion_cell* cell, errc why, const exit_reason* reason) noexcept {
     envelope* e = started_answer();
-    e->set_meta(meta_object<done_mark>, envelope_kind::asked);  // a question that is answered with an error
+    e->set_meta(meta_object<done_mark>, envelope_kind::asked); // a question that is answered with an error
     e->cell = cell;
-    if (why.kind() == exit_kind::start_failed) answer_with_error(e, errc::start_failed, &why);
-    else answer_with_error(e, errc::noproc, nullptr);
+    answer_with_error(e, why, reason);
 }
 
-void answer_error(completion_cell* cell, errc why) noexcept {
-    envelope* e = started_answer();
-    e->set_meta(meta_object<done_mark>, envelope_kind::asked); // as in answer_never_started
-    e->cell = cell;
-    answer_with_error(e, why, nullptr);
+void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept {
+    if (why.kind() == exit_kind::start_failed) answer_error(cell, errc::start_failed, &why);
+    else answer_error(cell, errc::noproc);
 }
 
 owner_timer::owner_timer(owner_request* r, worker& w) noexcept

@@ -70,8 +70,8 @@ void answer_started(completion_cell* cell) noexcept;
 // It never will: `why` is the reason when that is a failed start; otherwise there is no such process.
 void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept;
 
-// Completes the cell of somebody who has asked, with an error.
-void answer_error(completion_cell* cell, errc why) noexcept;
+// Completes the cell of somebody who has asked, with an error; `reason` may be null.
+void answer_error(completion_cell* cell, errc why, const exit_reason* reason = nullptr) noexcept;
 
 // A request that a timer pushes. Owned by the wheel while armed, then by the owner's lane.
 struct owner_timer final : late_timer {

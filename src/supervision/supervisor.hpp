@@ -53,6 +53,7 @@ private:
     void settle(control_block& child);
     void answer_look(owner_request& r) noexcept;
     [[nodiscard]] child_info info_of(control_block& child) const;
+    [[nodiscard]] child_counts counts() const noexcept;
     // Why a child that is significant cannot be one here; null: it can, or is not.
     [[nodiscard]] const char* wrongly_significant(control_block& child) const noexcept;
     // Only where it stands for this child: a refused one may be named like another.
