@@ -4,9 +4,15 @@
 #include <bastion/process/home.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <mutex>
 
 namespace bastion::detail {
+
+std::uint64_t new_record_number() noexcept {
+    static std::atomic<std::uint64_t> next{1};
+    return next.fetch_add(1, std::memory_order_relaxed); // unique: no order needed
+}
 
 cold_part& cold_of(control_block& b) {
     cold_part* cold = b.cold.own();

@@ -3,17 +3,10 @@
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/links.hpp>
 
-#include <atomic>
 #include <utility>
 
 namespace bastion::detail {
 namespace {
-
-std::atomic<std::uint64_t> next_link{1};
-
-std::uint64_t new_link_number() noexcept {
-    return next_link.fetch_add(1, std::memory_order_relaxed); // unique: no order needed
-}
 
 // Frees it if its place in a table throws.
 struct signal_deleter {
@@ -87,7 +80,7 @@ void make_link(control_block& b, const address& peer) {
     if (links.find(peer) != nullptr) return;
     signal_ptr signal = new_signal(b.here());
     signal_ptr record = new_signal(peer);
-    record->made_here = signal->made_there = new_link_number();
+    record->made_here = signal->made_there = new_record_number();
     links.insert(record.get());
     link_signal* const there = record.release();
     if (push_element_signal(peer, signal_kind::link, signal.release())) return;
@@ -109,7 +102,7 @@ void take_link(control_block& b, const address& peer) noexcept {
 void link_unborn(control_block& b, control_block& child) {
     signal_ptr mine = new_signal(child.here());
     signal_ptr childs = new_signal(b.here());
-    mine->made_here = childs->made_there = new_link_number();
+    mine->made_here = childs->made_there = new_record_number();
     cold_of(child).links.insert(childs.get());
     [[maybe_unused]] const link_signal* const with_child = childs.release();
     cold_of(b).links.insert(mine.get()); // if it throws the child is sent away, and its signal finds no record

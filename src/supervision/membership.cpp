@@ -5,8 +5,6 @@
 namespace bastion::detail {
 namespace {
 
-std::atomic<std::uint64_t> next_number{1};
-
 void leave_now(monitor_record& m, control_block& target, const exit_reason&, bool) noexcept {
     auto& of = static_cast<membership&>(*m.member_of); // only make_record sets it
     of.leave(child_ref({&target, m.target_generation}), m.number);
@@ -25,10 +23,6 @@ monitor_record* make_record(address who, membership& of, std::uint64_t number, b
 }
 
 } // namespace
-
-std::uint64_t new_record_number() noexcept {
-    return next_number.fetch_add(1, std::memory_order_relaxed); // unique: no order needed
-}
 
 bool leave_at_end(address who, membership& of, std::uint64_t number, bool of_element) {
     if (control_block* here = running_block(); here != nullptr && here->here() == who) {

@@ -74,6 +74,9 @@ struct cold_part {
     bool stop_trapped = false; // a stop came as a message: the end that follows is the stop's
 };
 
+// A number for a monitor, a joining or a link, unique in the program.
+[[nodiscard]] BASTION_API std::uint64_t new_record_number() noexcept;
+
 [[nodiscard]] BASTION_API cold_part& cold_of(control_block& block);
 // Null when it was never made.
 [[nodiscard]] inline cold_part* cold_if_any(const control_block& block) noexcept { return block.cold.if_any(); }

@@ -50,7 +50,6 @@ public:
     void remove(link_signal* record) noexcept;
     // In the order they were made.
     [[nodiscard]] link_signal* front() const noexcept { return in_order_.front(); }
-    [[nodiscard]] std::size_t size() const noexcept { return in_order_.size(); }
 
 private:
     struct hash {

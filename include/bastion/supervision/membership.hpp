@@ -32,9 +32,6 @@ public:
     virtual void enter(runtime_home& home, control_block& element) = 0;
 };
 
-// A number for a joining, unique in the program.
-[[nodiscard]] BASTION_API std::uint64_t new_record_number() noexcept;
-
 // `who`, already a member of `of` by that number, is to leave it when it ends. Of an element: when it ends for good;
 // else also when it is restarted. Any thread. False: it had ended; then the caller takes it out again.
 [[nodiscard]] BASTION_API bool leave_at_end(address who, membership& of, std::uint64_t number, bool of_element);
