@@ -48,8 +48,9 @@ foreach(folder IN LISTS BASTION_TEST_FOLDERS)
             message(FATAL_ERROR "${source}: the name of a test holds a semicolon: ${torn}")
         endif()
     endforeach()
-    add_executable(bastion-test-${folder} ${sources})
-    target_link_libraries(bastion-test-${folder} PRIVATE bastion-test-support)
+    string(REPLACE "/" "-" suite "${folder}")
+    add_executable(bastion-test-${suite} ${sources})
+    target_link_libraries(bastion-test-${suite} PRIVATE bastion-test-support)
     if(folder STREQUAL "model")
         target_link_libraries(bastion-test-model PRIVATE Boost::context)
         # `./dev model` weakens all of them; these two take no time.
@@ -68,12 +69,12 @@ foreach(folder IN LISTS BASTION_TEST_FOLDERS)
     if(folder STREQUAL "hardware_faults")
         target_link_libraries(bastion-test-hardware_faults PRIVATE bastion::hardware_faults)
     elseif(DEFINED ENV{DEV_PRECOMPILE}) # headers compiled with other flags would not do
-        target_precompile_headers(bastion-test-${folder} REUSE_FROM bastion-test-headers)
+        target_precompile_headers(bastion-test-${suite} REUSE_FROM bastion-test-headers)
     endif()
-    set_target_properties(bastion-test-${folder} PROPERTIES CXX_EXTENSIONS OFF)
-    bastion_warnings(bastion-test-${folder})
+    set_target_properties(bastion-test-${suite} PROPERTIES CXX_EXTENSIONS OFF)
+    bastion_warnings(bastion-test-${suite})
     # A name that CMake tears apart (a semicolon in it) would match no test, and Catch2 2 calls that a success.
-    catch_discover_tests(bastion-test-${folder}
-        TEST_PREFIX "${folder}."
-        PROPERTIES TIMEOUT ${bastion_test_timeout} LABELS "${folder}" FAIL_REGULAR_EXPRESSION "No tests ran")
+    catch_discover_tests(bastion-test-${suite}
+        TEST_PREFIX "${suite}."
+        PROPERTIES TIMEOUT ${bastion_test_timeout} LABELS "${suite}" FAIL_REGULAR_EXPRESSION "No tests ran")
 endforeach()

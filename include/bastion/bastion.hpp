@@ -38,6 +38,7 @@
 #include <bastion/supervision/bond.hpp>
 #include <bastion/supervision/join.hpp>
 #include <bastion/supervision/look.hpp>
+#include <bastion/supervision/manage.hpp>
 #include <bastion/supervision/monitor.hpp>
 #include <bastion/supervision/refs.hpp>
 #include <bastion/supervision/spawn.hpp>

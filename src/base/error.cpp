@@ -22,6 +22,10 @@ std::string_view to_string(errc code) noexcept {
     case errc::invalid: return "invalid call";
     case errc::name_taken: return "the name is taken";
     case errc::not_found: return "the supervisor has no child of that name";
+    case errc::running: return "the child runs";
+    case errc::restarting: return "the child is being started again";
+    case errc::already_present: return "the supervisor has a child of that name, which does not run";
+    case errc::already_started: return "the supervisor has a child of that name, which runs";
     }
     return "unknown error";
 }

@@ -151,6 +151,15 @@ void context::exit(exit_reason why) const {
     block_->reason = std::move(why);
 }
 
+void context::ignore() const {
+    detail::require_running(*block_, "ctx.ignore");
+    if (block_->started_sent)
+        throw usage_error("bastion: ctx.ignore(): the process has started: end it by co_return, or ctx.exit");
+    detail::cold_of(*block_).ignored = true;
+    block_->started_sent = true; // its owner is told by its end
+    block_->body_ended = block_->body_ended || block_->kind == detail::process_kind::handlers;
+}
+
 void context::trap_exit(bool on) const {
     detail::require_running(*block_, "ctx.trap_exit");
     detail::cold_of(*block_).trap_exit = on;

@@ -44,12 +44,13 @@ void owner::start_child(control_block& child) {
     decide(child, true);
 }
 
-// That the child's last life has ended and there will be another. An owner runs for its lane also when it stands still:
+// That the child's last life has ended, and whether there will be another. An owner runs for its lane also when it stands still:
 // its monitors are its own.
-void owner::tell_monitors(control_block& child, const exit_reason& why) {
-    if (!has(child, child_flag::is_owner)) return notify_monitors(child, why, true);
+void owner::tell_monitors(control_block& child, const exit_reason& why, bool returns) {
+    if (!has(child, child_flag::is_owner)) return notify_monitors(child, why, returns);
     request_ptr r = make_request(request_kind::tell_monitors, child.here());
     r->reason = why;
+    r->for_good = !returns;
     send(std::move(r));
 }
 
@@ -58,6 +59,11 @@ void owner::child_started(control_block& child) {
     disarm(child);
     set_state(child, child_state::up);
     note_return(child, false);
+    if (has(child, child_flag::is_owner)) {
+        notes& noted_of = of(child).noted;
+        noted_of.known = true;
+        noted_of.by_hand = noted_of.holds_up = false;
+    }
     answer_watchers(&child, nullptr);
     if (auto fault = call_after(child)) {
         // The incarnation is ended because its callback threw.
@@ -82,6 +88,7 @@ void owner::child_exited(control_block& child) {
         progress(); // the implicit group stands still until its supervisor starts again
         return;
     }
+    const bool is_owner = has(child, child_flag::is_owner);
     if (has(child, child_flag::callback_fault)) {
         for (auto it = aside_.begin(); it != aside_.end(); ++it) {
             if (it->first != &child) continue;
@@ -93,28 +100,45 @@ void owner::child_exited(control_block& child) {
         if (has(child, child_flag::for_good) || ending_for_good_) finalize_stopped(child);
         else if (stays_for_next_start(child))
             ; // nothing is decided while its owner stands still
+        else if (is_owner && of(child).noted.emptying) empty_out(child);
         else if (child.wait_ready && !child.started_sent) start_failed(child);
         else decide(child);
         go_on();
         return;
     }
-    const bool owner_gone = has(child, child_flag::is_owner) && of(child).gone();
+    const bool owner_gone = is_owner && of(child).gone();
     const bool over = child.life_state.now() == life::exited; // it had ended for good before the order reached it
     if (has(child, child_flag::for_good) || owner_gone || (over && before == child_state::stopping)) {
         const bool counts = owner_gone && !has(child, child_flag::for_good) && is_significant(child);
         finalize_stopped(child);
         if (counts) significant_end();
+    } else if (is_owner && (of(child).noted.emptying || of(child).ended_by_itself())) {
+        const bool counts = before != child_state::stopping && is_significant(child);
+        if (of(child).holds_nothing()) emptied(child);
+        else empty_out(child); // it had failed before the order reached it
+        if (counts) significant_end();
+    } else if (is_owner && empties_ && !restarting_) {
+        if (of(child).holds_nothing()) {
+            set_state(child, child_state::ended);
+            tell_monitors(child, child.reason, false);
+        } else {
+            order_stop(child, false, kill_all_, true); // as above
+        }
+    } else if (const cold_part* cold = is_owner ? nullptr : cold_if_any(child); cold != nullptr && cold->ignored) {
+        set(child, child_flag::for_good);
+        ignored_ = true;
+        finalize(child);
     } else if (before == child_state::stopping) {
         // Ordered: its plan goes on.
         if (has(child, child_flag::in_plan)) {
-            if (child.reason.is_fault() && !has(child, child_flag::is_owner))
+            if (child.reason.is_fault() && !is_owner)
                 report(child, child.reason, restarting_ ? "restarts with its siblings" : "restarts with its owner");
             // Otherwise this owner failed: whether it comes back is known when its own owner has decided.
             if (restarting_ || !undecided_) tell_monitors(child, child.reason);
         } else {
             decide(child);
         }
-    } else if (before == child_state::starting && (child.wait_ready || has(child, child_flag::is_owner))) {
+    } else if (before == child_state::starting && (child.wait_ready || is_owner)) {
         start_failed(child);
     } else {
         if (before == child_state::starting) {
@@ -125,7 +149,7 @@ void owner::child_exited(control_block& child) {
         }
         // In a set that is being stopped anyway: it will be started with the others, and spends no try of its own.
         if (phase_ == phase::stopping && restarting_ && has(child, child_flag::in_plan) &&
-            child.life_state.now() != life::exited && comes_back_after(when_of(child), child.reason)) {
+            child.life_state.now() != life::exited && (comes_back(child) || plan_revives(child))) {
             if (child.reason.is_fault()) report(child, child.reason, "restarts with its siblings");
             tell_monitors(child, child.reason);
         } else if (stays_for_next_start(child)) {
@@ -139,11 +163,11 @@ void owner::child_exited(control_block& child) {
 
 // It ended while its owner stops for a restart: started again with the others, if the owner is.
 bool owner::stays_for_next_start(const control_block& child) const noexcept {
-    return phase_ == phase::stopping && !restarting_ && !ending_for_good_ && child.life_state.now() != life::exited &&
-           comes_back_after(when_of(child), child.reason);
+    return phase_ == phase::stopping && !restarting_ && !ending_for_good_ && !empties_ &&
+           child.life_state.now() != life::exited && (comes_back(child) || plan_revives(child));
 }
 
-void owner::order_stop(control_block& child, bool for_good, bool kill) {
+void owner::order_stop(control_block& child, bool for_good, bool kill, bool empties) {
     if (for_good) set(child, child_flag::for_good);
     const bastion::shutdown how = shutdown_of(child);
     const bool brutal = kill || how.is_brutal();
@@ -155,8 +179,10 @@ void owner::order_stop(control_block& child, bool for_good, bool kill) {
         request_ptr r = make_request(request_kind::stop, child.here());
         r->for_good = for_good;
         r->kill = kill;
+        r->empties = empties;
         r->undecided = undecided_;
-        r->seen = before == child_state::unborn || before == child_state::down || before == child_state::backing_off;
+        r->seen = before == child_state::unborn || before == child_state::down || before == child_state::backing_off ||
+                  before == child_state::ended;
         send(std::move(r));
         if (!kill && !how.is_infinite()) arm(child, request_kind::deadline, how.time());
         return;
@@ -176,9 +202,21 @@ void owner::order_stop(control_block& child, bool for_good, bool kill) {
     unpark_block(child);
 }
 
+void owner::retire(control_block& child) {
+    if (has(child, child_flag::is_owner) && of(child).noted.holds_up) behind_due_ = true;
+    if (keeps(child) && !ending_for_good_) empty_out(child);
+    else finalize(child);
+}
+
+// What is below it ends for good, and it stands still.
+void owner::empty_out(control_block& child) {
+    of(child).noted.emptying = true;
+    order_stop(child, false, false, true);
+}
+
 void owner::decide(control_block& child, bool later) {
     const exit_reason& why = child.reason;
-    const bool wanted = comes_back_after(when_of(child), why);
+    const bool wanted = comes_back(child);
     const bool quiet = has(child, child_flag::is_owner) && of(child).silent();
     if (is_root_ && running_ && why.kind() == exit_kind::intensity) {
         // Nobody is left to decide: the last resort is a clean stop of the runtime.
@@ -195,7 +233,7 @@ void owner::decide(control_block& child, bool later) {
                 : !running_    ? "ends: its owner stops"
                                : "ends: it is temporary");
         const bool counts = is_significant(child);
-        finalize(child);
+        retire(child);
         if (counts) significant_end();
         return;
     }
@@ -208,7 +246,7 @@ void owner::decide(control_block& child, bool later) {
                 return strategy.max_tries() == 0 ? std::string("ends: it is never restarted")
                                                  : "ends: out of tries (" + std::to_string(strategy.max_tries()) + ")";
             }));
-        finalize(child);
+        retire(child);
         return;
     }
     ++child.tries;
@@ -218,9 +256,12 @@ void owner::decide(control_block& child, bool later) {
         report(child, why, delay.count() > 0 ? said([&] { return "restarts in " + readable(delay); }) : "restarts now");
     // Otherwise they are told when it is known: by the next start, or by the end for good.
     if (restarts_by_itself()) tell_monitors(child, why);
-    if (delay.count() > 0 || later) {
+    const bool held_up = phase_ == phase::starting && cursor_ == &child && has(child, child_flag::in_plan) &&
+                         announced_ && starts_in_order();
+    if (delay.count() > 0 || later || held_up) {
         set_state(child, child_state::backing_off);
         arm(child, request_kind::backoff_over, delay);
+        if (held_up) break_off(child);
     } else if (phase_ == phase::idle) {
         restart(child);
     } else {
@@ -269,8 +310,9 @@ void owner::finalize(control_block& child) {
             report(child, *fault, "its after_stop callback failed");
     }
     if (stops_first() != &child) children_.erase(&child);
-    forget(child);
     owner* below = is_owner ? &of(child) : nullptr;
+    if (below != nullptr && below->noted.holds_up) behind_due_ = true;
+    forget(child);
     recycle_block(&child);
     if (below != nullptr) below->drop_owner();
     if (main && home_.hooks.main_ended != nullptr) home_.hooks.main_ended(home_.hooks.runtime_data, why);
@@ -285,12 +327,13 @@ void owner::start_failed(control_block& child) {
         [&] { return exit_reason::of_child(exit_kind::start_failed, child_name(child), child.reason); });
     if (announced_) {
         // A restart, or a late addition: a failed restart counts as one more try; a failed addition goes.
-        if (child.restarts > 0) {
+        if (tries_again(child)) {
             decide(child);
         } else {
             report(child, child.reason, "did not start");
             answer_watchers(&child, &why);
-            finalize(child);
+            if (has(child, child_flag::is_owner) && of(child).noted.known) retire(child);
+            else finalize(child);
         }
         return;
     }

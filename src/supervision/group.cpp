@@ -50,6 +50,28 @@ void group::make_elements() {
     list_elements();
 }
 
+void group::make_missing_elements() {
+    decltype(children_) were;
+    while (control_block* c = children_.pop_front()) were.push_back(c);
+    const std::uint32_t n = std::max(spec_->size(), were.empty() ? 0 : were.back()->index + 1);
+    control_block* have = were.front();
+    try {
+        for (std::uint32_t i = 0; i < n; ++i) {
+            if (have != nullptr && have->index == i) {
+                have = were.next(have);
+                children_.push_back(were.pop_front());
+            } else if (i < spec_->size()) {
+                children_.push_back(make_element(i));
+            }
+        }
+    } catch (...) {
+        while (control_block* c = were.pop_front()) children_.push_back(c);
+        throw;
+    }
+    next_index_ = n;
+    list_elements();
+}
+
 void group::list_elements() {
     auto all = std::make_shared<std::vector<child_ref>>();
     all->reserve(children_.size());
@@ -61,6 +83,7 @@ void group::list_elements() {
 void group::place(const supervisor_ref& above, const supervisor_spec& defaults, bool ask_first) {
     above_ = above;
     ask_first_ = ask_first;
+    stays_ = remakes_ = defaults.keeps_specs;
     if (spec_ == nullptr) return;
     restart_ = spec_->restart.value_or(defaults.restart.value_or(bastion::restart_strategy()));
     when_ = spec_->when.value_or(defaults.when.value_or(restart_when::transient));
@@ -187,7 +210,7 @@ void group::adopt(control_block& child) {
 void group::on_empty() {
     if (spec_ == nullptr || (resizing_ != nullptr && resizing_->missing() > 0)) return;
     ended_by_itself_ = true;
-    ending_for_good_ = true;
+    ending_for_good_ = ending_for_good_ || !stays_;
     running_ = false;
     phase_ = phase::ending;
 }

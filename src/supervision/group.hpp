@@ -20,7 +20,7 @@ public:
     // What the supervisor above says about its children.
     void place(const supervisor_ref& above, const supervisor_spec& defaults, bool ask_first);
 
-    [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_->now(), fate(), changing()); }
+    [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_->now(), fate(), roster_); }
     [[nodiscard]] bool is_implicit() const noexcept { return spec_ == nullptr; }
     // Where an element was written to be spawned; may be unknown.
     [[nodiscard]] source_location place_of(const control_block& child) const noexcept {
@@ -42,7 +42,7 @@ protected:
     void restart(control_block& child) override;
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;
-    void on_start() override;
+    [[nodiscard]] std::optional<exit_reason> on_start() override;
     void on_end() noexcept override;
     void before_close(control_block& child) noexcept override;
     void forget(control_block& child) noexcept override;
@@ -53,6 +53,8 @@ protected:
 
 private:
     [[nodiscard]] control_block* make_element(std::uint32_t index);
+    // What has ended, or was never there.
+    void make_missing_elements();
     // Who is in the roster from now on: all that stay.
     void list_elements();
     void restart_now(control_block& child);
@@ -64,9 +66,6 @@ private:
     void grow(std::int64_t by);
     void shrink(std::int64_t by);
     [[nodiscard]] control_block* heir_of(const control_block& child) noexcept;
-    [[nodiscard]] std::shared_ptr<const roster> changing() const {
-        return resizing_ != nullptr ? roster_ : std::shared_ptr<const roster>();
-    }
 
     [[nodiscard]] bool waits_for_ready() const noexcept {
         return spec_ != nullptr && spec_->start == start_mode::wait_ready;
@@ -77,6 +76,8 @@ private:
     bastion::restart_strategy restart_;
     restart_when when_ = restart_when::transient;
     bool ask_first_ = false;            // the supervisor's strategy or intensity has a say
+    bool stays_ = false;                // without elements it stands still: its supervisor keeps specs
+    bool remakes_ = false;              // at its next start it has all its elements again
     pooled_vector<address> asked_;      // elements whose restart the supervisor thinks about
     std::optional<pooled_vector<address>> proceeding_; // elements whose restart the supervisor waits for
     std::uint32_t next_index_ = 0;

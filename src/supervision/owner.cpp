@@ -100,13 +100,14 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
             discard_signal(signal);
             break;
         }
-        const request_ptr r(&request);
+        request_ptr r(&request);
         if (r->timer != nullptr) {
             if (r->timer->dead) break;
             // Alive: its owner disarms before it lets a child go.
             if (r->child.block != nullptr) r->child.block->owner_timer = nullptr;
         }
-        common_request(*r);
+        if (r->what == request_kind::order) on_order(std::move(r));
+        else common_request(*r);
         break;
     }
     case signal_kind::exit: {
@@ -126,6 +127,11 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
         break;
     }
     return go_on_living();
+}
+
+void owner::on_order(request_ptr r) {
+    owner_request* const nobodys = r.release();
+    discard_signal(*nobodys);
 }
 
 void owner::admit_late_monitors() noexcept {
@@ -166,8 +172,7 @@ void owner::common_request(owner_request& r) {
                     list_in(*home_.hooks.names);
                 } catch (const std::bad_alloc&) {} // then its path finds nobody
             }
-            on_start();
-            plan_start();
+            plan_start(on_start());
         }
         break;
     case request_kind::stop:
@@ -175,9 +180,9 @@ void owner::common_request(owner_request& r) {
         if (!running_ && phase_ == phase::idle && !r.seen) break;
         if (r.reason.kind() != exit_kind::normal) why_ = r.reason;
         undecided_ = undecided_ || r.undecided;
-        plan_stop(r.for_good, r.kill);
+        plan_stop(r.for_good, r.kill, r.empties);
         break;
-    case request_kind::tell_monitors: notify_monitors(self_, r.reason, true); break;
+    case request_kind::tell_monitors: notify_monitors(self_, r.reason, !r.for_good); break;
     case request_kind::stop_child: stop_child(r); break;
     case request_kind::watch_started: {
         control_block* child = r.child.block;
@@ -186,7 +191,7 @@ void owner::common_request(owner_request& r) {
         completion_cell* cell = std::exchange(r.cell, nullptr);
         if (!lives) answer_never_started(cell, exit_reason(exit_kind::noproc));
         else if (own ? announced_ : state_of(*child) == child_state::up) answer_started(cell);
-        else watchers_.push_back({r.child, cell});
+        else watchers_.push_back({r.child, cell, false});
         break;
     }
     case request_kind::broadcast: pass_on(*r.payload); break;
@@ -261,14 +266,17 @@ void owner::tell_parent_started() {
 }
 
 void owner::answer_watchers(control_block* child, const exit_reason* why) {
+    const bool declined = child != nullptr && has(*child, child_flag::is_owner) && of(*child).ignored();
     for (std::size_t i = 0; i < watchers_.size();) {
         if (watchers_[i].child.block != child) {
             ++i;
             continue;
         }
-        completion_cell* cell = watchers_[i].cell;
+        const start_watcher w = watchers_[i];
+        completion_cell* const cell = w.cell;
         watchers_.erase(watchers_.begin() + static_cast<std::ptrdiff_t>(i));
-        if (why == nullptr) answer_started(cell);
+        if (w.ordered && (why == nullptr || declined)) answer_started_child(*child, cell);
+        else if (why == nullptr) answer_started(cell);
         else answer_never_started(cell, *why);
     }
 }
@@ -279,7 +287,7 @@ void owner::end(bool for_good) {
     on_end();
     if (!for_good) {
         const exit_reason ordered(kill_all_ ? exit_kind::killed : exit_kind::stopped);
-        self_.reason = why_.kind() == exit_kind::normal ? ordered : why_;
+        self_.reason = why_.kind() == exit_kind::normal && !ended_by_itself_ ? ordered : why_;
         leave_with_incarnation(self_); // whether it comes back may be decided much later
         self_.life_state.await_decision();
         stands_still_ = true;
@@ -323,7 +331,7 @@ void owner::discard_all(system_signal* oldest) {
         case signal_kind::adopt: turn_away(block_of_node(*s)); break;
         case signal_kind::request: {
             auto& r = static_cast<owner_request&>(*s);
-            if (r.owner == self_.here() && r.child.block == nullptr && r.cell != nullptr)
+            if (r.what == request_kind::watch_started && r.owner == self_.here() && r.child.block == nullptr)
                 answer_never_started(std::exchange(r.cell, nullptr), why_);
             discard_signal(r);
             break;

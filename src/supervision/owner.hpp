@@ -52,16 +52,17 @@ enum class child_state : std::uint8_t {
     stopping,    // asked to stop (or killed)
     down,        // ended, may be started again
     backing_off, // ended, a timer will start it again
+    ended, // has no process, and nobody's turn to start it: its spec is kept, or it is behind one that backs off
 };
 
 // Bits of control_block::owner_flags.
 namespace child_flag {
-inline constexpr std::uint8_t in_plan = 1;        // the current plan stops and starts it
-inline constexpr std::uint8_t for_good = 2;       // must not come back
-inline constexpr std::uint8_t was_started = 4;    // its next start is a restart
-inline constexpr std::uint8_t is_main = 8;        // its end stops the runtime
-inline constexpr std::uint8_t is_owner = 16;      // a group or a supervisor
-inline constexpr std::uint8_t killed = 32;        // kill was raised
+inline constexpr std::uint8_t in_plan = 1; // the current plan stops and starts it
+inline constexpr std::uint8_t for_good = 2; // must not come back
+inline constexpr std::uint8_t was_started = 4; // its next start is a restart
+inline constexpr std::uint8_t is_main = 8; // its end stops the runtime
+inline constexpr std::uint8_t is_owner = 16; // a group or a supervisor
+inline constexpr std::uint8_t killed = 32; // kill was raised
 inline constexpr std::uint8_t callback_fault = 64; // ended because of a callback: `reason` was kept aside
 inline constexpr std::uint8_t apart = 128; // in its place in the plan it restarts single elements, and goes on else
 } // namespace child_flag
@@ -78,7 +79,7 @@ class owner : public process_body {
 public:
     owner(control_block& self, std::string name, runtime_home& home);
 
-    void start(control_block&) override {}  // owners are not bodies of coroutines
+    void start(control_block&) override {} // owners are not bodies of coroutines
 
     // ---- for the parent and for spawn
     [[nodiscard]] control_block& self() noexcept { return self_; }
@@ -101,6 +102,12 @@ public:
     [[nodiscard]] bool restarts_a_child() const noexcept { return restarts_one_.load(std::memory_order_relaxed); }
     // Its end was nobody's order: not its own stop, nor that of its last element.
     [[nodiscard]] bool ended_naturally() const noexcept { return natural_; }
+    // It stands still, or is gone, because none of its children is left.
+    [[nodiscard]] bool ended_by_itself() const noexcept { return ended_by_itself_; }
+    // Nothing but owners that stand still is left below it.
+    [[nodiscard]] bool holds_nothing() const noexcept { return empties_ || ended_by_itself_; }
+    // None of its elements wanted to start.
+    [[nodiscard]] bool ignored() const noexcept { return ignored_; }
     [[nodiscard]] virtual bool is_supervisor() const noexcept = 0;
     void make_root() noexcept { is_root_ = true; }
 
@@ -126,6 +133,16 @@ public:
     bastion::callbacks own_callbacks;
     bool significant = false;
 
+    // What the supervisor above notes about it; that one's only.
+    struct notes {
+        bool late = false; // it was added while its supervisor ran
+        bool known = false; // it is among those whose specs are kept: described with its supervisor, or started once
+        bool hidden = false; // its spec was deleted; it is there again when its supervisor is started again
+        bool emptying = false; // it is being stopped so that nothing is left of it but its spec
+        bool by_hand = false; // restart_child starts it: when that fails nobody tries again
+        bool holds_up = false; // those behind it wait until it has started
+    } noted;
+
 protected:
     enum class phase : std::uint8_t { idle, stopping, starting, ending };
 
@@ -137,13 +154,18 @@ protected:
     [[nodiscard]] virtual std::string child_name(control_block& child) const = 0;
     // Prepares a child's next incarnation and lets it run. False: it cannot begin, `reason` says why.
     [[nodiscard]] virtual bool launch(control_block& child, bool again) = 0;
+    // Whether one that has ended by itself is started again.
+    [[nodiscard]] virtual bool comes_back(const control_block& child) const noexcept {
+        return comes_back_after(when_of(child), child.reason);
+    }
     // Whether nobody else can refuse a restart that this owner has decided.
     [[nodiscard]] virtual bool restarts_by_itself() const noexcept = 0;
     // A child's waiting is over (or there was none): restart it and whom the policy adds.
     virtual void restart(control_block& child) = 0;
     virtual void adopt(control_block& child) = 0;
     virtual void on_request(owner_request& r) = 0;
-    virtual void on_start() {}
+    // At a start; the fault of what it must make for it.
+    [[nodiscard]] virtual std::optional<exit_reason> on_start() { return {}; }
     // At the first start: to be found by its path.
     virtual void list_in(directory& names) const = 0;
     virtual void on_empty() {}
@@ -162,23 +184,47 @@ protected:
     virtual void significant_end() {}
     // A plan is done, and it runs.
     virtual void on_idle() {}
+    // ---- what only supervisors do: specs that outlive their children
+    virtual void on_order(request_ptr r);
+    // Whether a child that has ended, and does not come back, stays with its spec.
+    [[nodiscard]] virtual bool keeps(const control_block&) const noexcept { return false; }
+    // Whether a child that ends while a plan, or its owner's stop, waits for it comes back whatever it ended with.
+    [[nodiscard]] virtual bool plan_revives(const control_block&) const noexcept { return false; }
+    // Whether one that a plan stops comes back only with its owner.
+    [[nodiscard]] virtual bool hides(const control_block&) const noexcept { return false; }
+    // Whether a child that is stopped with others, or for its owner's next start, does not come back.
+    [[nodiscard]] virtual bool leaves(const control_block&) const noexcept { return false; }
+    // Of an owner that did not start, in a run that had started: whether it is tried again.
+    [[nodiscard]] virtual bool tries_again(const control_block& child) const noexcept { return child.restarts > 0; }
+    // A child stands still with nothing below it.
+    virtual void emptied(control_block&) {}
+    // Whether those behind a child wait until it has started.
+    [[nodiscard]] virtual bool starts_in_order() const noexcept { return false; }
+    virtual void answer_started_child(control_block&, completion_cell* cell) { answer_started(cell); }
     virtual void pass_on(broadcast_source& source) = 0;
 
     // ---- the plan: stop a set in reverse order, then start it in order
     void plan_restart_of_marked();
-    void plan_start();
-    void plan_stop(bool for_good, bool kill);
+    void plan_start(std::optional<exit_reason> fault);
+    void plan_stop(bool for_good, bool kill, bool empties = false);
+    void plan_done();
+    void break_off(control_block& child);
+    void leave_behind(control_block& child);
     void progress();
     void start_arrivals();
+    void start_behind();
     // What a signal made possible: the plan, or the next late addition.
     void go_on();
 
     // ---- children
     void start_child(control_block& child);
-    void tell_monitors(control_block& child, const exit_reason& why);
+    void tell_monitors(control_block& child, const exit_reason& why, bool returns = true);
     void child_started(control_block& child);
     void child_exited(control_block& child);
-    void order_stop(control_block& child, bool for_good, bool kill);
+    void order_stop(control_block& child, bool for_good, bool kill, bool empties = false);
+    // It does not come back: its spec stays, or everything goes.
+    void retire(control_block& child);
+    void empty_out(control_block& child);
     [[nodiscard]] bool stays_for_next_start(const control_block& child) const noexcept;
     // `later`: never from inside a start, which would call itself again and again.
     void decide(control_block& child, bool later = false);
@@ -238,6 +284,9 @@ protected:
     bool restarting_ = false; // the plan starts what it has stopped
     bool ending_for_good_ = false;
     bool kill_all_ = false;
+    bool empties_ = false; // its children end for good, or are emptied if they are owners
+    bool ignored_ = false;
+    bool behind_due_ = false; // the one that held up those behind it is gone
     bool running_ = false; // was told to start, and not to stop since
     bool announced_ = false; // the parent knows that this run has started
     bool gone_ = false;
@@ -266,6 +315,7 @@ protected:
     struct start_watcher {
         address child;
         completion_cell* cell;
+        bool ordered; // by start_child or restart_child: the answer is what answer_started_child gives
     };
     pooled_vector<start_watcher> watchers_;
     // Those who wait for the start of a child, or (null) of this owner: `why` null: it has started.

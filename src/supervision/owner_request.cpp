@@ -1,3 +1,4 @@
+#include "process/element_signal.hpp"
 #include "supervision/owner.hpp"
 
 #include <bastion/mailbox/meta.hpp>
@@ -45,6 +46,7 @@ void discard_signal(system_signal& signal) noexcept {
     if (signal.kind == signal_kind::adopt) return owner::send_away(*static_cast<block_signal&>(signal).block);
     if (signal.kind != signal_kind::request && signal.kind != signal_kind::timer) return;
     const request_ptr r(&static_cast<owner_request&>(signal));
+    if (r->what == request_kind::order && r->child.block != nullptr) owner::send_away(*r->child.block);
     if (r->cell != nullptr) answer_never_started(r->cell, exit_reason(exit_kind::noproc));
 }
 
@@ -59,6 +61,16 @@ void answer_error(completion_cell* cell, errc why, const exit_reason* reason) no
     e->set_meta(meta_object<done_mark>, envelope_kind::asked); // a question that is answered with an error
     e->cell = cell;
     answer_with_error(e, why, reason);
+}
+
+pending_answer ask_owner(request_ptr r) {
+    const address to = r->owner;
+    completion_cell* const cell = completion_cell::make(running_block());
+    r->cell = cell;
+    bool sent = false;
+    inside(to, [&](runtime_home&) { sent = try_send(r); });
+    if (!sent) answer_error(std::exchange(r->cell, nullptr), errc::noproc);
+    return pending_answer(cell, to, std::chrono::nanoseconds(-1));
 }
 
 void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept {

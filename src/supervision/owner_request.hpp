@@ -7,7 +7,7 @@
 
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/process/home.hpp>
-#include <bastion/supervision/look.hpp>
+#include <bastion/supervision/manage.hpp>
 #include <bastion/supervision/refs.hpp>
 
 #include <memory>
@@ -18,19 +18,20 @@ namespace bastion::detail {
 enum class request_kind : std::uint8_t {
     start,          // parent to owner: start your children
     stop,           // stop your children; `for_good`: and end
-    tell_monitors,  // parent to owner: your last life has ended, for `reason`, and there will be another
-    stop_child,     // a user's stop or kill of one element
-    watch_started,  // a user waits for the start
-    broadcast,      // pass it on to all below
+    tell_monitors, // parent to owner: your last life has ended, for `reason`; there will be another, unless `for_good`
+    stop_child, // a user's stop or kill of one element
+    watch_started, // a user waits for the start
+    broadcast, // pass it on to all below
     restart_wanted, // group to supervisor: an element failed, decide
-    proceed,        // supervisor to group: restart it yourself
-    proceeded,      // group to supervisor: done
-    deadline,       // a child did not stop in time
-    grace,          // a killed child still runs
-    start_timeout,  // a child did not become ready in time
-    backoff_over,   // a child's waiting is over
-    look,           // a user looks at the children of a supervisor
-    resize,         // a group looks how much its elements have to do
+    proceed, // supervisor to group: restart it yourself
+    proceeded, // group to supervisor: done
+    deadline, // a child did not stop in time
+    grace, // a killed child still runs
+    start_timeout, // a child did not become ready in time
+    backoff_over, // a child's waiting is over
+    look, // a user looks at the children of a supervisor
+    order, // a user changes the children of a supervisor
+    resize, // a group looks how much its elements have to do
 };
 
 struct owner_request : system_signal {
@@ -38,16 +39,18 @@ struct owner_request : system_signal {
     bool for_good = false;
     bool kill = false;
     bool apart = false; // restart_wanted: its siblings in the group go on; proceed: say when it is done
-    bool undecided = false;  // stop: whether there will be another start is not known yet
+    bool undecided = false; // stop: whether there will be another start is not known yet
+    bool empties = false; // stop: what is below ends for good, and only owners stand still
+    child_order order{}; // order; of a start, `child` is its only owner
     bastion::detail::look look_at{}; // look
-    bool seen = false;  // stop: the sender has consumed the owner's last exit, or there was none
+    bool seen = false; // stop: the sender has consumed the owner's last exit, or there was none
     address owner;
     address child;
     completion_cell* cell = nullptr;
     exit_reason reason;
     std::string name;
     shared<broadcast_source> payload;
-    struct owner_timer* timer = nullptr;  // deadlines and the like: the timer that brought it
+    struct owner_timer* timer = nullptr; // deadlines and the like: the timer that brought it
 };
 
 // Frees the request and the timer that brought it.
@@ -70,6 +73,17 @@ void answer_started(completion_cell* cell) noexcept;
 // It never will: `why` is the reason when that is a failed start; otherwise there is no such process.
 void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept;
 
+// Completes the cell of somebody who has asked; null afterwards.
+template <class R>
+void answer_with(completion_cell*& cell, R&& value) {
+    using T = std::remove_cvref_t<R>;
+    envelope* e = make_envelope<T>(envelope_kind::answer, std::forward<R>(value));
+    e->generation = envelope_bytes<T>;
+    complete_with(std::exchange(cell, nullptr), e);
+}
+// Sends a request that is answered, from any thread; noproc: its owner is gone.
+[[nodiscard]] pending_answer ask_owner(request_ptr r);
+
 // Completes the cell of somebody who has asked, with an error; `reason` may be null.
 void answer_error(completion_cell* cell, errc why, const exit_reason* reason = nullptr) noexcept;
 
@@ -78,13 +92,13 @@ struct owner_timer final : late_timer {
     owner_timer(owner_request* r, worker& w) noexcept;
     owner_request* const request;
     worker& wheel;
-    bool dead = false;  // cancelled too late: written and read by the owner only
+    bool dead = false; // cancelled too late: written and read by the owner only
 };
 
 // Why an owner never started, for those who ask when it is gone. Shared by the owner and the refs that name it.
 struct owner_fate {
     mutable spin_lock lock;
-    exit_reason why;  // normal: nothing to say
+    exit_reason why; // normal: nothing to say
 };
 
 // Why what is spawned too late does not start.

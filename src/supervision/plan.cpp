@@ -1,12 +1,16 @@
 // The plan: stop a set of children in reverse start order, then start it in start order.
 #include "supervision/owner.hpp"
 
+#include <utility>
+
 namespace bastion::detail {
 
-void owner::plan_start() {
+void owner::plan_start(std::optional<exit_reason> fault) {
     running_ = true;
-    announced_ = kill_all_ = silent_ = undecided_ = natural_ = false;
+    announced_ = kill_all_ = empties_ = silent_ = undecided_ = natural_ = false;
+    ended_by_itself_ = ignored_ = behind_due_ = false;
     why_ = exit_reason();
+    if (fault) return fail_upwards(std::move(*fault));
     restarting_ = true;
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) set(*c, child_flag::in_plan);
     phase_ = phase::starting;
@@ -21,11 +25,12 @@ void owner::plan_restart_of_marked() {
     progress();
 }
 
-void owner::plan_stop(bool for_good, bool kill) {
+void owner::plan_stop(bool for_good, bool kill, bool empties) {
     running_ = false;
     restarting_ = false;
     ending_for_good_ = ending_for_good_ || for_good;
     kill_all_ = kill_all_ || kill;
+    empties_ = empties_ || empties;
     restarts_due_.clear();
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         set(*c, child_flag::in_plan);
@@ -40,6 +45,10 @@ void owner::plan_stop(bool for_good, bool kill) {
 }
 
 void owner::progress() {
+    // Whether the plan, which stops that child, ends it for good.
+    const auto ends = [this](control_block& c) {
+        return (!restarting_ && (ending_for_good_ || (empties_ && !has(c, child_flag::is_owner)))) || leaves(c);
+    };
     while (phase_ == phase::stopping) {
         if (!restarting_) {
             if (control_block* first = stops_first(); first != nullptr) {
@@ -67,20 +76,27 @@ void owner::progress() {
         switch (state_of(*c)) {
         case child_state::stopping: return;
         case child_state::starting:
-        case child_state::up: order_stop(*c, !restarting_ && ending_for_good_, kill_all_); return;
+        case child_state::up:
+            if (!ends(*c) && hides(*c)) empty_out(*c);
+            else order_stop(*c, ends(*c), kill_all_, empties_ && !restarting_);
+            return;
         case child_state::backing_off:
             disarm(*c);
             set_state(*c, child_state::down);
             [[fallthrough]];
         case child_state::down:
         case child_state::unborn:
-            if (!restarting_ && ending_for_good_) {
+        case child_state::ended:
+            if (ends(*c)) {
                 if (has(*c, child_flag::is_owner)) {  // it disposes of its own children first
                     order_stop(*c, true, kill_all_);
                     return;
                 }
                 if (!has(*c, child_flag::was_started)) c->reason = exit_reason(exit_kind::stopped);
                 finalize(*c);  // moves the cursor
+            } else if (empties_ && !restarting_ && state_of(*c) != child_state::ended) {
+                order_stop(*c, false, kill_all_, true); // what is below it has ended, but not for good
+                return;
             } else {
                 cursor_ = children_.prev(c);
             }
@@ -88,26 +104,14 @@ void owner::progress() {
     }
     while (phase_ == phase::starting) {
         control_block* c = cursor_;
-        if (c == nullptr) {
-            phase_ = phase::idle;
-            for (auto* x = children_.front(); x != nullptr; x = children_.next(x)) clear(*x, child_flag::in_plan);
-            if (!announced_) tell_parent_started();
-            while (phase_ == phase::idle && running_ && !restarts_due_.empty()) {
-                const address due = restarts_due_.front();
-                restarts_due_.pop_front();
-                if (due.block->lives(due.generation) && state_of(*due.block) == child_state::down) restart(*due.block);
-            }
-            start_arrivals();
-            if (phase_ == phase::idle && running_) on_idle();
-            if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
-            return;
-        }
+        if (c == nullptr) return plan_done();
         if (!has(*c, child_flag::in_plan)) {
             if (restarts_apart(*c)) return;
         } else {
             clear(*c, child_flag::apart);
             if (state_of(*c) == child_state::starting || state_of(*c) == child_state::stopping) return;
-            if (state_of(*c) == child_state::down || state_of(*c) == child_state::unborn) {
+            const child_state s = state_of(*c);
+            if (s == child_state::down || s == child_state::unborn || s == child_state::ended) {
                 start_child(*c);
                 if (cursor_ != c) continue;  // it did not start, and is gone
                 if (state_of(*c) == child_state::starting || phase_ != phase::starting) return;
@@ -119,6 +123,48 @@ void owner::progress() {
         }
         cursor_ = children_.next(c);
     }
+}
+
+void owner::plan_done() {
+    phase_ = phase::idle;
+    for (auto* x = children_.front(); x != nullptr; x = children_.next(x)) clear(*x, child_flag::in_plan);
+    if (!announced_) {
+        if (ignored_ && children_.empty()) on_empty(); // it ends without having started
+        if (phase_ == phase::ending) return;
+        tell_parent_started();
+    }
+    while (phase_ == phase::idle && running_ && !restarts_due_.empty()) {
+        const address due = restarts_due_.front();
+        restarts_due_.pop_front();
+        if (due.block->lives(due.generation) && state_of(*due.block) == child_state::down) restart(*due.block);
+    }
+    start_arrivals();
+    if (phase_ == phase::idle && running_) on_idle();
+    if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
+}
+
+// A child that the plan started, and those behind it were to follow, did not start: it is tried again on its own, with them.
+void owner::break_off(control_block& child) {
+    of(child).noted.holds_up = true;
+    leave_behind(child);
+    plan_done();
+}
+
+// The plan ends before those behind that child have started.
+void owner::leave_behind(control_block& child) {
+    for (auto* c = children_.next(&child); c != nullptr; c = children_.next(c))
+        if (has(*c, child_flag::in_plan) && state_of(*c) == child_state::down) set_state(*c, child_state::ended);
+    for (auto* c = &child; c != nullptr; c = children_.next(c)) clear(*c, child_flag::in_plan);
+    cursor_ = nullptr;
+}
+
+// Nobody is left to hold up those behind it: they start without.
+void owner::start_behind() {
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+        if (state_of(*c) == child_state::ended && !of(*c).noted.hidden) set(*c, child_flag::in_plan);
+    restarting_ = true;
+    phase_ = phase::starting;
+    cursor_ = children_.front();
 }
 
 // Late additions start in the order they came, each when the one before counts as started. Restarts do not wait for
@@ -135,6 +181,7 @@ void owner::start_arrivals() {
 
 void owner::go_on() {
     on_progress();
+    if (phase_ == phase::idle && running_ && std::exchange(behind_due_, false)) start_behind();
     if (phase_ != phase::idle) progress();
     else start_arrivals();
 }

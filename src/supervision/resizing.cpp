@@ -134,14 +134,22 @@ void group::forget(control_block& child) noexcept {
     if (listed && running_) list_again(); // else once, at the end
 }
 
-void group::on_start() {
+std::optional<exit_reason> group::on_start() {
     asked_.clear();
     proceeding_.reset();
+    if (spec_ != nullptr && remakes_ && children_.size() < spec_->size()) {
+        try {
+            const users_code here; // with_data's factory
+            make_missing_elements();
+        } catch (...) { return reason_of_current_exception(); }
+    }
     if (resizing_ != nullptr)
         resizing_->next_look = set_timer(request_kind::resize, {}, resizing_->settings().interval());
+    return {};
 }
 
 void group::on_end() noexcept {
+    remakes_ = remakes_ || empties_;
     if (resizing_ == nullptr) return;
     cancel_timer(std::exchange(resizing_->next_look, nullptr));
     list_again();

@@ -257,7 +257,44 @@ auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Ma
     return dead(std::move(fate));
 }
 
+// The same as a question, which knows why it was refused.
+template <class Spec, class Make>
+pending_answer order_start_of(address above, std::unique_ptr<Spec> spec, Make make) {
+    check_spec(*spec);
+    charge_spawn();
+    request_ptr r = make_request(request_kind::order, above);
+    r->order = child_order::start;
+    completion_cell* const cell = completion_cell::make(running_block());
+    pending_answer answer(cell, above, std::chrono::nanoseconds(-1));
+    r->cell = cell;
+    bool sent = false;
+    try {
+        inside(above, [&](runtime_home& home) {
+            check_caller(home);
+            if (is_closing(above)) return;
+            control_block& child = make(home, std::move(spec)).self();
+            child.owner.set(above.block);
+            r->child = child.here();
+            sent = try_send(r);
+            if (!sent) owner::send_away(child);
+        });
+    } catch (...) { // what with_data's factory throws
+        answer_error(cell, errc::start_failed);
+        throw;
+    }
+    if (!sent) answer_error(cell, errc::noproc);
+    return answer;
+}
+
 } // namespace
+
+pending_answer order_start(address to, children&& group) {
+    return order_start_of(to, std::move(group).release(), make_group);
+}
+pending_answer order_start(address to, supervisor&& tree) {
+    return order_start_of(to, std::move(tree).release(), make_supervisor);
+}
+
 } // namespace detail
 
 void child_ref::stop() const { detail::stop_one(address_, false); }

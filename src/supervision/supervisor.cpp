@@ -67,7 +67,8 @@ void supervisor_owner::make_children() {
         else below = &make_supervisor(home_, std::move(c.supervisor));
         below->self().owner.set(&self_);
         children_.push_back(&below->self());
-        if (!below->name().empty()) names_.insert(below->name()); // all of them before a name is made up
+        if (!below->name().empty()) names_.emplace(below->name(), &below->self()); // all, before one is made up
+        below->noted.known = true;
     }
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) settle(*c);
     // From here on nothing fails.
@@ -79,16 +80,20 @@ void supervisor_owner::make_children() {
 void supervisor_owner::settle(control_block& child) {
     owner& below = of(child);
     set_state(child, child_state::unborn);
-    child.policy = spec_->when.value_or(restart_when::transient);
-    if (!below.is_supervisor()) {
+    if (below.is_supervisor()) {
+        const auto& own = static_cast<supervisor_owner&>(below).spec_->own_when;
+        child.policy = own.value_or(spec_->when.value_or(restart_when::transient));
+    } else {
+        auto& group_below = static_cast<group&>(below);
         const bool ask = spec_->strategy != bastion::strategy::one_for_one || spec_->bounded;
-        static_cast<group&>(below).place(ref(), *spec_, ask);
+        group_below.place(ref(), *spec_, ask);
+        child.policy = group_below.when();
     }
     while (below.name().empty()) {
         std::string name = (below.is_supervisor() ? "supervisor-" : "group-") + std::to_string(++unnamed_);
-        if (names_.count(name) == 0) below.set_name(std::move(name));
+        if (named(name) == nullptr) below.set_name(std::move(name));
     }
-    names_.insert(below.name());
+    names_.emplace(below.name(), &child);
     below.set_path(path_ + "/" + below.name());
 }
 
@@ -100,12 +105,19 @@ bastion::shutdown supervisor_owner::shutdown_of(control_block& child) const noex
     return of(child).own_stop.value_or(bastion::shutdown::infinite());
 }
 
-void supervisor_owner::on_start() {
+std::optional<exit_reason> supervisor_owner::on_start() {
     recent_.clear(); // a new life, a new window
     shutdown_due_ = false;
-    if (temporaries_ == nullptr) return;
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
+        notes& noted_here = of(*c).noted;
+        // What was added while it stood still may have taken the name.
+        if (noted_here.hidden) noted_here.hidden = !names_.emplace(of(*c).name(), c).second;
+        noted_here.holds_up = noted_here.by_hand = false;
+    }
+    if (temporaries_ == nullptr) return {};
     set_state(*temporaries_, child_state::up);
     send(make_request(request_kind::start, temporaries_address_));
+    return {};
 }
 
 bool supervisor_owner::launch(control_block& child, bool) {
@@ -113,31 +125,49 @@ bool supervisor_owner::launch(control_block& child, bool) {
     return true;
 }
 
-void supervisor_owner::adopt(control_block& child) {
+std::optional<supervisor_owner::refusal> supervisor_owner::take_in(control_block& child) {
     const std::string& wanted = of(child).name();
-    if (!wanted.empty() && names_.count(wanted) != 0) {
+    if (control_block* const other = wanted.empty() ? nullptr : named(wanted)) {
         of(child).set_path(said([&] { return path_ + "/" + wanted; }));
-        refuse(child, said([&] {
-            return "the name \"" + wanted + "\" is taken by another child of " + (path_.empty() ? "/" : path_);
-        }));
-        return;
+        return refusal{
+            status_of(*other) == child_status::running ? errc::already_started : errc::already_present, said([&] {
+                return "the name \"" + wanted + "\" is taken by another child of " + (path_.empty() ? "/" : path_);
+            })};
     }
     try {
         settle(child);
     } catch (const std::bad_alloc&) {
-        forget_name(wanted);
-        refuse(child, "no memory");
-        return;
+        forget_name(child);
+        return refusal{errc::limit, "no memory"};
     }
     if (const char* why = wrongly_significant(child)) {
-        forget_name(of(child).name());
-        refuse(child, why);
-        return;
+        forget_name(child);
+        return refusal{errc::invalid, why};
     }
+    of(child).noted.late = true;
     of(child).release();
     children_.push_back(&child);
     arrivals_.push_back(child.here());
-    start_arrivals();
+    return {};
+}
+
+void supervisor_owner::adopt(control_block& child) {
+    if (const auto no = take_in(child)) refuse(child, no->why);
+    else start_arrivals();
+}
+
+void supervisor_owner::forget_name(const control_block& child) noexcept {
+    const auto found = names_.find(of(const_cast<control_block&>(child)).name());
+    if (found != names_.end() && found->second == &child) names_.erase(found);
+}
+
+void supervisor_owner::forget(control_block& child) noexcept {
+    if (&child == temporaries_) {
+        temporaries_ = nullptr;
+        return;
+    }
+    forget_name(child);
+    answer_ends(child);
 }
 
 bool supervisor_owner::too_often(const std::string& child, const exit_reason& why) {
@@ -163,7 +193,7 @@ void supervisor_owner::mark_scope(control_block& failed, bool apart) {
     bool reached = spec_->strategy == bastion::strategy::one_for_all;
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         if (c == &failed) reached = true;
-        if (reached && !(apart && c == &failed)) set(*c, child_flag::in_plan);
+        if (reached && !(apart && c == &failed) && !of(*c).noted.hidden) set(*c, child_flag::in_plan);
     }
     if (apart) set(failed, child_flag::apart);
     proceeding_ = {};
@@ -202,7 +232,8 @@ void supervisor_owner::on_request(owner_request& r) {
         }
         return go_on();
     }
-    if (state_of(child) == child_state::stopping || state_of(child) == child_state::down) return; // it restarts anyway
+    const child_state s = state_of(child);
+    if (s == child_state::stopping || s == child_state::down || s == child_state::ended) return; // nothing to decide
     if (phase_ == phase::stopping && has(child, child_flag::in_plan)) return;
     if (too_often(r.name, r.reason)) return;
     if (spec_->strategy == bastion::strategy::one_for_one) {
@@ -220,8 +251,8 @@ const char* supervisor_owner::wrongly_significant(control_block& child) const no
     if (!below.significant) return nullptr;
     if (spec_->ends == bastion::auto_shutdown::never)
         return "it is significant, and its supervisor has no with_auto_shutdown";
-    const restart_when when = below.is_supervisor() ? child.policy : static_cast<group&>(below).when();
-    return when == restart_when::permanent ? "it is significant and permanent: it would never end by itself" : nullptr;
+    return child.policy == restart_when::permanent ? "it is significant and permanent: it would never end by itself"
+                                                   : nullptr;
 }
 
 bool supervisor_owner::is_significant(const control_block& child) const noexcept {
@@ -231,15 +262,18 @@ bool supervisor_owner::is_significant(const control_block& child) const noexcept
 
 void supervisor_owner::significant_end() {
     if (spec_->ends == bastion::auto_shutdown::all_significant)
-        for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
-            if (of(*c).significant && !has(*c, child_flag::for_good)) return; // another one is left
+        for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
+            const bool is_over =
+                has(*c, child_flag::for_good) || state_of(*c) == child_state::ended || of(*c).noted.emptying;
+            if (of(*c).significant && !is_over) return; // another one is left
+        }
     shutdown_due_ = true;
     if (phase_ == phase::idle && running_) on_idle();
 }
 
 // As OTP's: it stops its children in reverse order and ends as if it had been told to; its own owner decides.
 void supervisor_owner::on_idle() {
-    if (!std::exchange(shutdown_due_, false)) return;
+    if (!std::exchange(shutdown_due_, false)) return carry_out_orders();
     why_ = exit_reason(exit_kind::stopped);
     undecided_ = natural_ = true;
     plan_stop(false, false);

@@ -4,10 +4,10 @@
 
 #include "supervision/group.hpp"
 
-#include <bastion/supervision/look.hpp>
+#include <bastion/supervision/manage.hpp>
 
+#include <optional>
 #include <string_view>
-#include <unordered_set>
 
 namespace bastion::detail {
 
@@ -34,7 +34,9 @@ protected:
     void restart(control_block& child) override;
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;
-    void on_start() override;
+    [[nodiscard]] std::optional<exit_reason> on_start() override;
+    void on_end() noexcept override;
+    void on_progress() override { carry_out_orders(); }
     void list_in(directory& names) const override { home_.hooks.supervisor_placed(names, path_, ref()); }
     [[nodiscard]] bool restarts_apart(control_block& child) override;
     void pass_on(broadcast_source& source) override;
@@ -42,10 +44,20 @@ protected:
     void significant_end() override;
     void on_idle() override;
     [[nodiscard]] control_block* stops_first() noexcept override { return temporaries_; }
-    void forget(control_block& child) noexcept override {
-        if (&child == temporaries_) temporaries_ = nullptr;
-        else forget_name(of(child).name());
+    void forget(control_block& child) noexcept override;
+    // ---- specs that outlive their children: kept.cpp
+    void on_order(request_ptr r) override;
+    [[nodiscard]] bool comes_back(const control_block& child) const noexcept override;
+    [[nodiscard]] bool keeps(const control_block& child) const noexcept override;
+    [[nodiscard]] bool plan_revives(const control_block& child) const noexcept override;
+    [[nodiscard]] bool leaves(const control_block& child) const noexcept override;
+    [[nodiscard]] bool hides(const control_block& child) const noexcept override;
+    [[nodiscard]] bool tries_again(const control_block& child) const noexcept override;
+    [[nodiscard]] bool starts_in_order() const noexcept override {
+        return spec_->strategy != bastion::strategy::one_for_one;
     }
+    void emptied(control_block& child) override;
+    void answer_started_child(control_block& child, completion_cell* cell) override;
 
 private:
     [[nodiscard]] bool too_often(const std::string& child, const exit_reason& why);
@@ -53,14 +65,37 @@ private:
     void settle(control_block& child);
     void answer_look(owner_request& r) noexcept;
     [[nodiscard]] child_info info_of(control_block& child) const;
+    [[nodiscard]] child_status status_of(control_block& child) const noexcept;
     [[nodiscard]] child_counts counts() const noexcept;
     // Why a child that is significant cannot be one here; null: it can, or is not.
     [[nodiscard]] const char* wrongly_significant(control_block& child) const noexcept;
-    // Only where it stands for this child: a refused one may be named like another.
-    void forget_name(const std::string& name) noexcept {
-        if (const auto found = names_.find(name); found != names_.end() && found->data() == name.data())
-            names_.erase(found);
+    // Why a new child cannot be one here. Null: it is one, to be started.
+    struct refusal {
+        errc code;
+        std::string why;
+    };
+    [[nodiscard]] std::optional<refusal> take_in(control_block& child);
+    [[nodiscard]] control_block* named(std::string_view id) const noexcept {
+        const auto found = names_.find(id);
+        return found != names_.end() ? found->second : nullptr;
     }
+    // Only where it stands for this child: a refused one may be named like another.
+    void forget_name(const control_block& child) noexcept;
+    [[nodiscard]] bool lives_on(const control_block& child) const noexcept {
+        return !noted_of(child).late && !is_root_;
+    }
+    [[nodiscard]] static const notes& noted_of(const control_block& child) noexcept {
+        return static_cast<const owner*>(child.frame)->noted;
+    }
+    void hide(control_block& child) noexcept;
+    void carry_out_orders();
+    // False: it must wait; then it is still the caller's.
+    [[nodiscard]] bool carry_out(request_ptr& r);
+    void start_ordered(owner_request& r);
+    void restart_ordered(control_block& child, owner_request& r);
+    void terminate_ordered(control_block& child, owner_request& r);
+    void remove_ordered(control_block& child, owner_request& r);
+    void answer_ends(const control_block& child) noexcept;
 
     std::unique_ptr<supervisor_spec> spec_;
     bool shutdown_due_ = false; // significant children have ended
@@ -68,9 +103,13 @@ private:
     address temporaries_address_;
     address proceeding_; // the child whose restart of single elements the plan waits for
     pooled_deque<std::int64_t> recent_; // when the last restarts were, as many as the intensity allows
-    // Of the children, in whose owners the text stands.
-    std::unordered_set<std::string_view, std::hash<std::string_view>, std::equal_to<>, pool_allocator<std::string_view>>
-        names_;
+    pooled_map<std::string_view, control_block*> names_; // the text stands in the child's owner
+    pooled_deque<request_ptr> orders_; // that wait for the end of a plan, or of a child's stop
+    struct end_watcher {
+        const control_block* child;
+        completion_cell* cell;
+    };
+    pooled_vector<end_watcher> ends_; // who ordered a child's end
     std::uint32_t unnamed_ = 0;
 };
 

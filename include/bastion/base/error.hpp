@@ -36,6 +36,10 @@ enum class errc : std::uint8_t {
     invalid,           // the call makes no sense in this state
     name_taken,        // another process is registered by that name
     not_found,         // the supervisor has no child of that name
+    running,           // the child runs: it cannot be started, or its spec deleted
+    restarting,        // the child is being started again
+    already_present,   // the supervisor has a child of that name, which does not run
+    already_started,   // the supervisor has a child of that name, which runs
 };
 
 [[nodiscard]] BASTION_API std::string_view to_string(errc code) noexcept;

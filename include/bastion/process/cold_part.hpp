@@ -71,6 +71,7 @@ struct cold_part {
     spin_lock stopper_lock;
     bool trap_stop = false;
     bool trap_exit = false;
+    bool ignored = false; // it has declined to start
     bool stop_trapped = false; // a stop came as a message: the end that follows is the stop's
 };
 

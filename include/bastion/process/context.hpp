@@ -71,6 +71,9 @@ public:
     BASTION_API void fail(const error& why) const;
     // The same with any reason, after OTP's exit/1: the supervisor, monitors and links are told so.
     BASTION_API void exit(exit_reason why) const;
+    // Declines to start, after OTP's ignore: `co_return ctx.ignore();` before it counts as started. That is no fault, and it does not
+    // come back whatever its restart policy; those behind it start. Throws usage_error when it has started.
+    BASTION_API void ignore() const;
     // Suspends for at least `d`; late by at most one budget of work. Detachable.
     [[nodiscard]] sleep_wait sleep_for(std::chrono::nanoseconds d) const noexcept { return sleep_wait(d); }
     // To the end of the line: lets others run.

@@ -146,6 +146,12 @@ public:
     // The child of that name: errc::not_found.
     [[nodiscard]] answer<child_info> which_child(std::string_view id) const;
     [[nodiscard]] answer<child_counts> count_children() const;
+    // Changing its children (see manage.hpp). What is started is given, as to spawn; the others are named.
+    answer<child_info> start_child(children&& group) const;
+    answer<child_info> start_child(supervisor&& tree) const;
+    answer<child_info> restart_child(std::string_view id) const;
+    answer<void> terminate_child(std::string_view id) const;
+    answer<void> delete_child(std::string_view id) const;
     [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return self_; }
     [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }

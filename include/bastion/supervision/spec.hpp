@@ -78,6 +78,9 @@ struct supervisor_spec {
     std::vector<child_spec> children;
     bastion::auto_shutdown ends = bastion::auto_shutdown::never;
     bool significant = false;
+    std::optional<restart_when> own_when; // as a child
+    bool keeps_specs = false;
+    bool gives_up = false; // too many restarts are, for the supervisor above, a shutdown
     source_location where;
 };
 
@@ -265,6 +268,22 @@ public:
         spec_->bounded = true;
         return *this;
     }
+    // Children that have ended are kept, but for temporary ones, as OTP does: they can be started again by restart_child, come back
+    // with siblings that restart (one_for_all, rest_for_one), and keep their names until delete_child. When this supervisor is itself
+    // started again it has the children that it was described with, each whole: late additions end, and what had ended or
+    // was deleted is there again.
+    supervisor& with_specs_kept(bool on = true) & { return spec_->keeps_specs = on, *this; }
+    // What OTP's supervisors do when nothing is said: children are permanent and come back at once, without back-off; one restart
+    // in 5 s is allowed, and a supervisor that gives up has shut down, so that only a permanent one comes back; specs are kept. What
+    // is set later goes before. Not for the supervisors below it.
+    supervisor& with_otp_defaults() & {
+        spec_->when = restart_when::permanent;
+        spec_->restart = bastion::restart_strategy::always().immediate();
+        spec_->gives_up = true;
+        return with_intensity(1, std::chrono::seconds(5)).with_specs_kept();
+    }
+    // Of itself, as a child of the supervisor above. Default: what that one's with_restart says.
+    supervisor& with_own_restart(restart_when w) & { return spec_->own_when = w, *this; }
     // Ends when significant children have ended by themselves: stops the others in reverse order, and ends as `stopped`.
     // Children that somebody stopped, or that stopped because of a sibling, do not count.
     supervisor& with_auto_shutdown(bastion::auto_shutdown when) & { return spec_->ends = when, *this; }
@@ -294,6 +313,9 @@ public:
     supervisor with_intensity(std::uint32_t n, std::chrono::nanoseconds window) && {
         return with_intensity(n, window), std::move(*this);
     }
+    supervisor with_specs_kept(bool on = true) && { return with_specs_kept(on), std::move(*this); }
+    supervisor with_otp_defaults() && { return with_otp_defaults(), std::move(*this); }
+    supervisor with_own_restart(restart_when w) && { return with_own_restart(w), std::move(*this); }
     supervisor with_auto_shutdown(bastion::auto_shutdown when) && { return with_auto_shutdown(when), std::move(*this); }
     supervisor with_significant(bool on = true) && { return with_significant(on), std::move(*this); }
     supervisor with_callbacks(bastion::callbacks c) && { return with_callbacks(std::move(c)), std::move(*this); }

@@ -1,0 +1,54 @@
+// Changing the children of a running supervisor by name: `start_child`, `terminate_child`, `restart_child`, `delete_child`,
+// after OTP's.
+//
+// Questions to the supervisor, answered when what was asked for is done: the child has started, or has ended. Any thread. While
+// the supervisor stops and starts a set of children they wait, as in OTP; between two tries of a child that does not start they
+// get their turn. An answer that nobody waits for any more changes nothing about what is done. Cost: O(1), and what the
+// child's start or stop takes.
+//
+// Without with_specs_kept a child that has ended is unknown: there is nothing to restart or delete.
+#ifndef BASTION_SUPERVISION_MANAGE_HPP
+#define BASTION_SUPERVISION_MANAGE_HPP
+
+#include <bastion/supervision/look.hpp>
+
+#include <string_view>
+#include <utility>
+
+namespace bastion {
+namespace detail {
+
+enum class child_order : std::uint8_t { start, restart, terminate, remove };
+
+// A cell for the answer; noproc: there is no such supervisor (any more).
+[[nodiscard]] BASTION_API pending_answer order_child(address to, child_order what, std::string_view id);
+[[nodiscard]] BASTION_API pending_answer order_start(address to, children&& group);
+[[nodiscard]] BASTION_API pending_answer order_start(address to, supervisor&& tree);
+
+} // namespace detail
+
+// The child as it started; `stopped` if it declined (ctx.ignore). Errors: already_started, already_present; start_failed, and
+// nothing is left of it; invalid: it is significant, which it cannot be here. Throws bad_spec.
+inline answer<child_info> supervisor_ref::start_child(children&& group) const {
+    return answer<child_info>(detail::order_start(self_, std::move(group)));
+}
+inline answer<child_info> supervisor_ref::start_child(supervisor&& tree) const {
+    return answer<child_info>(detail::order_start(self_, std::move(tree)));
+}
+// Starts a child that has ended. Errors: running, restarting, not_found; start_failed: its spec is still kept.
+inline answer<child_info> supervisor_ref::restart_child(std::string_view id) const {
+    return answer<child_info>(detail::order_child(self_, detail::child_order::restart, id));
+}
+// Stops it as its spec says; good, too, if it had ended. Its spec is kept, if the supervisor keeps any, but for a temporary
+// one. It counts neither for the intensity nor for auto_shutdown. Error: not_found.
+inline answer<void> supervisor_ref::terminate_child(std::string_view id) const {
+    return answer<void>(detail::order_child(self_, detail::child_order::terminate, id));
+}
+// Deletes the spec of a child that has ended; its name is free. Errors: running, restarting, not_found.
+inline answer<void> supervisor_ref::delete_child(std::string_view id) const {
+    return answer<void>(detail::order_child(self_, detail::child_order::remove, id));
+}
+
+} // namespace bastion
+
+#endif
