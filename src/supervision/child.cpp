@@ -59,11 +59,7 @@ void owner::child_started(control_block& child) {
     disarm(child);
     set_state(child, child_state::up);
     note_return(child, false);
-    if (has(child, child_flag::is_owner)) {
-        notes& noted_of = of(child).noted;
-        noted_of.known = true;
-        noted_of.by_hand = noted_of.holds_up = false;
-    }
+    note_start(child);
     answer_watchers(&child, nullptr);
     if (auto fault = call_after(child)) {
         // The incarnation is ended because its callback threw.
@@ -276,6 +272,13 @@ void owner::note_return(const control_block& child, bool comes_back) {
     restarts_one_.store(!returning_.empty(), std::memory_order_relaxed);
 }
 
+// Of an owner's start, which never comes, or not soon.
+void owner::tell_watchers_of_end(control_block& child) {
+    const exit_reason failure = std::exchange(of(child).noted.did_not_start, exit_reason());
+    const exit_reason& why = child.reason;
+    answer_watchers(&child, failure.kind() != exit_kind::normal ? &failure : &why);
+}
+
 // It was on its way to its end for good; a fault on that way has no other place to be told.
 void owner::finalize_stopped(control_block& child) {
     if (child.reason.is_fault() && !has(child, child_flag::is_owner))
@@ -302,7 +305,8 @@ void owner::finalize(control_block& child) {
         close_block(child);
         child.life_state.exit();
     }
-    answer_watchers(&child, &why);
+    if (is_owner) tell_watchers_of_end(child);
+    else answer_watchers(&child, &why);
     before_.erase(&child);
     note_return(child, false);
     if (has(child, child_flag::was_started)) {
@@ -331,8 +335,12 @@ void owner::start_failed(control_block& child) {
             decide(child);
         } else {
             report(child, child.reason, "did not start");
-            answer_watchers(&child, &why);
-            if (has(child, child_flag::is_owner) && of(child).noted.known) retire(child);
+            if (!has(child, child_flag::is_owner)) {
+                answer_watchers(&child, &why);
+                return finalize(child);
+            }
+            of(child).noted.did_not_start = why;
+            if (of(child).noted.known) retire(child);
             else finalize(child);
         }
         return;

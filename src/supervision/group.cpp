@@ -94,7 +94,7 @@ const bastion::callbacks& group::callbacks_of(control_block&) const noexcept {
     return spec_ != nullptr ? spec_->callbacks : no_callbacks;
 }
 
-bastion::shutdown group::shutdown_of(control_block&) const noexcept {
+bastion::shutdown group::element_shutdown() const noexcept {
     const auto usual = bastion::shutdown::within(home_.shutdown_timeout);
     return spec_ != nullptr ? spec_->stop.value_or(usual) : usual;
 }
@@ -109,6 +109,7 @@ bool group::launch(control_block& child, bool again) {
         if (cold_part* cold = cold_if_any(child)) {
             cold->trap_stop = cold->trap_exit = cold->stop_trapped = false;
             cold->exit_with.reset();
+            cold->extra = {};
             {
                 const std::lock_guard lock(cold->stopper_lock);
                 cold->stopper.reset();
@@ -159,6 +160,14 @@ void group::on_progress() {
     request_ptr r = make_request(request_kind::proceeded, parent->here());
     r->child = self_.here();
     send(std::move(r));
+}
+
+void group::note_start(control_block& child) {
+    const cold_part* const cold = cold_if_any(child);
+    if (&child != children_.front() || cold == nullptr || cold->extra.object == nullptr) return;
+    user_data said = cold->extra;
+    const std::lock_guard lock(extra_lock_);
+    std::swap(extra_, said);
 }
 
 void group::restart_now(control_block& child) {

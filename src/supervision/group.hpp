@@ -6,6 +6,7 @@
 #include "supervision/resizing.hpp"
 
 #include <memory>
+#include <mutex>
 #include <optional>
 
 namespace bastion::detail {
@@ -30,12 +31,18 @@ public:
     [[nodiscard]] restart_when when() const noexcept { return when_; }
     [[nodiscard]] const supervisor_ref& above() const noexcept { return above_; }
     [[nodiscard]] bool is_supervisor() const noexcept override { return false; }
+    [[nodiscard]] bastion::shutdown element_shutdown() const noexcept;
+    // What its first element said when it was ready. Any thread.
+    [[nodiscard]] user_data extra() const {
+        const std::lock_guard lock(extra_lock_);
+        return extra_;
+    }
 
 protected:
     [[nodiscard]] const bastion::callbacks& callbacks_of(control_block&) const noexcept override;
     [[nodiscard]] bastion::restart_strategy restart_of(control_block&) const noexcept override { return restart_; }
     [[nodiscard]] restart_when when_of(const control_block& child) const noexcept override { return child.policy; }
-    [[nodiscard]] bastion::shutdown shutdown_of(control_block&) const noexcept override;
+    [[nodiscard]] bastion::shutdown shutdown_of(control_block&) const noexcept override { return element_shutdown(); }
     [[nodiscard]] std::string child_name(control_block& child) const override;
     [[nodiscard]] bool launch(control_block& child, bool again) override;
     [[nodiscard]] bool restarts_by_itself() const noexcept override { return !ask_first_; }
@@ -48,6 +55,7 @@ protected:
     void forget(control_block& child) noexcept override;
     void list_in(directory& names) const override { home_.hooks.group_placed(names, path_, ref()); }
     void on_progress() override;
+    void note_start(control_block& child) override;
     void on_empty() override;
     void pass_on(broadcast_source& source) override;
 
@@ -82,6 +90,8 @@ private:
     std::optional<pooled_vector<address>> proceeding_; // elements whose restart the supervisor waits for
     std::uint32_t next_index_ = 0;
     const std::shared_ptr<roster> roster_ = std::make_shared<roster>();
+    mutable spin_lock extra_lock_;
+    user_data extra_; // guarded by the lock
     std::unique_ptr<resizing> resizing_; // null: it keeps its elements
 };
 

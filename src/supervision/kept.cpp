@@ -52,7 +52,7 @@ void supervisor_owner::emptied(control_block& child) {
     before_.erase(&child);
     note_return(child, false);
     tell_monitors(child, why, false);
-    answer_watchers(&child, &why);
+    tell_watchers_of_end(child);
     if (has(child, child_flag::was_started)) {
         clear(child, child_flag::was_started); // its next start is a new life
         if (auto fault = call(bastion::callbacks::moment::after_stop, child, why))

@@ -39,10 +39,13 @@ child_info supervisor_owner::info_of(control_block& child) const {
     info.restart = child.policy;
     if (below.is_supervisor()) {
         info.kind = child_kind::supervisor;
+        info.shutdown = shutdown_of(child);
         info.supervisor = static_cast<const supervisor_owner&>(below).ref();
     } else {
         const auto& group_below = static_cast<const group&>(below);
+        info.shutdown = group_below.element_shutdown();
         info.group = group_below.ref();
+        info.said = group_below.extra();
     }
     return info;
 }

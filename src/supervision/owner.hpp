@@ -141,6 +141,7 @@ public:
         bool emptying = false; // it is being stopped so that nothing is left of it but its spec
         bool by_hand = false; // restart_child starts it: when that fails nobody tries again
         bool holds_up = false; // those behind it wait until it has started
+        exit_reason did_not_start; // why not, until that is told: when nothing is left of the try
     } noted;
 
 protected:
@@ -196,6 +197,8 @@ protected:
     [[nodiscard]] virtual bool leaves(const control_block&) const noexcept { return false; }
     // Of an owner that did not start, in a run that had started: whether it is tried again.
     [[nodiscard]] virtual bool tries_again(const control_block& child) const noexcept { return child.restarts > 0; }
+    // A child counts as started.
+    virtual void note_start(control_block&) {}
     // A child stands still with nothing below it.
     virtual void emptied(control_block&) {}
     // Whether those behind a child wait until it has started.
@@ -320,6 +323,7 @@ protected:
     pooled_vector<start_watcher> watchers_;
     // Those who wait for the start of a child, or (null) of this owner: `why` null: it has started.
     void answer_watchers(control_block* child, const exit_reason* why);
+    void tell_watchers_of_end(control_block& child);
 };
 
 extern const runnable_ops owner_ops;

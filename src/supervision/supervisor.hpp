@@ -56,6 +56,11 @@ protected:
     [[nodiscard]] bool starts_in_order() const noexcept override {
         return spec_->strategy != bastion::strategy::one_for_one;
     }
+    void note_start(control_block& child) override {
+        notes& n = of(child).noted;
+        n.known = true;
+        n.by_hand = n.holds_up = false;
+    }
     void emptied(control_block& child) override;
     void answer_started_child(control_block& child, completion_cell* cell) override;
 

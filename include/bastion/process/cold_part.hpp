@@ -67,6 +67,7 @@ struct cold_part {
     link_table links;
     std::optional<exit_reason> exit_with; // an exit signal ends this incarnation, and this is why
     user_data data;
+    user_data extra; // what this incarnation said when it was ready; constant from then on
     std::optional<std::stop_source> stopper; // guarded by the lock: the owner asks, the process makes
     spin_lock stopper_lock;
     bool trap_stop = false;

@@ -116,6 +116,9 @@ public:
     auto spawn_child(What&& what, source_location where = source_location::current()) const;
     // With with_start(wait_ready): this incarnation has started.
     BASTION_API void ready() const;
+    // The same, and something for whoever started the child by name: child_info::extra. What the first call of an incarnation gives.
+    template <class T>
+    void ready(T&& extra) const;
     // The object given to with_data; another type is a panic.
     template <class T>
     [[nodiscard]] T& data() const;

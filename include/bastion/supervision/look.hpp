@@ -31,8 +31,16 @@ struct child_info {
     child_status status = child_status::stopped;
     restart_when restart = restart_when::transient; // of a group: of its elements
     bool significant = false;
+    bastion::shutdown shutdown = bastion::shutdown::infinite(); // how long it may take to stop
     children_ref group; // if it is one
     supervisor_ref supervisor; // if it is one
+
+    // What its first element gave to ctx.ready, the last time it started. Null: nothing, or another type.
+    template <class T>
+    [[nodiscard]] const T* extra() const noexcept {
+        return said.type == &detail::data_type_tag<T> ? static_cast<const T*>(said.object.get()) : nullptr;
+    }
+    detail::user_data said;
 };
 
 struct child_counts {

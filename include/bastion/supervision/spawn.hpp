@@ -2,7 +2,10 @@
 #ifndef BASTION_SUPERVISION_SPAWN_HPP
 #define BASTION_SUPERVISION_SPAWN_HPP
 
+#include <bastion/process/cold_part.hpp>
 #include <bastion/supervision/refs.hpp>
+
+#include <memory>
 
 namespace bastion {
 namespace detail {
@@ -71,6 +74,16 @@ inline children_ref context::parent() const {
 inline supervisor_ref context::supervisor() const {
     detail::require_running(*block_, "ctx.supervisor");
     return detail::supervisor_above(*block_);
+}
+
+template <class T>
+void context::ready(T&& extra) const {
+    using value = std::decay_t<T>;
+    detail::require_running(*block_, "ctx.ready");
+    if (!block_->started_sent)
+        detail::cold_of(*block_).extra = {
+            std::make_shared<value>(std::forward<T>(extra)), &detail::data_type_tag<value>, type_name<value>()};
+    ready();
 }
 
 template <class T>

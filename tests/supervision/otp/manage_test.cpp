@@ -181,4 +181,3 @@ TEST_CASE("hanging_restart_loop: one_for_all") {
     s.w.settle();
     CHECK(s.which() == "child1, child2, child3");
 }
-

@@ -24,6 +24,8 @@ using tree::lines;
 inline const bastion::exit_reason shutdown_reason(bastion::exit_kind::stopped);
 inline const bastion::exit_reason kill_reason(bastion::exit_kind::killed);
 
+inline std::string text(bastion::errc code) { return std::string(to_string(code)); }
+
 // How a child's next start goes; each start takes the next, the last one stays.
 enum class start { well, ignore, fail, fail_slowly };
 class starts {
@@ -203,21 +205,19 @@ public:
     lines reasons() { return ends.take(); }
 
     static std::string said(const bastion::result<bastion::child_info>& r) {
-        if (!r) return r.error().what();
+        if (!r) return text(r.error().code());
         return r->status == bastion::child_status::running ? "ok" : "ok, undefined";
     }
-    static std::string said(const bastion::result<void>& r) { return r ? "ok" : r.error().what(); }
+    static std::string said(const bastion::result<void>& r) { return r ? "ok" : text(r.error().code()); }
 
+    tree::journal ends; // the runtime's end writes to it
     tree::world w;
-    tree::journal ends;
     bastion::supervisor_ref sup;
 };
 
 inline bastion::supervisor flags(bastion::strategy s, std::uint32_t intensity, std::chrono::nanoseconds period) {
     return bastion::supervisor().with_otp_defaults().with_strategy(s).with_intensity(intensity, period);
 }
-inline std::string text(bastion::errc code) { return std::string(to_string(code)); }
-
 } // namespace otp
 
 #endif

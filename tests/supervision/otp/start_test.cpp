@@ -1,0 +1,228 @@
+// supervisor_SUITE: how supervisors and children start, decline to, and fail to.
+#include "supervision/otp/suite.hpp"
+
+using namespace otp;
+using counted = std::vector<std::size_t>;
+
+TEST_CASE("sup_start_normal") {
+    suite s;
+    CHECK(s.which().empty());
+    CHECK(s.stop().empty());
+}
+
+// A supervisor is described by a value, so there is no init function that could return `ignore`: who decides not to start one spawns
+// none. What the case is about is the child that declines, in the parent's place: nothing is left of it, and nobody hears of an end.
+TEST_CASE("sup_start_ignore_init") {
+    suite s([](suite& of) {
+        return bastion::supervisor().with_otp_defaults().with_children(of.child("child1", {start::ignore}));
+    });
+    CHECK(s.sup.alive());
+    CHECK(s.which() == "child1 stopped");
+    CHECK(s.reasons() == lines{"child1 normal"});
+    CHECK(s.w.log.take().empty());
+}
+
+TEST_CASE("sup_start_ignore_child") {
+    suite s;
+    CHECK(s.start(s.child("child1", {start::ignore})) == "ok, undefined");
+    CHECK(s.start(s.child("child2")) == "ok");
+    CHECK(s.which() == "child1 stopped, child2");
+    CHECK(s.counts() == counted{2, 1, 0, 2});
+}
+
+TEST_CASE("sup_start_ignore_temporary_child") {
+    suite s([](suite& of) {
+        return bastion::supervisor()
+            .with_otp_defaults()
+            .with_children(of.child("child1", bastion::temporary, {start::ignore}))
+            .with_children(of.child("child2", bastion::temporary));
+    });
+    CHECK(s.which() == "child2");
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+}
+
+TEST_CASE("sup_start_ignore_temporary_child_start_child") {
+    suite s;
+    CHECK(s.start(s.child("child1", bastion::temporary, {start::ignore})) == "ok, undefined");
+    CHECK(s.start(s.child("child2", bastion::temporary)) == "ok");
+    CHECK(s.which() == "child2");
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+}
+
+// OTP's init returns something else than it should. Here the compiler refuses what is no builder; what it cannot see throws at the
+// call, and nothing has started.
+TEST_CASE("sup_start_error_return") {
+    tree::world w;
+    CHECK_THROWS_WITH(
+        w.rt.spawn(bastion::supervisor().with_name("s").with_children(bastion::children().with_name("c"))),
+        Catch::Contains("children(\"c\")") && Catch::Contains("has no body"));
+    w.settle();
+    CHECK_FALSE(w.rt.whereis("/s").alive());
+}
+
+// OTP's init throws. Here that can be what makes a child's data: at the first start it throws to who spawns.
+TEST_CASE("sup_start_fail") {
+    tree::world w;
+    const auto make = []() -> int { throw std::runtime_error("no data"); };
+    CHECK_THROWS_WITH(
+        w.rt.spawn(bastion::supervisor().with_name("s").with_children(tree::named(w.events, "c").with_data(make))),
+        "no data");
+    w.settle();
+    CHECK(w.events.take().empty());
+    CHECK(w.log.take().empty());
+}
+
+TEST_CASE("sup_start_child_returns_error") {
+    suite s;
+    CHECK(s.start(s.child("child1", {start::fail})) == text(bastion::errc::start_failed));
+    auto failed = s.w.rt.run(s.sup.start_child(s.child("child1", {start::fail})));
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error().reason().child() == "child1");
+    CHECK(failed.error().reason().cause().cause().what() == "error: no start");
+    s.w.settle();
+    CHECK(s.which().empty());
+    CHECK(s.counts() == counted{0, 0, 0, 0});
+    CHECK(s.sup.alive());
+}
+
+TEST_CASE("sup_start_restart_child_returns_error") {
+    suite s;
+    const starts how{start::well};
+    CHECK(s.start(s.child("child1", how)) == "ok");
+    CHECK(s.terminate("child1") == "ok");
+    how.set(start::fail);
+    CHECK(s.restart("child1") == text(bastion::errc::start_failed));
+    s.w.settle();
+    CHECK(s.which() == "child1 stopped");
+    how.set(start::well);
+    CHECK(s.restart("child1") == "ok");
+    CHECK(s.which() == "child1");
+}
+
+TEST_CASE("sup_start_map") {
+    suite s([](suite& of) {
+        return bastion::supervisor()
+            .with_otp_defaults()
+            .with_children(bastion::children().with_name("child1").with_exec(worker(of.w.events, "child1")))
+            .with_children(bastion::children()
+                    .with_name("child2")
+                    .with_exec(worker(of.w.events, "child2"))
+                    .with_shutdown(bastion::shutdown::brutal()))
+            .with_supervisor(bastion::supervisor().with_name("child3"));
+    });
+    const auto first = s.info("child1");
+    CHECK(first.restart == bastion::permanent);
+    CHECK(first.shutdown.time() == 5000ms);
+    CHECK(first.kind == bastion::child_kind::group);
+    CHECK_FALSE(first.significant);
+    CHECK(s.info("child2").shutdown.is_brutal());
+    const auto third = s.info("child3");
+    CHECK(third.restart == bastion::permanent);
+    CHECK(third.shutdown.is_infinite());
+    CHECK(third.kind == bastion::child_kind::supervisor);
+    const auto fourth = s.w.rt.run(s.sup.which_child("child4"));
+    REQUIRE_FALSE(fourth.has_value());
+    CHECK(fourth.error() == bastion::errc::not_found);
+    s.stop();
+}
+
+// A missing id is made up, a missing body is refused, an unknown key does not compile.
+TEST_CASE("sup_start_map_faulty_specs") {
+    suite s;
+    const auto unnamed = s.w.rt.run(
+        s.sup.start_child(bastion::children().with_exec(worker(s.w.events, "x")).with_start(bastion::wait_ready)));
+    REQUIRE(unnamed.has_value());
+    CHECK_FALSE(unnamed->id.empty());
+    CHECK_THROWS_AS(s.sup.start_child(bastion::children().with_name("child2")), bastion::bad_spec);
+    CHECK_THROWS_AS(
+        s.sup.start_child(bastion::children().with_name("a/b").with_exec(worker(s.w.events, "x"))), bastion::bad_spec);
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+    s.stop();
+}
+
+TEST_CASE("extra_return") {
+    suite s([](suite& of) {
+        return bastion::supervisor().with_otp_defaults().with_intensity(2, 3600s).with_children(
+            of.child("child1").with_exec([](bastion::context ctx) -> bastion::process {
+                ctx.ready(std::string("extra_return"));
+                for (;;) {
+                    auto m = co_await ctx.recv();
+                    if (m.told<tree::die>() != nullptr) co_return ctx.fail("died");
+                    if (auto q = m.asked<tree::are_you_there>()) q.reply(ctx.incarnation());
+                }
+            }));
+    });
+    const auto extra = [](const bastion::child_info& c) {
+        const auto* said = c.extra<std::string>();
+        return said != nullptr ? *said : std::string("none");
+    };
+    CHECK(s.which() == "child1");
+    const pid first = s.pid_of("child1");
+    CHECK(s.terminate("hej") == text(bastion::errc::not_found));
+    CHECK(s.remove("hej") == text(bastion::errc::not_found));
+    CHECK(s.restart("hej") == text(bastion::errc::not_found));
+    CHECK(s.remove("child1") == text(bastion::errc::running));
+    CHECK(s.restart("child1") == text(bastion::errc::running));
+    CHECK(s.which() == "child1");
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+
+    CHECK(s.terminate("child1") == "ok");
+    CHECK_FALSE(s.lives(first));
+    CHECK(s.reasons() == lines{"child1 stopped"});
+    CHECK(s.which() == "child1 stopped");
+    CHECK(s.counts() == counted{1, 0, 0, 1});
+
+    const auto again = s.w.rt.run(s.sup.restart_child("child1"));
+    REQUIRE(again.has_value());
+    CHECK(extra(*again) == "extra_return");
+    CHECK(again->extra<int>() == nullptr);
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+    const pid second = s.pid_of("child1");
+    s.dies("child1"); // restarted as any other
+    CHECK_FALSE(s.lives(second));
+    CHECK(s.which() == "child1");
+
+    CHECK(s.terminate("child1") == "ok");
+    CHECK(s.terminate("child1") == "ok");
+    CHECK(s.remove("child1") == "ok");
+    CHECK(s.restart("child1") == text(bastion::errc::not_found));
+    CHECK(s.which().empty());
+    CHECK(s.counts() == counted{0, 0, 0, 0});
+
+    const auto third = s.w.rt.run(s.sup.start_child(bastion::children()
+            .with_name("child1")
+            .with_start(bastion::wait_ready)
+            .with_exec([](bastion::context ctx) -> bastion::process {
+                ctx.ready(std::string("extra_return"));
+                ctx.ready(std::string("too late"));
+                (void)co_await ctx.recv();
+            })));
+    REQUIRE(third.has_value());
+    CHECK(extra(*third) == "extra_return");
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+}
+
+// The name "registered" is another process' own.
+TEST_CASE("already_started_outside_supervisor") {
+    suite s;
+    bastion::child_ref other = s.w.rt.spawn([](bastion::context ctx) -> bastion::process {
+        const auto mine = ctx.register_name("registered");
+        CHECK(mine.has_value());
+        (void)co_await ctx.recv();
+    });
+    s.w.settle();
+    const auto failed = s.w.rt.run(s.sup.start_child(bastion::children()
+            .with_name("child1")
+            .with_start(bastion::wait_ready)
+            .with_exec([](bastion::context ctx) -> bastion::process {
+                const auto taken = ctx.register_name("registered");
+                if (!taken) co_return ctx.fail(taken.error());
+                ctx.ready();
+                (void)co_await ctx.recv();
+            })));
+    REQUIRE_FALSE(failed.has_value());
+    CHECK(failed.error() == bastion::errc::start_failed);
+    CHECK(failed.error().reason().cause().cause().what().find("taken") != std::string::npos);
+    CHECK(s.w.rt.whereis("registered") == other);
+    CHECK(s.which().empty());
+}

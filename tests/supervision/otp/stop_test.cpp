@@ -1,0 +1,128 @@
+// supervisor_SUITE: how supervisors stop their children, and who does not hold them up.
+#include "supervision/otp/suite.hpp"
+
+#include <algorithm>
+
+using namespace otp;
+using counted = std::vector<std::size_t>;
+
+// OTP allows `infinity` for workers and supervisors alike.
+TEST_CASE("sup_stop_infinity") {
+    suite s;
+    CHECK(s.start(bastion::supervisor().with_name("child1").with_shutdown(bastion::shutdown::infinite())) == "ok");
+    CHECK(s.start(s.child("child2").with_shutdown(bastion::shutdown::infinite())) == "ok");
+    CHECK(s.info("child1").shutdown.is_infinite());
+    CHECK(s.info("child2").shutdown.is_infinite());
+    s.tell("child2", take_for_stop{1h});
+    s.sup.stop();
+    s.w.advance(59min);
+    CHECK(s.sup.alive());
+    s.w.advance(2min);
+    CHECK_FALSE(s.sup.alive());
+    CHECK(s.reasons() == lines{"child2 stopped"});
+}
+
+TEST_CASE("sup_stop_timeout") {
+    suite s;
+    CHECK(s.start(s.child("child1")) == "ok");
+    CHECK(s.start(s.child("child2")) == "ok");
+    s.tell("child2", sleep_deaf{200s});
+    s.sup.stop();
+    s.w.advance(999ms);
+    CHECK(s.sup.alive());
+    s.w.advance(1ms);
+    CHECK_FALSE(s.sup.alive());
+    CHECK(s.reasons() == lines{"child2 killed", "child1 stopped"});
+}
+
+TEST_CASE("sup_stop_brutal_kill") {
+    suite s;
+    CHECK(s.start(s.child("child1")) == "ok");
+    CHECK(s.start(s.child("child2").with_shutdown(bastion::shutdown::brutal())) == "ok");
+    s.stop();
+    CHECK(s.reasons() == lines{"child2 killed", "child1 stopped"});
+}
+
+// Children that end by themselves while the supervisor stops: of each restart type and with each reason, before and after their order
+// has reached them. Each keeps its own reason, and the stop ends.
+TEST_CASE("sup_stop_race") {
+    for (const auto when : {bastion::permanent, bastion::transient, bastion::temporary})
+        for (const bool asked_first : {false, true}) {
+            suite s;
+            const std::vector<std::pair<std::string, bastion::exit_reason>> ends{{"normal", bastion::exit_reason()},
+                {"stopped", shutdown_reason}, {"error: other", bastion::exit_reason::error("other")}};
+            for (const auto& [name, why] : ends) {
+                CHECK(s.start(s.child(name, when)) == "ok");
+                if (asked_first) s.tell(name, end_with{why});
+            }
+            CHECK(s.start(s.child("last", when)) == "ok");
+            s.tell("last", take_for_stop{500ms});
+            s.sup.stop();
+            s.w.settle(); // "last" takes its time: the others wait for their order
+            if (!asked_first) {
+                s.w.rt.whereis("/sup_test/normal/0").tell(tree::finish{});
+                s.w.rt.whereis("/sup_test/stopped/0").exit(shutdown_reason);
+                s.w.rt.whereis("/sup_test/error: other/0").tell(tree::die{"other"});
+                s.w.settle();
+            }
+            s.w.advance(500ms);
+            CHECK_FALSE(s.sup.alive());
+            lines said = s.reasons(); // in the order in which it is known that they do not come back
+            std::sort(said.begin(), said.end());
+            CHECK(said == lines{"error: other error: other", "last stopped",
+                              asked_first ? "normal stopped" : "normal normal", "stopped stopped"});
+        }
+}
+
+// The child has no link to its supervisor that it could take away. What is left of the case: a child that ignores what it can.
+TEST_CASE("child_unlink") {
+    suite s;
+    CHECK(s.start(s.child("naughty_child").with_exec([](bastion::context ctx) -> bastion::process {
+        ctx.unlink(ctx.supervisor());
+        ctx.trap_exit();
+        ctx.trap_stop();
+        ctx.ready();
+        for (;;) (void)co_await ctx.recv();
+    })) == "ok");
+    s.w.rt.spawn([sup = s.sup, &s](bastion::context) -> bastion::process {
+        const auto r = co_await sup.terminate_child("naughty_child");
+        s.w.events.add(r ? "terminated" : r.error().what());
+    });
+    s.w.advance(999ms);
+    CHECK(s.counts() == counted{1, 0, 0, 1}); // it answers meanwhile
+    CHECK(s.w.events.take().empty());
+    s.w.advance(1ms);
+    CHECK(s.w.events.take() == lines{"terminated"});
+    CHECK(s.reasons() == lines{"naughty_child killed"});
+}
+
+TEST_CASE("order_of_children") {
+    suite s([](suite& of) {
+        auto sup = flags(bastion::strategy::rest_for_one, 1, 3600s);
+        for (const char* id : {"child1", "child2", "child3", "child4", "child5"}) sup.with_children(of.child(id));
+        return sup;
+    });
+    CHECK(s.which() == "child1, child2, child3, child4, child5");
+    CHECK(s.w.events.take() == lines{"start child1", "start child2", "start child3", "start child4", "start child5"});
+    s.dies("child3");
+    CHECK(s.w.events.take() ==
+          lines{"end child3", "end child5", "end child4", "start child3", "start child4", "start child5"});
+    CHECK(s.which() == "child1, child2, child3, child4, child5");
+    CHECK(s.stop() == lines{"end child5", "end child4", "end child3", "end child2", "end child1"});
+}
+
+// Not in the suite, executed on OTP: whatever ends the parent ends the supervisor in order; what others tell it does not.
+TEST_CASE("sup_stop: a stranger's exit is ignored") {
+    suite s;
+    CHECK(s.start(s.child("child1")) == "ok");
+    s.w.rt.spawn([sup = s.sup](bastion::context ctx) -> bastion::process {
+        ctx.link(sup);
+        co_return ctx.exit(bastion::exit_reason::error("boom"));
+    });
+    bastion::child_ref(s.sup.where()).exit(bastion::exit_reason::error("boom"));
+    bastion::child_ref(s.sup.where()).exit(shutdown_reason);
+    s.w.settle();
+    CHECK(s.sup.alive());
+    CHECK(s.which() == "child1");
+    CHECK(s.w.events.take() == lines{"start child1"});
+}
