@@ -25,6 +25,7 @@ std::string_view to_string(errc code) noexcept {
     case errc::running: return "the child runs";
     case errc::restarting: return "the child is being started again";
     case errc::already_present: return "the supervisor has a child of that name, which does not run";
+    case errc::simple_one_for_one: return "the supervisor's children are made from a template: they have no names";
     case errc::already_started: return "the supervisor has a child of that name, which runs";
     }
     return "unknown error";

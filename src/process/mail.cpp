@@ -91,10 +91,14 @@ error because_of(errc code, const exit_reason& why) noexcept {
 } // namespace
 
 void answer_with_error(envelope* question, errc code, const exit_reason* why) noexcept {
+    answer_with_error(question, why != nullptr ? because_of(code, *why) : error(code));
+}
+
+void answer_with_error(envelope* question, error why) noexcept {
     completion_cell* cell = std::exchange(question->cell, nullptr);
     const std::size_t bytes = bytes_of(*question);
     question->meta().destroy_payload(*question);
-    ::new (static_cast<void*>(question->payload)) error(why != nullptr ? because_of(code, *why) : error(code));
+    ::new (static_cast<void*>(question->payload)) error(std::move(why));
     question->set_meta(error_answer_meta, envelope_kind::answer);
     question->generation = bytes;
     if (cell != nullptr) complete_with(cell, question);

@@ -120,7 +120,7 @@ void owner::child_exited(control_block& child) {
         } else {
             order_stop(child, false, kill_all_, true); // as above
         }
-    } else if (const cold_part* cold = is_owner ? nullptr : cold_if_any(child); cold != nullptr && cold->ignored) {
+    } else if (!is_owner && has_ignored(child)) {
         set(child, child_flag::for_good);
         ignored_ = true;
         finalize(child);
@@ -159,7 +159,7 @@ void owner::child_exited(control_block& child) {
 
 // It ended while its owner stops for a restart: started again with the others, if the owner is.
 bool owner::stays_for_next_start(const control_block& child) const noexcept {
-    return phase_ == phase::stopping && !restarting_ && !ending_for_good_ && !empties_ &&
+    return phase_ == phase::stopping && !restarting_ && !ending_for_good_ && !empties_ && !leaves(child) &&
            child.life_state.now() != life::exited && (comes_back(child) || plan_revives(child));
 }
 
@@ -319,6 +319,7 @@ void owner::finalize(control_block& child) {
     forget(child);
     recycle_block(&child);
     if (below != nullptr) below->drop_owner();
+    answer_ends(child); // by its address: nothing is left of it
     if (main && home_.hooks.main_ended != nullptr) home_.hooks.main_ended(home_.hooks.runtime_data, why);
     if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
 }

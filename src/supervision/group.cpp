@@ -18,13 +18,13 @@ group::group(control_block& self, std::string name, runtime_home& home, std::uni
     if (const auto& r = spec_->resizer) resizing_ = std::make_unique<resizing>(*r);
 }
 
-control_block* group::make_element(std::uint32_t index) {
+control_block* group::make_element(std::uint32_t index, const shared<process_body>& body) {
     std::shared_ptr<void> data;
     if (spec_->make_data) data = spec_->make_data(); // the user's: may throw
     control_block* b = make_block(home_);
     b->owner.set(&self_);
     b->kind = spec_->kind;
-    b->body = spec_->body.get();
+    b->body = body.get();
     b->body->add_owner();
     b->index = index;
     b->policy = when_;
@@ -46,7 +46,7 @@ control_block* group::make_element(std::uint32_t index) {
 
 void group::make_elements() {
     for (std::uint32_t n = spec_->size(); next_index_ < n; ++next_index_)
-        children_.push_back(make_element(next_index_));
+        children_.push_back(make_element(next_index_, spec_->body));
     list_elements();
 }
 
@@ -61,7 +61,7 @@ void group::make_missing_elements() {
                 have = were.next(have);
                 children_.push_back(were.pop_front());
             } else if (i < spec_->size()) {
-                children_.push_back(make_element(i));
+                children_.push_back(make_element(i, spec_->body));
             }
         }
     } catch (...) {
@@ -84,6 +84,9 @@ void group::place(const supervisor_ref& above, const supervisor_spec& defaults, 
     above_ = above;
     ask_first_ = ask_first;
     stays_ = remakes_ = defaults.keeps_specs;
+    max_children_ = defaults.max_children;
+    shuts_down_ = defaults.ends;
+    if (is_dynamic()) spec_->scope = restart_scope::element;
     if (spec_ == nullptr) return;
     restart_ = spec_->restart.value_or(defaults.restart.value_or(bastion::restart_strategy()));
     when_ = spec_->when.value_or(defaults.when.value_or(restart_when::transient));
@@ -217,7 +220,7 @@ void group::adopt(control_block& child) {
 }
 
 void group::on_empty() {
-    if (spec_ == nullptr || (resizing_ != nullptr && resizing_->missing() > 0)) return;
+    if (spec_ == nullptr || is_dynamic() || (resizing_ != nullptr && resizing_->missing() > 0)) return;
     ended_by_itself_ = true;
     ending_for_good_ = ending_for_good_ || !stays_;
     running_ = false;

@@ -54,13 +54,27 @@ protected:
     void before_close(control_block& child) noexcept override;
     void forget(control_block& child) noexcept override;
     void list_in(directory& names) const override { home_.hooks.group_placed(names, path_, ref()); }
+    // ---- elements made from a template: dynamic.cpp
+    void on_question(request_ptr r) override;
+    [[nodiscard]] bool stops_together() const noexcept override { return is_dynamic(); }
+    [[nodiscard]] bool leaves(const control_block&) const noexcept override { return is_dynamic() && !restarting_; }
+    [[nodiscard]] bool is_significant(const control_block&) const noexcept override {
+        return is_dynamic() && spec_->significant;
+    }
+    void significant_end() override;
+    void answer_started_child(control_block& child, completion_cell* cell) override;
     void on_progress() override;
     void note_start(control_block& child) override;
     void on_empty() override;
     void pass_on(broadcast_source& source) override;
 
 private:
-    [[nodiscard]] control_block* make_element(std::uint32_t index);
+    [[nodiscard]] control_block* make_element(std::uint32_t index, const shared<process_body>& body);
+    [[nodiscard]] bool is_dynamic() const noexcept { return spec_ != nullptr && spec_->dynamic; }
+    void start_from_template(owner_request& r);
+    void terminate_element(owner_request& r);
+    void answer_look(owner_request& r);
+    [[nodiscard]] child_info info_of(control_block& child) const;
     // What has ended, or was never there.
     void make_missing_elements();
     // Who is in the roster from now on: all that stay.
@@ -84,6 +98,8 @@ private:
     bastion::restart_strategy restart_;
     restart_when when_ = restart_when::transient;
     bool ask_first_ = false;            // the supervisor's strategy or intensity has a say
+    std::uint32_t max_children_ = 0;    // of a template
+    bastion::auto_shutdown shuts_down_ = bastion::auto_shutdown::never; // its supervisor's
     bool stays_ = false;                // without elements it stands still: its supervisor keeps specs
     bool remakes_ = false;              // at its next start it has all its elements again
     pooled_vector<address> asked_;      // elements whose restart the supervisor thinks about

@@ -91,8 +91,12 @@ pending_answer order_child(address to, child_order what, std::string_view id) {
     return ask_owner(std::move(r));
 }
 
-void supervisor_owner::on_order(request_ptr r) {
-    if (ending_for_good_) return owner::on_order(std::move(r));
+void supervisor_owner::on_question(request_ptr r) {
+    if (r->what == request_kind::look) return is_simple() ? pass_to_template(std::move(r)) : answer_look(*r);
+    if (ending_for_good_) return owner::on_question(std::move(r));
+    if (!is_simple() && r->arguments) return answer_error(std::exchange(r->cell, nullptr), errc::invalid);
+    if (!is_simple() && r->order == child_order::terminate && r->child.block != nullptr)
+        return answer_error(std::exchange(r->cell, nullptr), errc::not_found);
     orders_.push_back(std::move(r));
     go_on();
 }
@@ -108,6 +112,7 @@ void supervisor_owner::carry_out_orders() {
 }
 
 bool supervisor_owner::carry_out(request_ptr& r) {
+    if (is_simple()) return pass_to_template(std::move(r)), true;
     const bool starts = r->order == child_order::start;
     control_block* const child = named(starts ? std::string_view(of(*r->child.block).name()) : r->name);
     if (child != nullptr) {
@@ -182,18 +187,6 @@ void supervisor_owner::answer_started_child(control_block& child, completion_cel
         if (of(child).ignored()) info.status = child_status::stopped;
         answer_with(cell, std::move(info));
     } catch (const std::bad_alloc&) { answer_error(cell, errc::limit); }
-}
-
-void supervisor_owner::answer_ends(const control_block& child) noexcept {
-    for (std::size_t i = 0; i < ends_.size();) {
-        if (ends_[i].child != &child) {
-            ++i;
-            continue;
-        }
-        completion_cell* const cell = ends_[i].cell;
-        ends_.erase(ends_.begin() + static_cast<std::ptrdiff_t>(i));
-        answer_started(cell);
-    }
 }
 
 } // namespace bastion::detail

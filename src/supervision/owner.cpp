@@ -48,6 +48,11 @@ void unpark_owner(runnable& r) { unpark_block(block_of(r)); }
 
 const runnable_ops owner_ops{&run_owner, &unpark_owner};
 
+bool has_ignored(const control_block& element) noexcept {
+    const cold_part* const cold = cold_if_any(element);
+    return cold != nullptr && cold->ignored;
+}
+
 control_block* make_owner_block(runtime_home& home) {
     control_block* b = make_block(home);
     b->ops = &owner_ops;
@@ -106,7 +111,7 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
             // Alive: its owner disarms before it lets a child go.
             if (r->child.block != nullptr) r->child.block->owner_timer = nullptr;
         }
-        if (r->what == request_kind::order) on_order(std::move(r));
+        if (r->what == request_kind::order || r->what == request_kind::look) on_question(std::move(r));
         else common_request(*r);
         break;
     }
@@ -129,7 +134,7 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
     return go_on_living();
 }
 
-void owner::on_order(request_ptr r) {
+void owner::on_question(request_ptr r) {
     owner_request* const nobodys = r.release();
     discard_signal(*nobodys);
 }
@@ -266,7 +271,8 @@ void owner::tell_parent_started() {
 }
 
 void owner::answer_watchers(control_block* child, const exit_reason* why) {
-    const bool declined = child != nullptr && has(*child, child_flag::is_owner) && of(*child).ignored();
+    const bool declined =
+        child != nullptr && (has(*child, child_flag::is_owner) ? of(*child).ignored() : has_ignored(*child));
     for (std::size_t i = 0; i < watchers_.size();) {
         if (watchers_[i].child.block != child) {
             ++i;
@@ -278,6 +284,18 @@ void owner::answer_watchers(control_block* child, const exit_reason* why) {
         if (w.ordered && (why == nullptr || declined)) answer_started_child(*child, cell);
         else if (why == nullptr) answer_started(cell);
         else answer_never_started(cell, *why);
+    }
+}
+
+void owner::answer_ends(const control_block& child) noexcept {
+    for (std::size_t i = 0; i < ends_.size();) {
+        if (ends_[i].child != &child) {
+            ++i;
+            continue;
+        }
+        completion_cell* const cell = ends_[i].cell;
+        ends_.erase(ends_.begin() + static_cast<std::ptrdiff_t>(i));
+        answer_started(cell);
     }
 }
 

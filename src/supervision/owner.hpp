@@ -175,6 +175,8 @@ protected:
     // In the starting phase, of a child that the plan has not stopped: whether it must be waited for.
     [[nodiscard]] virtual bool restarts_apart(control_block&) { return false; }
     [[nodiscard]] virtual control_block* stops_first() noexcept { return nullptr; }
+    // Whether its children stop all at once, and not one after another.
+    [[nodiscard]] virtual bool stops_together() const noexcept { return false; }
     virtual void forget(control_block&) noexcept {}
     // A child has ended for good and is about to be closed: the last moment for what it has not read.
     virtual void before_close(control_block&) noexcept {}
@@ -186,7 +188,8 @@ protected:
     // A plan is done, and it runs.
     virtual void on_idle() {}
     // ---- what only supervisors do: specs that outlive their children
-    virtual void on_order(request_ptr r);
+    // Who asks has a cell.
+    virtual void on_question(request_ptr r);
     // Whether a child that has ended, and does not come back, stays with its spec.
     [[nodiscard]] virtual bool keeps(const control_block&) const noexcept { return false; }
     // Whether a child that ends while a plan, or its owner's stop, waits for it comes back whatever it ended with.
@@ -321,12 +324,21 @@ protected:
         bool ordered; // by start_child or restart_child: the answer is what answer_started_child gives
     };
     pooled_vector<start_watcher> watchers_;
+    struct end_watcher {
+        const control_block* child;
+        completion_cell* cell;
+    };
+    pooled_vector<end_watcher> ends_; // who ordered a child's end
+    void answer_ends(const control_block& child) noexcept;
     // Those who wait for the start of a child, or (null) of this owner: `why` null: it has started.
     void answer_watchers(control_block* child, const exit_reason* why);
     void tell_watchers_of_end(control_block& child);
 };
 
 extern const runnable_ops owner_ops;
+
+// Whether an element whose incarnation has ended had declined to start.
+[[nodiscard]] bool has_ignored(const control_block& element) noexcept;
 
 // Makes the block of a group or supervisor: system kind, `frame` is the owner.
 [[nodiscard]] control_block* make_owner_block(runtime_home& home);

@@ -46,7 +46,8 @@ void discard_signal(system_signal& signal) noexcept {
     if (signal.kind == signal_kind::adopt) return owner::send_away(*static_cast<block_signal&>(signal).block);
     if (signal.kind != signal_kind::request && signal.kind != signal_kind::timer) return;
     const request_ptr r(&static_cast<owner_request&>(signal));
-    if (r->what == request_kind::order && r->child.block != nullptr) owner::send_away(*r->child.block);
+    if (r->what == request_kind::order && r->order == child_order::start && r->child.block != nullptr)
+        owner::send_away(*r->child.block);
     if (r->cell != nullptr) answer_never_started(r->cell, exit_reason(exit_kind::noproc));
 }
 
@@ -56,12 +57,21 @@ exit_reason too_late() {
 
 void answer_started(completion_cell* cell) noexcept { complete_with(cell, started_answer()); }
 
-void answer_error(completion_cell* cell, errc why, const exit_reason* reason) noexcept {
+namespace {
+
+[[nodiscard]] envelope* question_of(completion_cell* cell) noexcept {
     envelope* e = started_answer();
-    e->set_meta(meta_object<done_mark>, envelope_kind::asked); // a question that is answered with an error
+    e->set_meta(meta_object<done_mark>, envelope_kind::asked);
     e->cell = cell;
-    answer_with_error(e, why, reason);
+    return e;
 }
+
+} // namespace
+
+void answer_error(completion_cell* cell, errc why, const exit_reason* reason) noexcept {
+    answer_with_error(question_of(cell), why, reason);
+}
+void answer_error(completion_cell* cell, error why) noexcept { answer_with_error(question_of(cell), std::move(why)); }
 
 pending_answer ask_owner(request_ptr r) {
     const address to = r->owner;

@@ -7,7 +7,7 @@
 
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/process/home.hpp>
-#include <bastion/supervision/manage.hpp>
+#include <bastion/supervision/dynamic.hpp>
 #include <bastion/supervision/refs.hpp>
 
 #include <memory>
@@ -24,6 +24,7 @@ enum class request_kind : std::uint8_t {
     broadcast, // pass it on to all below
     restart_wanted, // group to supervisor: an element failed, decide
     proceed, // supervisor to group: restart it yourself
+    significant, // group to supervisor: its significant elements have ended by themselves
     proceeded, // group to supervisor: done
     deadline, // a child did not stop in time
     grace, // a killed child still runs
@@ -41,6 +42,7 @@ struct owner_request : system_signal {
     bool apart = false; // restart_wanted: its siblings in the group go on; proceed: say when it is done
     bool undecided = false; // stop: whether there will be another start is not known yet
     bool empties = false; // stop: what is below ends for good, and only owners stand still
+    shared<start_arguments> arguments; // order: of a template
     child_order order{}; // order; of a start, `child` is its only owner
     bastion::detail::look look_at{}; // look
     bool seen = false; // stop: the sender has consumed the owner's last exit, or there was none
@@ -86,6 +88,7 @@ void answer_with(completion_cell*& cell, R&& value) {
 
 // Completes the cell of somebody who has asked, with an error; `reason` may be null.
 void answer_error(completion_cell* cell, errc why, const exit_reason* reason = nullptr) noexcept;
+void answer_error(completion_cell* cell, error why) noexcept;
 
 // A request that a timer pushes. Owned by the wheel while armed, then by the owner's lane.
 struct owner_timer final : late_timer {

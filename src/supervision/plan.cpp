@@ -41,6 +41,10 @@ void owner::plan_stop(bool for_good, bool kill, bool empties) {
         order_stop(*first, for_good, true);
     phase_ = phase::stopping;
     cursor_ = children_.back();
+    if (stops_together())
+        for (auto* c = children_.back(); c != nullptr; c = children_.prev(c))
+            if (state_of(*c) == child_state::up || state_of(*c) == child_state::starting)
+                order_stop(*c, ending_for_good_ || empties_ || leaves(*c), kill_all_);
     progress();
 }
 

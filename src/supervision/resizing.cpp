@@ -67,7 +67,7 @@ void group::grow(std::int64_t by) {
         control_block* made = nullptr;
         try {
             const users_code here; // with_data's factory
-            made = make_element(next_index_);
+            made = make_element(next_index_, spec_->body);
         } catch (...) {
             announce({path_, reason_of_current_exception(), "does not grow", {}});
             break;

@@ -133,17 +133,52 @@ void check_resizer(const std::string& who, const resizer& r, std::uint32_t redun
 
 } // namespace
 
+namespace {
+
+void check_template(const std::string& who, const supervisor_spec& spec) {
+    const bool simple = spec.strategy == strategy::simple_one_for_one;
+    for (const child_spec& c : spec.children)
+        if (c.group && c.group->dynamic && !simple)
+            throw bad_spec(who + " has a group with_template: that needs strategy::simple_one_for_one");
+    if (!simple) return;
+    if (spec.children.size() != 1 || !spec.children[0].group || !spec.children[0].group->dynamic)
+        throw bad_spec(who + " is simple_one_for_one: it needs exactly one group, with_template");
+    const group_spec& group = *spec.children[0].group;
+    if (group.body)
+        throw bad_spec(who + ": its template has a body, too: with_exec and with_template exclude each other");
+    if (group.resizer || group.redundancy != 1)
+        throw bad_spec(who + ": a template makes one child at each start_child: no with_redundancy, no with_resizer");
+    const restart_when when = group.when.value_or(spec.when.value_or(restart_when::transient));
+    if (!group.dynamic->repeats && when != restart_when::temporary)
+        throw bad_spec(who + ": its template's arguments cannot be copied, so its children must be temporary");
+}
+
+} // namespace
+
 void check_spec(const group_spec& spec) {
     const std::string who = checked_name("children", spec);
-    if (!spec.body) throw bad_spec(who + " has no body: call with_exec or with_handlers");
+    if (!spec.body && !spec.dynamic) throw bad_spec(who + " has no body: call with_exec or with_handlers");
     if (spec.redundancy > 10'000'000)
         throw bad_spec(who + ": with_redundancy(" + std::to_string(spec.redundancy) + ") is more than 10,000,000");
     if (spec.resizer) check_resizer(who, *spec.resizer, spec.redundancy);
 }
 
+namespace {
+
+// Of what is spawned on its own, below a supervisor that may be any.
+void check_alone(const group_spec& spec) {
+    check_spec(spec);
+    if (spec.dynamic)
+        throw bad_spec(checked_name("children", spec) + " has a template: give it to a simple_one_for_one supervisor");
+}
+void check_alone(const supervisor_spec& spec) { check_spec(spec); }
+
+} // namespace
+
 void check_spec(const supervisor_spec& spec) {
     std::unordered_set<std::string_view> names;
     const std::string who = checked_name("supervisor", spec);
+    check_template(who, spec);
     if (spec.bounded && spec.window.count() <= 0) throw bad_spec(who + ": with_intensity needs a window longer than 0");
     for (const child_spec& c : spec.children) {
         const std::string& name = c.group ? c.group->name : c.supervisor->name;
@@ -236,7 +271,7 @@ namespace {
 // What a builder describes, made and given to the supervisor `above`. When that ends: what `dead` makes of the reason.
 template <class Spec, class Make, class Dead>
 auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Make make, Dead dead) {
-    check_spec(*spec);
+    check_alone(*spec);
     const std::string name = spec->name;
     const source_location where = spec->where;
     std::optional<decltype(make(std::declval<runtime_home&>(), std::move(spec)).ref())> made;
@@ -260,7 +295,7 @@ auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Ma
 // The same as a question, which knows why it was refused.
 template <class Spec, class Make>
 pending_answer order_start_of(address above, std::unique_ptr<Spec> spec, Make make) {
-    check_spec(*spec);
+    check_alone(*spec);
     charge_spawn();
     request_ptr r = make_request(request_kind::order, above);
     r->order = child_order::start;

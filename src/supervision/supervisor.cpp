@@ -85,7 +85,7 @@ void supervisor_owner::settle(control_block& child) {
         child.policy = own.value_or(spec_->when.value_or(restart_when::transient));
     } else {
         auto& group_below = static_cast<group&>(below);
-        const bool ask = spec_->strategy != bastion::strategy::one_for_one || spec_->bounded;
+        const bool ask = !restarts_alone() || spec_->bounded;
         group_below.place(ref(), *spec_, ask);
         child.policy = group_below.when();
     }
@@ -127,6 +127,9 @@ bool supervisor_owner::launch(control_block& child, bool) {
 
 std::optional<supervisor_owner::refusal> supervisor_owner::take_in(control_block& child) {
     const std::string& wanted = of(child).name();
+    if (is_simple())
+        return refusal{errc::simple_one_for_one,
+            said([] { return std::string("its supervisor makes children from a template only"); })};
     if (control_block* const other = wanted.empty() ? nullptr : named(wanted)) {
         of(child).set_path(said([&] { return path_ + "/" + wanted; }));
         return refusal{
@@ -167,7 +170,6 @@ void supervisor_owner::forget(control_block& child) noexcept {
         return;
     }
     forget_name(child);
-    answer_ends(child);
 }
 
 bool supervisor_owner::too_often(const std::string& child, const exit_reason& why) {
@@ -216,15 +218,19 @@ bool supervisor_owner::restarts_apart(control_block& child) {
 
 void supervisor_owner::restart(control_block& child) {
     if (too_often(said_name(child), child.reason)) return;
-    if (spec_->strategy == bastion::strategy::one_for_one) return start_child(child);
+    if (restarts_alone()) return start_child(child);
     mark_scope(child, false);
     plan_restart_of_marked();
 }
 
 void supervisor_owner::on_request(owner_request& r) {
-    if (r.what == request_kind::look) return answer_look(r);
     control_block& child = *r.child.block;
     if (!child.lives(r.child.generation) || !running_) return;
+    if (r.what == request_kind::significant) {
+        shutdown_due_ = true;
+        if (phase_ == phase::idle) on_idle();
+        return;
+    }
     if (r.what == request_kind::proceeded) {
         if (proceeding_ == r.child) {
             clear(child, child_flag::apart);
@@ -236,7 +242,7 @@ void supervisor_owner::on_request(owner_request& r) {
     if (s == child_state::stopping || s == child_state::down || s == child_state::ended) return; // nothing to decide
     if (phase_ == phase::stopping && has(child, child_flag::in_plan)) return;
     if (too_often(r.name, r.reason)) return;
-    if (spec_->strategy == bastion::strategy::one_for_one) {
+    if (restarts_alone()) {
         send(make_request(request_kind::proceed, child.here()));
         return;
     }

@@ -46,16 +46,14 @@ protected:
     [[nodiscard]] control_block* stops_first() noexcept override { return temporaries_; }
     void forget(control_block& child) noexcept override;
     // ---- specs that outlive their children: kept.cpp
-    void on_order(request_ptr r) override;
+    void on_question(request_ptr r) override;
     [[nodiscard]] bool comes_back(const control_block& child) const noexcept override;
     [[nodiscard]] bool keeps(const control_block& child) const noexcept override;
     [[nodiscard]] bool plan_revives(const control_block& child) const noexcept override;
     [[nodiscard]] bool leaves(const control_block& child) const noexcept override;
     [[nodiscard]] bool hides(const control_block& child) const noexcept override;
     [[nodiscard]] bool tries_again(const control_block& child) const noexcept override;
-    [[nodiscard]] bool starts_in_order() const noexcept override {
-        return spec_->strategy != bastion::strategy::one_for_one;
-    }
+    [[nodiscard]] bool starts_in_order() const noexcept override { return !restarts_alone(); }
     void note_start(control_block& child) override {
         notes& n = of(child).noted;
         n.known = true;
@@ -92,6 +90,12 @@ private:
     [[nodiscard]] static const notes& noted_of(const control_block& child) noexcept {
         return static_cast<const owner*>(child.frame)->noted;
     }
+    // Of a child that fails no sibling knows.
+    [[nodiscard]] bool restarts_alone() const noexcept {
+        return spec_->strategy == bastion::strategy::one_for_one || is_simple();
+    }
+    [[nodiscard]] bool is_simple() const noexcept { return spec_->strategy == bastion::strategy::simple_one_for_one; }
+    void pass_to_template(request_ptr r);
     void hide(control_block& child) noexcept;
     void carry_out_orders();
     // False: it must wait; then it is still the caller's.
@@ -100,7 +104,6 @@ private:
     void restart_ordered(control_block& child, owner_request& r);
     void terminate_ordered(control_block& child, owner_request& r);
     void remove_ordered(control_block& child, owner_request& r);
-    void answer_ends(const control_block& child) noexcept;
 
     std::unique_ptr<supervisor_spec> spec_;
     bool shutdown_due_ = false; // significant children have ended
@@ -110,11 +113,6 @@ private:
     pooled_deque<std::int64_t> recent_; // when the last restarts were, as many as the intensity allows
     pooled_map<std::string_view, control_block*> names_; // the text stands in the child's owner
     pooled_deque<request_ptr> orders_; // that wait for the end of a plan, or of a child's stop
-    struct end_watcher {
-        const control_block* child;
-        completion_cell* cell;
-    };
-    pooled_vector<end_watcher> ends_; // who ordered a child's end
     std::uint32_t unnamed_ = 0;
 };
 

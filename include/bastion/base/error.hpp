@@ -40,6 +40,7 @@ enum class errc : std::uint8_t {
     restarting,        // the child is being started again
     already_present,   // the supervisor has a child of that name, which does not run
     already_started,   // the supervisor has a child of that name, which runs
+    simple_one_for_one, // its children are made from a template: they have no names
 };
 
 [[nodiscard]] BASTION_API std::string_view to_string(errc code) noexcept;

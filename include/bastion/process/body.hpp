@@ -136,6 +136,7 @@ extern BASTION_API const message_meta error_answer_meta;
 BASTION_API void complete_with(completion_cell* cell, envelope* answer) noexcept;
 // Completes the cell of a question with an error: `code`, or the exit reason of the process that lost it.
 BASTION_API void answer_with_error(envelope* question, errc code, const exit_reason* why) noexcept;
+BASTION_API void answer_with_error(envelope* question, error why) noexcept;
 // Ends an envelope's life as a dead letter: counted, shown to the hook; a question is answered with an error.
 BASTION_API void dead_letter(runtime_home& home, envelope* e, address to, drop_reason cause) noexcept;
 // The same with the runtime of `to`, from any thread; where that is gone nobody counts it.

@@ -16,7 +16,7 @@
 
 namespace bastion {
 
-enum class child_kind : std::uint8_t { group, supervisor };
+enum class child_kind : std::uint8_t { group, supervisor, element };
 
 enum class child_status : std::uint8_t {
     running,
@@ -34,6 +34,7 @@ struct child_info {
     bastion::shutdown shutdown = bastion::shutdown::infinite(); // how long it may take to stop
     children_ref group; // if it is one
     supervisor_ref supervisor; // if it is one
+    child_ref element; // if it is one: of a template, known by this ref, without an id
 
     // What its first element gave to ctx.ready, the last time it started. Null: nothing, or another type.
     template <class T>

@@ -23,7 +23,12 @@ public:
 };
 
 // Whom a supervisor restarts beside the child that failed.
-enum class strategy : std::uint8_t { one_for_one, one_for_all, rest_for_one };
+enum class strategy : std::uint8_t {
+    one_for_one,
+    one_for_all,
+    rest_for_one,
+    simple_one_for_one, // nobody; its children are made from one template (see dynamic.hpp)
+};
 
 // Whether a supervisor ends when children that are significant have ended by themselves, after OTP's auto_shutdown.
 enum class auto_shutdown : std::uint8_t {

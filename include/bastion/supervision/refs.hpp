@@ -21,6 +21,10 @@ struct child_info;
 
 namespace detail {
 
+// What start_child may give to a template.
+template <class... Args>
+concept are_arguments = (!std::is_same_v<Args, children> && ...) && (!std::is_same_v<Args, supervisor> && ...);
+
 // Makes the envelopes of one broadcast; shared by all owners that pass it on.
 class broadcast_source : public ref_counted {
 public:
@@ -152,6 +156,11 @@ public:
     answer<child_info> restart_child(std::string_view id) const;
     answer<void> terminate_child(std::string_view id) const;
     answer<void> delete_child(std::string_view id) const;
+    // Children made from a template (see dynamic.hpp).
+    template <class... Args>
+        requires(detail::are_arguments<Args...>)
+    answer<child_info> start_child(Args... args) const;
+    answer<void> terminate_child(const child_ref& child) const;
     [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return self_; }
     [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }

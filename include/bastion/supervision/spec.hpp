@@ -13,9 +13,12 @@
 #include <bastion/supervision/membership.hpp>
 #include <bastion/supervision/policy.hpp>
 #include <bastion/supervision/resizer.hpp>
+#include <bastion/supervision/template.hpp>
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -31,6 +34,7 @@ namespace detail {
 struct group_spec {
     std::string name;
     shared<process_body> body;
+    shared<child_template> dynamic; // instead of a body: elements come from start_child
     process_kind kind = process_kind::coroutine;
     std::uint32_t redundancy = 1;
     bastion::callbacks callbacks;
@@ -53,6 +57,7 @@ struct group_spec {
 
     // How many elements it begins with.
     [[nodiscard]] std::uint32_t size() const noexcept {
+        if (dynamic) return 0;
         return resizer ? std::max(redundancy, resizer->lower_bound()) : redundancy;
     }
 };
@@ -80,13 +85,10 @@ struct supervisor_spec {
     bool significant = false;
     std::optional<restart_when> own_when; // as a child
     bool keeps_specs = false;
+    std::uint32_t max_children = std::numeric_limits<std::uint32_t>::max(); // of a template
     bool gives_up = false; // too many restarts are, for the supervisor above, a shutdown
     source_location where;
 };
-
-// The address that names a type for with_data.
-template <class T>
-inline constexpr char data_type_tag = 0;
 
 } // namespace detail
 
@@ -108,6 +110,12 @@ public:
             spec_->kind = detail::process_kind::coroutine;
         }
         return *this;
+    }
+    // Instead of a body: one that takes arguments, from which start_child makes children; of the only group of a supervisor with
+    // strategy::simple_one_for_one (see dynamic.hpp).
+    template <class F>
+    children& with_template(F&& f) & {
+        return spec_->dynamic = detail::make_template(std::forward<F>(f)), *this;
     }
     // The body: handlers without a state.
     template <class... Arms>
@@ -180,6 +188,10 @@ public:
     template <class F>
     children with_exec(F&& f) && {
         return with_exec(std::forward<F>(f)), std::move(*this);
+    }
+    template <class F>
+    children with_template(F&& f) && {
+        return with_template(std::forward<F>(f)), std::move(*this);
     }
     template <class... Arms>
         requires(detail::is_arm<std::remove_cvref_t<Arms>> && ...)
@@ -282,6 +294,8 @@ public:
         spec_->gives_up = true;
         return with_intensity(1, std::chrono::seconds(5)).with_specs_kept();
     }
+    // With simple_one_for_one: how many children there may be at once. Default: no bound.
+    supervisor& with_max_children(std::uint32_t n) & { return spec_->max_children = n, *this; }
     // Of itself, as a child of the supervisor above. Default: what that one's with_restart says.
     supervisor& with_own_restart(restart_when w) & { return spec_->own_when = w, *this; }
     // Ends when significant children have ended by themselves: stops the others in reverse order, and ends as `stopped`.
@@ -315,6 +329,7 @@ public:
     }
     supervisor with_specs_kept(bool on = true) && { return with_specs_kept(on), std::move(*this); }
     supervisor with_otp_defaults() && { return with_otp_defaults(), std::move(*this); }
+    supervisor with_max_children(std::uint32_t n) && { return with_max_children(n), std::move(*this); }
     supervisor with_own_restart(restart_when w) && { return with_own_restart(w), std::move(*this); }
     supervisor with_auto_shutdown(bastion::auto_shutdown when) && { return with_auto_shutdown(when), std::move(*this); }
     supervisor with_significant(bool on = true) && { return with_significant(on), std::move(*this); }

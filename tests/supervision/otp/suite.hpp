@@ -120,13 +120,15 @@ public:
     }
 
     // permanent, shutdown 1,000 ms.
-    [[nodiscard]] bastion::children child(const std::string& id, starts how = {start::well}) {
+    [[nodiscard]] bastion::children without_body(const std::string& id) {
         return bastion::children()
             .with_name(id)
             .with_start(bastion::wait_ready)
             .with_shutdown(bastion::shutdown::within(1000ms))
-            .with_callbacks(ends_of(id))
-            .with_exec(worker(w.events, id, how));
+            .with_callbacks(ends_of(id));
+    }
+    [[nodiscard]] bastion::children child(const std::string& id, starts how = {start::well}) {
+        return without_body(id).with_exec(worker(w.events, id, how));
     }
     [[nodiscard]] bastion::children child(
         const std::string& id, bastion::restart_when when, starts how = {start::well}) {

@@ -1,0 +1,137 @@
+// Dynamic children: what a supervisor with a template passes on to its only group, and what that does.
+#include "supervision/supervisor.hpp"
+
+#include <new>
+#include <utility>
+
+namespace bastion::detail {
+
+pending_answer order_start(address to, shared<start_arguments> arguments) {
+    request_ptr r = make_request(request_kind::order, to);
+    r->order = child_order::start;
+    r->arguments = std::move(arguments);
+    return ask_owner(std::move(r));
+}
+
+pending_answer order_termination(address to, address child) {
+    request_ptr r = make_request(request_kind::order, to);
+    r->order = child_order::terminate;
+    r->child = child;
+    if (child.block != nullptr) return ask_owner(std::move(r));
+    completion_cell* const cell = completion_cell::make(running_block());
+    answer_started(cell); // it has ended
+    return pending_answer(cell, to, std::chrono::nanoseconds(-1));
+}
+
+void supervisor_owner::pass_to_template(request_ptr r) {
+    const bool by_ref = r->what == request_kind::look || r->arguments ||
+                        (r->order == child_order::terminate && r->child.block != nullptr);
+    if (!by_ref) {
+        answer_error(std::exchange(r->cell, nullptr), errc::simple_one_for_one);
+        owner_request* const rest = r.release();
+        return discard_signal(*rest);
+    }
+    control_block* const group = children_.front();
+    if (group != nullptr) {
+        r->owner = group->here();
+        if (try_send(r)) return;
+    }
+    answer_error(std::exchange(r->cell, nullptr), errc::noproc);
+}
+
+void group::on_question(request_ptr r) {
+    if (!is_dynamic()) return owner::on_question(std::move(r));
+    if (r->what == request_kind::look) return answer_look(*r);
+    if (r->order == child_order::terminate) return terminate_element(*r);
+    start_from_template(*r);
+}
+
+void group::start_from_template(owner_request& r) {
+    completion_cell* const cell = std::exchange(r.cell, nullptr);
+    if (!running_) return answer_error(cell, errc::noproc);
+    const child_template& wants = *spec_->dynamic;
+    if (r.arguments->type != wants.type) {
+        const std::string text = said([&] {
+            return "start_child: the template takes " + std::string(wants.type_name) + ", not " +
+                   std::string(r.arguments->type_name);
+        });
+        return answer_error(cell, error(errc::wrong_type, text));
+    }
+    if (children_.size() >= max_children_) return answer_error(cell, errc::limit);
+    control_block* made = nullptr;
+    try {
+        const users_code here; // with_data's factory
+        made = make_element(next_index_, spec_->dynamic->bind(r.arguments, when_ != restart_when::temporary));
+    } catch (...) {
+        const exit_reason why = reason_of_current_exception();
+        return answer_error(cell, errc::start_failed, &why);
+    }
+    ++next_index_;
+    children_.push_back(made);
+    watchers_.push_back({made->here(), cell, true});
+    start_child(*made);
+}
+
+void group::terminate_element(owner_request& r) {
+    completion_cell* const cell = std::exchange(r.cell, nullptr);
+    control_block& child = *r.child.block;
+    if (!child.lives(r.child.generation)) return answer_started(cell);
+    if (child.owner.now() != &self_) return answer_error(cell, errc::not_found);
+    ends_.push_back({&child, cell});
+    stop_child(r);
+}
+
+child_info group::info_of(control_block& child) const {
+    child_info info;
+    info.kind = child_kind::element;
+    info.element = child_ref(child.here());
+    info.restart = child.policy;
+    info.significant = spec_->significant;
+    info.shutdown = element_shutdown();
+    const child_state now = state_of(child);
+    if (now == child_state::up || (now == child_state::starting && child.restarts == 0))
+        info.status = child_status::running;
+    else if (!has(child, child_flag::for_good)) info.status = child_status::restarting;
+    return info;
+}
+
+void group::answer_started_child(control_block& child, completion_cell* cell) {
+    try {
+        child_info info = info_of(child);
+        if (has_ignored(child)) {
+            info.status = child_status::stopped;
+            info.element = child_ref();
+        } else if (const cold_part* const cold = cold_if_any(child)) {
+            info.said = cold->extra; // constant since it was ready
+        }
+        answer_with(cell, std::move(info));
+    } catch (const std::bad_alloc&) { answer_error(cell, errc::limit); }
+}
+
+void group::answer_look(owner_request& r) {
+    try {
+        if (r.look_at == look::one) return answer_error(std::exchange(r.cell, nullptr), errc::simple_one_for_one);
+        child_counts counted;
+        counted.specs = 1;
+        counted.workers = children_.size();
+        std::vector<child_info> all;
+        for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
+            if (r.look_at == look::all) all.push_back(info_of(*c));
+            else if (info_of(*c).status == child_status::running) ++counted.active;
+        }
+        if (r.look_at == look::all) answer_with(r.cell, std::move(all));
+        else answer_with(r.cell, std::move(counted));
+    } catch (const std::bad_alloc&) { answer_error(std::exchange(r.cell, nullptr), errc::limit); }
+}
+
+// An element that is significant has ended by itself.
+void group::significant_end() {
+    if (shuts_down_ == bastion::auto_shutdown::all_significant)
+        for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+            if (!has(*c, child_flag::for_good)) return; // another one is left
+    request_ptr r = make_request(request_kind::significant, self_.owner.now()->here());
+    r->child = self_.here();
+    send(std::move(r));
+}
+
+} // namespace bastion::detail

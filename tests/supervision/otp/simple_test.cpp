@@ -1,0 +1,510 @@
+// supervisor_SUITE: simple_one_for_one. Children are made from one template, and known by their refs.
+#include "supervision/otp/suite.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <random>
+
+using namespace otp;
+using bastion::auto_shutdown;
+using counted = std::vector<std::size_t>;
+
+namespace {
+
+// The body is worker's, with its arguments at each start.
+auto made_by(suite& of) {
+    return [&of](bastion::context ctx, starts how) -> bastion::process {
+        const start now = how.next();
+        if (now == otp::start::ignore) co_return ctx.ignore();
+        if (now == otp::start::fail_slowly) co_await ctx.sleep_for(2s);
+        if (now != otp::start::well) co_return ctx.fail("no start");
+        const std::string me = std::to_string(ctx.block().index);
+        of.w.events.add("start " + me);
+        const tree::end_mark mark(of.w.events, me);
+        ctx.ready(std::string("extra_info"));
+        std::chrono::nanoseconds stop_takes{0};
+        std::optional<bastion::exit_reason> at_stop;
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (auto* d = m.told<tree::die>()) co_return ctx.fail(d->why);
+            if (m.told<tree::finish>() != nullptr) co_return;
+            if (auto* t = m.told<take_for_stop>()) {
+                stop_takes = t->time;
+                ctx.trap_stop();
+            }
+            if (auto* e = m.told<end_with>()) {
+                at_stop = e->why;
+                ctx.trap_stop();
+            }
+            if (m.told<bastion::stop_request>() != nullptr) {
+                if (stop_takes.count() > 0) co_await ctx.sleep_for(stop_takes);
+                if (at_stop) ctx.exit(*at_stop);
+                co_return;
+            }
+            if (auto q = m.asked<tree::are_you_there>()) q.reply(ctx.incarnation());
+        }
+    };
+}
+
+// What the template's children get: how they start.
+struct simple : suite {
+    explicit simple(bastion::restart_when when = bastion::permanent, std::uint32_t intensity = 2,
+        auto_shutdown ends_with = auto_shutdown::never, bastion::shutdown stop = bastion::shutdown::within(1000ms))
+        : suite([&](suite& of) {
+              return flags(bastion::strategy::simple_one_for_one, intensity, 3600s)
+                  .with_auto_shutdown(ends_with)
+                  .with_children(of.without_body("child")
+                          .with_restart(when)
+                          .with_template(made_by(of))
+                          .with_significant(ends_with != auto_shutdown::never)
+                          .with_shutdown(stop));
+          }) {}
+    using suite::start;
+    using suite::terminate;
+
+    bastion::result<bastion::child_info> start(starts how = {otp::start::well}) {
+        return w.rt.run(sup.start_child(std::move(how)));
+    }
+    // The ref of one more that starts well.
+    bastion::child_ref one(starts how = {otp::start::well}) {
+        auto made = start(std::move(how));
+        REQUIRE(made.has_value());
+        CHECK(made->kind == bastion::child_kind::element);
+        return made->element;
+    }
+    std::string terminate(const bastion::child_ref& who) { return said(w.rt.run(sup.terminate_child(who))); }
+    std::vector<bastion::child_ref> all() {
+        auto found = w.rt.run(sup.which_children());
+        REQUIRE(found.has_value());
+        std::vector<bastion::child_ref> refs;
+        for (const bastion::child_info& c : *found) {
+            CHECK(c.id.empty());
+            refs.push_back(c.element);
+        }
+        return refs;
+    }
+    int incarnation(const bastion::child_ref& who) {
+        auto there = w.rt.run(who.ask<tree::are_you_there>());
+        return there.has_value() ? *there : -1;
+    }
+    template <class M>
+    void tell_it(const bastion::child_ref& who, M m) {
+        who.tell(std::move(m));
+        w.settle();
+    }
+};
+
+using refs = std::vector<bastion::child_ref>;
+
+} // namespace
+
+TEST_CASE("sup_start_ignore_temporary_child_start_child_simple") {
+    simple s(bastion::temporary);
+    CHECK(s.said(s.start({start::ignore})) == "ok, undefined");
+    const auto second = s.one();
+    CHECK(s.all() == refs{second});
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+}
+
+TEST_CASE("sup_start_ignore_permanent_child_start_child_simple") {
+    simple s(bastion::permanent);
+    CHECK(s.said(s.start({start::ignore})) == "ok, undefined");
+    const auto second = s.one();
+    CHECK(s.all() == refs{second});
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+    s.stop();
+    CHECK(s.w.log.take().empty());
+}
+
+TEST_CASE("sup_start_child_returns_error_simple") {
+    simple s;
+    CHECK(s.said(s.start({start::fail})) == text(bastion::errc::start_failed));
+    CHECK(s.all().empty());
+    CHECK(s.counts() == counted{1, 0, 0, 0});
+}
+
+// get_childspec by pid: each child says its spec.
+TEST_CASE("sup_start_map_simple") {
+    simple s;
+    const auto made = s.start();
+    REQUIRE(made.has_value());
+    CHECK(made->restart == bastion::permanent);
+    CHECK(made->shutdown.time() == 1000ms);
+    CHECK(made->kind == bastion::child_kind::element);
+    const auto by_name = s.w.rt.run(s.sup.which_child("child"));
+    REQUIRE_FALSE(by_name.has_value());
+    CHECK(by_name.error() == bastion::errc::simple_one_for_one);
+}
+
+TEST_CASE("sup_stop_timeout_dynamic") {
+    simple s;
+    (void)s.one();
+    const auto second = s.one();
+    s.tell_it(second, take_for_stop{200s});
+    s.sup.stop();
+    s.w.advance(999ms);
+    CHECK(s.sup.alive());
+    s.w.advance(1ms);
+    CHECK_FALSE(s.sup.alive());
+    CHECK(s.reasons() == lines{"child stopped", "child killed"});
+}
+
+TEST_CASE("sup_stop_brutal_kill_dynamic") {
+    simple s(bastion::permanent, 2, auto_shutdown::never, bastion::shutdown::brutal());
+    for (int i = 0; i < 10; ++i) (void)s.one();
+    s.stop();
+    CHECK(s.reasons() == lines(10, "child killed"));
+}
+
+TEST_CASE("sup_stop_non_shutdown_exit_dynamic") {
+    simple s;
+    s.tell_it(s.one(), end_with{bastion::exit_reason::error("other")});
+    s.tell_it(s.one(), end_with{bastion::exit_reason::error("another")});
+    (void)s.one();
+    s.stop();
+    auto said = s.reasons();
+    std::sort(said.begin(), said.end());
+    CHECK(said == lines{"child error: another", "child error: other", "child stopped"});
+}
+
+TEST_CASE("child_adm_simple") {
+    simple s;
+    CHECK(s.all().empty());
+    CHECK(s.counts() == counted{1, 0, 0, 0});
+    const bastion::supervisor_ref foo;
+    CHECK(s.said(s.w.rt.run(foo.start_child(starts{start::well}))) == text(bastion::errc::noproc));
+    const auto first = s.one();
+    CHECK(s.all() == refs{first});
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+    const auto second = s.one();
+    CHECK(s.all() == refs{first, second});
+    CHECK(s.counts() == counted{1, 2, 0, 2});
+
+    const std::string by_name = text(bastion::errc::simple_one_for_one);
+    CHECK(s.suite::terminate("child1") == by_name);
+    CHECK(s.counts() == counted{1, 2, 0, 2});
+    CHECK(s.terminate(first) == "ok");
+    CHECK(s.all() == refs{second});
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+    CHECK_FALSE(first.alive());
+    CHECK(s.terminate(first) == "ok");
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+    const auto other = s.w.rt.spawn([](bastion::context ctx) -> bastion::process { (void)co_await ctx.recv(); });
+    CHECK(s.terminate(other) == text(bastion::errc::not_found));
+    CHECK(other.alive());
+    CHECK(s.restart("child1") == by_name);
+    CHECK(s.remove("child1") == by_name);
+    CHECK(s.suite::start(s.child("named")) == by_name);
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+}
+
+TEST_CASE("simple_one_for_one") {
+    simple s;
+    const auto first = s.one();
+    const auto second = s.one();
+    s.tell_it(first, tree::die{"died"});
+    CHECK(s.all() == refs{first, second});
+    CHECK(s.incarnation(first) == 1);
+    CHECK(s.incarnation(second) == 0);
+    CHECK(s.counts() == counted{1, 2, 0, 2});
+    s.tell_it(second, tree::die{"died"});
+    CHECK(s.sup.alive());
+    s.tell_it(first, tree::die{"died"});
+    CHECK_FALSE(s.sup.alive());
+}
+
+// Two take a second to end, one would take five and is killed after two: all at once, so it takes two.
+TEST_CASE("simple_one_for_one_shutdown") {
+    simple s(bastion::permanent, 2, auto_shutdown::never, bastion::shutdown::within(2s));
+    for (const auto time : {1s, 1s, 5s}) s.tell_it(s.one(), take_for_stop{time});
+    s.sup.stop();
+    s.w.advance(1s);
+    CHECK(s.reasons() == lines{"child stopped", "child stopped"});
+    CHECK(s.sup.alive());
+    s.w.advance(1s);
+    CHECK_FALSE(s.sup.alive());
+    CHECK(s.reasons() == lines{"child killed"});
+}
+
+TEST_CASE("simple_one_for_one_extra") {
+    simple s;
+    const auto made = s.start();
+    REQUIRE(made.has_value());
+    REQUIRE(made->extra<std::string>() != nullptr);
+    CHECK(*made->extra<std::string>() == "extra_info");
+    const auto second = s.one();
+    s.tell_it(made->element, tree::die{"died"});
+    CHECK(s.all() == refs{made->element, second});
+    CHECK(s.counts() == counted{1, 2, 0, 2});
+    s.tell_it(second, tree::die{"died"});
+    CHECK(s.sup.alive());
+    s.tell_it(second, tree::die{"died"});
+    CHECK_FALSE(s.sup.alive());
+}
+
+TEST_CASE("simple_one_for_one_escalation") {
+    simple s(bastion::permanent, 4);
+    const auto first = s.one({start::well, start::fail});
+    (void)s.one();
+    (void)s.w.events.take();
+    s.tell_it(first, tree::die{"died"});
+    CHECK_FALSE(s.sup.alive());
+    CHECK(s.w.events.take() == lines{"end 0", "end 1"});
+}
+
+TEST_CASE("simple_one_for_one_restart_ignore") {
+    for (const auto when : {bastion::transient, bastion::permanent}) {
+        simple s(when);
+        const auto first = s.one({start::well, start::ignore});
+        const auto second = s.one();
+        s.tell_it(first, tree::die{"died"});
+        CHECK_FALSE(first.alive());
+        CHECK(s.all() == refs{second});
+        CHECK(s.counts() == counted{1, 1, 0, 1});
+        CHECK(s.sup.alive());
+        (void)s.one();
+        CHECK(s.counts() == counted{1, 2, 0, 2});
+    }
+}
+
+TEST_CASE("significant_simple") {
+    SECTION("any") {
+        simple s(bastion::temporary, 2, auto_shutdown::any_significant);
+        const auto first = s.one();
+        (void)s.one();
+        CHECK(s.terminate(s.one()) == "ok");
+        CHECK(s.sup.alive());
+        s.tell_it(first, tree::finish{});
+        CHECK_FALSE(s.sup.alive());
+    }
+    SECTION("any, transient: an abnormal end is restarted") {
+        simple s(bastion::transient, 2, auto_shutdown::any_significant);
+        const auto first = s.one();
+        s.tell_it(first, tree::die{"died"});
+        CHECK(s.sup.alive());
+        s.tell_it(first, tree::finish{});
+        CHECK_FALSE(s.sup.alive());
+    }
+    SECTION("all") {
+        simple s(bastion::temporary, 2, auto_shutdown::all_significant);
+        const auto first = s.one();
+        const auto second = s.one();
+        s.tell_it(first, tree::die{"died"});
+        CHECK(s.sup.alive());
+        s.tell_it(second, tree::finish{});
+        CHECK_FALSE(s.sup.alive());
+    }
+}
+
+TEST_CASE("count_children") {
+    simple s(bastion::temporary);
+    for (int i = 0; i < 1000; ++i) (void)s.one();
+    CHECK(s.all().size() == 1000);
+    CHECK(s.counts() == counted{1, 1000, 0, 1000});
+    for (int i = 0; i < 1000; ++i) (void)s.one();
+    const auto all = s.all();
+    CHECK(all.size() == 2000);
+    CHECK(s.counts() == counted{1, 2000, 0, 2000});
+    CHECK(s.all() == all);
+    for (const auto& c : all) c.exit(kill_reason);
+    s.w.settle();
+    CHECK(s.counts() == counted{1, 0, 0, 0});
+}
+
+TEST_CASE("hanging_restart_loop_simple") {
+    simple s(bastion::permanent, 8, auto_shutdown::never, bastion::shutdown::brutal());
+    const starts how{start::well};
+    const auto hangs = [&](const bastion::child_ref& who) {
+        how.set(start::fail_slowly);
+        s.tell_it(who, tree::die{"died"});
+        s.w.advance(2s);
+        s.w.settle();
+    };
+    const auto first = s.one(how);
+    hangs(first);
+    CHECK(s.restart("child1") == text(bastion::errc::simple_one_for_one));
+    CHECK(s.remove("child1") == text(bastion::errc::simple_one_for_one));
+    CHECK(s.which() == " restarting");
+    CHECK(s.counts() == counted{1, 0, 0, 1});
+    CHECK(s.terminate(first) == "ok");
+    CHECK(s.reasons().front() == "child error: died");
+    CHECK(s.all().empty());
+    how.set(start::well);
+    const auto second = s.one(how);
+    hangs(second);
+    s.stop();
+}
+
+namespace {
+
+// Counts how many of it there are.
+class counted_argument {
+public:
+    explicit counted_argument(std::atomic<int>& live) : live_(&live) { ++*live_; }
+    counted_argument(const counted_argument& other) : live_(other.live_) { ++*live_; }
+    counted_argument(counted_argument&& other) noexcept : live_(std::exchange(other.live_, nullptr)) {}
+    counted_argument& operator=(counted_argument) = delete;
+    ~counted_argument() {
+        if (live_ != nullptr) --*live_;
+    }
+
+private:
+    std::atomic<int>* live_;
+};
+
+// How many copies of their argument 100 children keep alive: each has its own, and what can be started again one more.
+int copies_kept(bastion::restart_when when) {
+    tree::world w;
+    std::atomic<int> live = 0;
+    const auto sup = w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
+            .with_children(bastion::children().with_restart(when).with_template(
+                [](bastion::context ctx, counted_argument) -> bastion::process { (void)co_await ctx.recv(); })));
+    for (int i = 0; i < 100; ++i) {
+        const auto made = w.rt.run(sup.start_child(counted_argument(live)));
+        CHECK(made.has_value());
+    }
+    const int kept = live;
+    sup.stop();
+    w.settle();
+    CHECK(live == 0);
+    return kept;
+}
+
+} // namespace
+
+// OTP compares the memory of the supervisors. What is not saved here is the copy of the arguments, and all of a static child that has
+// ended: its body goes with its spec.
+TEST_CASE("do_not_save_start_parameters_for_temporary_children") {
+    CHECK(copies_kept(bastion::permanent) == 200);
+    CHECK(copies_kept(bastion::transient) == 200);
+    CHECK(copies_kept(bastion::temporary) == 100);
+}
+
+TEST_CASE("do_not_save_start_parameters_for_temporary_children: static children") {
+    for (const auto how :
+        {bastion::strategy::one_for_all, bastion::strategy::one_for_one, bastion::strategy::rest_for_one}) {
+        suite s(flags(how, 2, 3600s));
+        std::atomic<int> live = 0;
+        const auto start_it = [&](const std::string& id, bastion::restart_when when) {
+            CHECK(s.start(bastion::children().with_name(id).with_restart(when).with_exec(
+                      [kept = counted_argument(live)](
+                          bastion::context ctx) -> bastion::process { (void)co_await ctx.recv(); })) == "ok");
+        };
+        start_it("permanent", bastion::permanent);
+        start_it("temporary", bastion::temporary);
+        CHECK(live == 2);
+        CHECK(s.terminate("permanent") == "ok");
+        CHECK(s.terminate("temporary") == "ok");
+        CHECK(live == 1);
+    }
+}
+
+// Arguments that cannot be copied are for children that never come back. (OTP's case is about what stays of them after a child has
+// died: nothing does.)
+TEST_CASE("simple_one_for_one_corruption") {
+    tree::world w;
+    std::atomic<int> live = 0;
+    const auto sup = w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
+            .with_children(bastion::children()
+                    .with_restart(bastion::temporary)
+                    .with_template([](bastion::context ctx, counted_argument) -> bastion::process {
+                        (void)co_await ctx.recv();
+                    })));
+    const auto start_one = [&] {
+        auto made = w.rt.run(sup.start_child(counted_argument(live)));
+        REQUIRE(made.has_value());
+        return made->element;
+    };
+    const auto first = start_one();
+    CHECK(live == 1);
+    first.tell(1);
+    w.settle();
+    CHECK(live == 0);
+    for (int i = 0; i < 10; ++i) (void)start_one();
+    CHECK(live == 10);
+}
+
+TEST_CASE("simple_one_for_one_scale_many_temporary_children") {
+    // That it is linear is measured by the benchmarks; here: it works, whatever the order.
+    simple s(bastion::temporary);
+    refs all;
+    for (int i = 0; i < 10'000; ++i) all.push_back(s.one());
+    std::mt19937 random(1);
+    std::shuffle(all.begin(), all.end(), random);
+    for (const auto& c : all) CHECK(s.terminate(c) == "ok");
+    CHECK(s.counts() == counted{1, 0, 0, 0});
+}
+
+TEST_CASE("simple: as many as with_max_children says, and again when one has gone") {
+    tree::world w;
+    const auto sup = w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
+            .with_max_children(2)
+            .with_children(bastion::children()
+                    .with_restart(bastion::temporary)
+                    .with_template([](bastion::context ctx, int) -> bastion::process { (void)co_await ctx.recv(); })));
+    const auto start_one = [&] { return w.rt.run(sup.start_child(7)); };
+    const auto first = start_one();
+    REQUIRE(first.has_value());
+    const auto second = start_one();
+    CHECK(second.has_value());
+    const auto third = start_one();
+    REQUIRE_FALSE(third.has_value());
+    CHECK(third.error() == bastion::errc::limit);
+    first->element.stop();
+    w.settle();
+    const auto fourth = start_one();
+    CHECK(fourth.has_value());
+}
+
+TEST_CASE("simple: wrong use says what is wrong") {
+    tree::world w;
+    const auto takes_text = [](bastion::context ctx, std::string) -> bastion::process { (void)co_await ctx.recv(); };
+    const auto sup = w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
+            .with_children(bastion::children().with_template(takes_text)));
+    const auto wrong = w.rt.run(sup.start_child("text"));
+    REQUIRE_FALSE(wrong.has_value());
+    CHECK(wrong.error() == bastion::errc::wrong_type);
+    CHECK_THAT(wrong.error().what(),
+        Catch::Contains("takes std::tuple<std::") && Catch::Contains("not std::tuple<const char*>"));
+    const auto right = w.rt.run(sup.start_child<std::string>("text"));
+    CHECK(right.has_value());
+
+    const auto plain = w.rt.spawn(bastion::supervisor().with_name("plain"));
+    const auto none = w.rt.run(plain.start_child(1));
+    REQUIRE_FALSE(none.has_value());
+    CHECK(none.error() == bastion::errc::invalid);
+
+    using bastion::bad_spec;
+    CHECK_THROWS_AS(w.rt.spawn(bastion::children().with_template(takes_text)), bad_spec);
+    CHECK_THROWS_AS(
+        w.rt.spawn(bastion::supervisor().with_children(bastion::children().with_template(takes_text))), bad_spec);
+    CHECK_THROWS_AS(w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)), bad_spec);
+    CHECK_THROWS_AS(w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
+                            .with_children(bastion::children().with_template(takes_text).with_redundancy(2))),
+        bad_spec);
+    CHECK_THROWS_AS(w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
+                            .with_children(bastion::children().with_template(
+                                [](bastion::context ctx, std::unique_ptr<int>) -> bastion::process {
+                                    (void)co_await ctx.recv();
+                                }))),
+        bad_spec);
+}
+
+// OTP: dynamic children do not come back with their supervisor.
+TEST_CASE("simple: a restarted supervisor begins with none") {
+    suite s(flags(bastion::strategy::one_for_all, 4, 3600s));
+    CHECK(s.start(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
+                  .with_name("lines")
+                  .with_children(bastion::children().with_template(
+                      [](bastion::context ctx, int) -> bastion::process { (void)co_await ctx.recv(); }))) == "ok");
+    CHECK(s.start(s.child("child1")) == "ok");
+    const auto lines_sup = s.info("lines").supervisor;
+    const auto made = s.w.rt.run(lines_sup.start_child(1));
+    REQUIRE(made.has_value());
+    s.dies("child1");
+    CHECK_FALSE(made->element.alive());
+    CHECK(s.counts_of(lines_sup) == counted{1, 0, 0, 0});
+    const auto again = s.w.rt.run(lines_sup.start_child(1));
+    CHECK(again.has_value());
+    CHECK(s.counts_of(lines_sup) == counted{1, 1, 0, 1});
+}
