@@ -1,0 +1,110 @@
+// supervisor_SUITE: which specs and flags are refused, and trees of many.
+#include "supervision/otp/suite.hpp"
+
+using namespace otp;
+using bastion::bad_spec;
+using bastion::strategy;
+using counted = std::vector<std::size_t>;
+
+namespace {
+
+bastion::children idle(const std::string& id) {
+    return bastion::children().with_name(id).with_exec(
+        [](bastion::context ctx) -> bastion::process { (void)co_await ctx.recv(); });
+}
+
+} // namespace
+
+// OTP checks terms; here most of what it refuses does not compile (a restart type, a child type, a shutdown that is no time, what is no
+// spec). What is left: no body, a name that cannot be one, duplicates, the template's rules; and that all valid values are taken.
+TEST_CASE("child_specs") {
+    suite s;
+    CHECK_THROWS_WITH(s.sup.start_child(bastion::children().with_name("child")), Catch::Contains("has no body"));
+    CHECK_THROWS_WITH(s.sup.start_child(idle("a/b")), Catch::Contains("must not contain '/'"));
+    CHECK_THROWS_WITH(s.w.rt.spawn(bastion::supervisor().with_children(idle("child")).with_children(idle("child"))),
+        Catch::Contains("two children named \"child\""));
+    CHECK_THROWS_WITH(s.w.rt.spawn(flags(strategy::simple_one_for_one, 2, 3600s)),
+        Catch::Contains("needs exactly one group, with_template"));
+    CHECK_THROWS_WITH(
+        s.w.rt.spawn(
+            flags(strategy::simple_one_for_one, 2, 3600s).with_children(idle("child1")).with_children(idle("child2"))),
+        Catch::Contains("needs exactly one group, with_template"));
+    CHECK(s.counts() == counted{0, 0, 0, 0});
+    // Negative and zero are brutal.
+    CHECK(bastion::shutdown::within(-10ms).is_brutal());
+    int n = 0;
+    for (const auto when : {bastion::permanent, bastion::transient, bastion::temporary})
+        for (const auto stop :
+            {bastion::shutdown::brutal(), bastion::shutdown::within(1s), bastion::shutdown::infinite()}) {
+            CHECK(s.start(idle("worker" + std::to_string(n)).with_restart(when).with_shutdown(stop)) == "ok");
+            CHECK(s.start(bastion::supervisor()
+                          .with_name("supervisor" + std::to_string(n++))
+                          .with_own_restart(when)
+                          .with_shutdown(stop)) == "ok");
+        }
+    CHECK(s.counts() == counted{18, 18, 9, 9});
+    s.stop();
+}
+
+// significant x restart x auto_shutdown, of a group and of a supervisor, in a spec and as a late addition.
+TEST_CASE("child_specs_map") {
+    using bastion::auto_shutdown;
+    for (const auto mode : {auto_shutdown::never, auto_shutdown::any_significant, auto_shutdown::all_significant})
+        for (const auto when : {bastion::permanent, bastion::transient, bastion::temporary})
+            for (const bool significant : {false, true}) {
+                const bool good = !significant || (mode != auto_shutdown::never && when != bastion::permanent);
+                const auto worker_spec = [&] { return idle("c").with_restart(when).with_significant(significant); };
+                const auto supervisor_spec = [&] {
+                    return bastion::supervisor().with_name("d").with_own_restart(when).with_significant(significant);
+                };
+                const auto above = [&] { return flags(strategy::one_for_one, 2, 3600s).with_auto_shutdown(mode); };
+                suite s(above());
+                const std::string expected = good ? "ok" : text(bastion::errc::invalid);
+                CHECK(s.start(worker_spec()) == expected);
+                CHECK(s.start(supervisor_spec()) == expected);
+                CHECK(s.counts()[0] == (good ? 2 : 0));
+                if (good) {
+                    CHECK_NOTHROW(
+                        s.w.rt.spawn(above().with_children(worker_spec()).with_supervisor(supervisor_spec())));
+                } else {
+                    CHECK_THROWS_AS(s.w.rt.spawn(above().with_children(worker_spec())), bad_spec);
+                    CHECK_THROWS_AS(s.w.rt.spawn(above().with_supervisor(supervisor_spec())), bad_spec);
+                }
+            }
+}
+
+// Strategies and auto_shutdown are enumerations; no intensity is no bound. What is left is the period.
+TEST_CASE("sup_flags") {
+    tree::world w;
+    CHECK_THROWS_AS(w.rt.spawn(flags(strategy::one_for_one, 2, 0s)), bad_spec);
+    CHECK_THROWS_AS(w.rt.spawn(flags(strategy::one_for_one, 2, -1s)), bad_spec);
+    CHECK_THROWS_AS(w.rt.spawn(bastion::supervisor().with_supervisor(flags(strategy::one_for_one, 2, 0s))), bad_spec);
+    CHECK_NOTHROW(w.rt.spawn(flags(strategy::one_for_one, 0, 1ns)));
+    CHECK_NOTHROW(w.rt.spawn(flags(strategy::one_for_one, 4'000'000'000, std::chrono::hours(24 * 365))));
+}
+
+TEST_CASE("count_children_supervisor") {
+    suite s;
+    for (int i = 0; i < 1000; ++i)
+        CHECK(s.start(bastion::supervisor().with_name(std::to_string(i)).with_own_restart(bastion::temporary)) == "ok");
+    CHECK(s.counts() == counted{1000, 1000, 1000, 0});
+    auto all = s.w.rt.run(s.sup.which_children());
+    REQUIRE(all.has_value());
+    for (const auto& c : *all) bastion::child_ref(c.supervisor.where()).exit(kill_reason);
+    s.w.settle();
+    CHECK(s.counts() == counted{0, 0, 0, 0});
+}
+
+// That it is linear is measured by the benchmarks (rows `start_children` and `restart_one`); here: it works.
+TEST_CASE("scale_start_stop_many_children") {
+    for (const int n : {1000, 20'000}) {
+        suite s([n](suite&) {
+            auto sup = flags(strategy::one_for_one, 2, 3600s);
+            for (int i = 0; i < n; ++i) sup.with_children(idle(std::to_string(i)));
+            return sup;
+        });
+        const auto size = static_cast<std::size_t>(n);
+        CHECK(s.counts() == counted{size, size, 0, size});
+        s.stop();
+    }
+}
