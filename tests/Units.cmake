@@ -66,6 +66,10 @@ foreach(folder IN LISTS BASTION_TEST_FOLDERS)
                 $<TARGET_FILE:bastion-test-model> "${tests}" ${file})
         endforeach()
     endif()
+    if(folder STREQUAL "supervision/otp" AND NOT CMAKE_CROSSCOMPILING)
+        bastion_script_test(supervision-otp.cases LABEL supervision ARGS
+            "${CMAKE_CURRENT_SOURCE_DIR}/supervision/otp/cases.sh" "${PROJECT_SOURCE_DIR}" $<TARGET_FILE:bastion-test-supervision-otp>)
+    endif()
     if(folder STREQUAL "hardware_faults")
         target_link_libraries(bastion-test-hardware_faults PRIVATE bastion::hardware_faults)
     elseif(DEFINED ENV{DEV_PRECOMPILE}) # headers compiled with other flags would not do

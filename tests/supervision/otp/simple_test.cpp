@@ -508,3 +508,18 @@ TEST_CASE("simple: a restarted supervisor begins with none") {
     CHECK(again.has_value());
     CHECK(s.counts_of(lines_sup) == counted{1, 1, 0, 1});
 }
+
+TEST_CASE("which_children_simple_one_for_one") {
+    simple s;
+    CHECK(s.all().empty());
+    const auto first = s.one();
+    const auto second = s.one();
+    CHECK(s.all() == refs{first, second});
+    CHECK(s.terminate(first) == "ok");
+    CHECK(s.all() == refs{second});
+    const auto by_name = s.w.rt.run(s.sup.which_child("child"));
+    REQUIRE_FALSE(by_name.has_value());
+    CHECK(by_name.error() == bastion::errc::simple_one_for_one);
+    CHECK(s.terminate(second) == "ok");
+    CHECK(s.all().empty());
+}

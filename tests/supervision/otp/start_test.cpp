@@ -226,3 +226,12 @@ TEST_CASE("already_started_outside_supervisor") {
     CHECK(s.w.rt.whereis("registered") == other);
     CHECK(s.which().empty());
 }
+
+// No start is logged at all.
+TEST_CASE("external_start_no_progress_log") {
+    suite s;
+    CHECK(s.start(s.child("child1")) == "ok");
+    CHECK(s.w.log.take().empty());
+    s.dies("child1");
+    CHECK(s.w.log.take() == lines{"/sup_test/child1/0: error: died; restarts now"});
+}
