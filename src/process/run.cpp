@@ -14,6 +14,9 @@
 namespace bastion::detail {
 namespace {
 
+// Its group may change it meanwhile; a byte, which says nothing about others.
+restart_when policy_of(control_block& b) noexcept { return std::atomic_ref(b.policy).load(std::memory_order_relaxed); }
+
 // Destroys the incarnation's frame or state, with the process as current.
 void destroy_frame(control_block& b) noexcept {
     void* frame = std::exchange(b.frame, nullptr);
@@ -38,7 +41,7 @@ void end_incarnation(control_block& b) noexcept {
     if (ordered && b.reason.kind() == exit_kind::normal)
         b.reason = exit_reason(killed ? exit_kind::killed : exit_kind::stopped);
     // One that was to say when it is ready, and has not, failed to start: its owner may start it again.
-    if (!ordered && !b.wait_ready && !comes_back_after(b.policy, b.reason)) {
+    if (!ordered && !b.wait_ready && !comes_back_after(policy_of(b), b.reason)) {
         close_block(b);
         b.life_state.exit();
     } else {

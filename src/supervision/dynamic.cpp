@@ -126,6 +126,7 @@ void group::answer_look(owner_request& r) {
 
 // An element that is significant has ended by itself.
 void group::significant_end() {
+    if (shuts_down_ == bastion::auto_shutdown::never) return; // that has been changed
     if (shuts_down_ == bastion::auto_shutdown::all_significant)
         for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
             if (!has(*c, child_flag::for_good)) return; // another one is left

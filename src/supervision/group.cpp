@@ -3,6 +3,7 @@
 #include <bastion/mailbox/bounded.hpp>
 
 #include <mutex>
+#include <utility>
 
 namespace bastion::detail {
 namespace {
@@ -80,17 +81,40 @@ void group::list_elements() {
     roster_->replace(std::move(all));
 }
 
-void group::place(const supervisor_ref& above, const supervisor_spec& defaults, bool ask_first) {
+void group::place(const supervisor_ref& above, const placement& place) {
     above_ = above;
-    ask_first_ = ask_first;
-    stays_ = remakes_ = defaults.keeps_specs;
-    max_children_ = defaults.max_children;
-    shuts_down_ = defaults.ends;
+    settle_in(place);
+}
+
+void group::settle_in(const placement& place) {
+    ask_first_ = place.ask_first;
+    stays_ = remakes_ = place.keeps_specs;
+    max_children_ = place.max_children;
+    shuts_down_ = place.ends;
     if (is_dynamic()) spec_->scope = restart_scope::element;
     if (spec_ == nullptr) return;
-    restart_ = spec_->restart.value_or(defaults.restart.value_or(bastion::restart_strategy()));
-    when_ = spec_->when.value_or(defaults.when.value_or(restart_when::transient));
-    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) c->policy = when_;
+    restart_ = spec_->restart.value_or(place.restart.value_or(bastion::restart_strategy()));
+    when_ = spec_->when.value_or(place.when.value_or(restart_when::transient));
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) set_policy(*c);
+}
+
+// In its own turn. What others read of the spec stays: the name, and where it was written.
+void group::describe_anew(group_spec& as, const placement& place) {
+    spec_->body = std::move(as.body);
+    spec_->dynamic = std::move(as.dynamic);
+    spec_->kind = as.kind;
+    spec_->redundancy = as.redundancy;
+    spec_->callbacks = std::move(as.callbacks);
+    spec_->restart = as.restart;
+    spec_->when = as.when;
+    spec_->scope = as.scope;
+    spec_->start = as.start;
+    spec_->start_timeout = as.start_timeout;
+    spec_->stop = as.stop;
+    spec_->box = as.box;
+    spec_->bounds = as.bounds;
+    spec_->significant = as.significant;
+    settle_in(place);
 }
 
 const bastion::callbacks& group::callbacks_of(control_block&) const noexcept {
@@ -109,6 +133,11 @@ std::string group::child_name(control_block& child) const {
 
 bool group::launch(control_block& child, bool again) {
     if (again) {
+        if (process_body* const body = spec_->body.get();
+            body != nullptr && body != child.body && child.kind == spec_->kind) {
+            body->add_owner();
+            std::exchange(child.body, body)->drop_owner();
+        }
         if (cold_part* cold = cold_if_any(child)) {
             cold->trap_stop = cold->trap_exit = cold->stop_trapped = false;
             cold->exit_with.reset();
@@ -184,6 +213,7 @@ void group::restart_now(control_block& child) {
 
 void group::on_request(owner_request& r) {
     if (r.what == request_kind::resize) return resize();
+    if (r.what == request_kind::respec) return describe_anew(*r.group_spec, r.place);
     if (r.what == request_kind::proceed && running_) return on_proceed(r);
     asked_.clear();
 }

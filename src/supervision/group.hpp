@@ -19,7 +19,7 @@ public:
     // Makes the elements' blocks; before anybody knows the group.
     void make_elements();
     // What the supervisor above says about its children.
-    void place(const supervisor_ref& above, const supervisor_spec& defaults, bool ask_first);
+    void place(const supervisor_ref& above, const placement& place);
 
     [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_->now(), fate(), roster_); }
     [[nodiscard]] bool is_implicit() const noexcept { return spec_ == nullptr; }
@@ -104,6 +104,13 @@ private:
     bool remakes_ = false;              // at its next start it has all its elements again
     pooled_vector<address> asked_;      // elements whose restart the supervisor thinks about
     std::optional<pooled_vector<address>> proceeding_; // elements whose restart the supervisor waits for
+    // A running element reads its policy at its end.
+    void set_policy(control_block& child) const noexcept {
+        std::atomic_ref(child.policy).store(when_, std::memory_order_relaxed);
+    }
+    void settle_in(const placement& place);
+    void describe_anew(group_spec& as, const placement& place);
+
     std::uint32_t next_index_ = 0;
     const std::shared_ptr<roster> roster_ = std::make_shared<roster>();
     mutable spin_lock extra_lock_;

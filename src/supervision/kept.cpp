@@ -112,6 +112,7 @@ void supervisor_owner::carry_out_orders() {
 }
 
 bool supervisor_owner::carry_out(request_ptr& r) {
+    if (r->order == child_order::reconfigure) return phase_ == phase::idle && (reconfigure(*r), true);
     if (is_simple()) return pass_to_template(std::move(r)), true;
     const bool starts = r->order == child_order::start;
     control_block* const child = named(starts ? std::string_view(of(*r->child.block).name()) : r->name);

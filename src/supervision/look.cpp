@@ -43,7 +43,7 @@ child_info supervisor_owner::info_of(control_block& child) const {
         info.supervisor = static_cast<const supervisor_owner&>(below).ref();
     } else {
         const auto& group_below = static_cast<const group&>(below);
-        info.shutdown = group_below.element_shutdown();
+        info.shutdown = below.noted.element_stop;
         info.group = group_below.ref();
         info.said = group_below.extra();
     }

@@ -11,6 +11,7 @@
 #include <bastion/supervision/refs.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace bastion::detail {
@@ -30,9 +31,25 @@ enum class request_kind : std::uint8_t {
     grace, // a killed child still runs
     start_timeout, // a child did not become ready in time
     backoff_over, // a child's waiting is over
+    respec, // supervisor to group: you are described anew
     look, // a user looks at the children of a supervisor
     order, // a user changes the children of a supervisor
     resize, // a group looks how much its elements have to do
+};
+
+// What a supervisor says about its groups.
+struct placement {
+    placement() = default;
+    explicit placement(const supervisor_spec& from, bool ask) noexcept
+        : restart(from.restart), when(from.when), max_children(from.max_children), ends(from.ends),
+          keeps_specs(from.keeps_specs), ask_first(ask) {}
+
+    std::optional<bastion::restart_strategy> restart;
+    std::optional<restart_when> when;
+    std::uint32_t max_children = 0;
+    bastion::auto_shutdown ends = bastion::auto_shutdown::never;
+    bool keeps_specs = false;
+    bool ask_first = false; // its strategy or intensity has a say in restarts
 };
 
 struct owner_request : system_signal {
@@ -52,6 +69,9 @@ struct owner_request : system_signal {
     exit_reason reason;
     std::string name;
     shared<broadcast_source> payload;
+    std::unique_ptr<bastion::detail::supervisor_spec> supervisor_spec; // order: reconfigure
+    std::unique_ptr<bastion::detail::group_spec> group_spec; // respec
+    placement place; // respec
     struct owner_timer* timer = nullptr; // deadlines and the like: the timer that brought it
 };
 

@@ -192,7 +192,8 @@ void check_spec(const supervisor_spec& spec) {
         const auto child = [&] { return who + ": its child " + (name.empty() ? "(unnamed)" : "\"" + name + "\""); };
         if (significant && spec.ends == auto_shutdown::never)
             throw bad_spec(child() + " is significant, and it has no with_auto_shutdown");
-        if (significant && (c.group ? c.group->when : c.supervisor->own_when).value_or(usual) == restart_when::permanent)
+        if (significant &&
+            (c.group ? c.group->when : c.supervisor->own_when).value_or(usual) == restart_when::permanent)
             throw bad_spec(child() + " is significant and permanent: it would never end by itself");
         if (c.group) check_spec(*c.group);
         else check_spec(*c.supervisor);

@@ -59,7 +59,9 @@ void supervisor_owner::make_children() {
     temporaries_ = b;
     temporaries_address_ = b->here();
     set_state(*b, child_state::down);
-    temporaries->place(ref(), *spec_, false);
+    placement of_temporaries = placement_here();
+    of_temporaries.ask_first = false;
+    temporaries->place(ref(), of_temporaries);
     temporaries->set_path(path_ + "/temporary");
     for (child_spec& c : spec_->children) {
         owner* below = nullptr;
@@ -85,8 +87,8 @@ void supervisor_owner::settle(control_block& child) {
         child.policy = own.value_or(spec_->when.value_or(restart_when::transient));
     } else {
         auto& group_below = static_cast<group&>(below);
-        const bool ask = !restarts_alone() || spec_->bounded;
-        group_below.place(ref(), *spec_, ask);
+        group_below.place(ref(), placement_here());
+        below.noted.element_stop = group_below.element_shutdown();
         child.policy = group_below.when();
     }
     while (below.name().empty()) {
@@ -267,6 +269,7 @@ bool supervisor_owner::is_significant(const control_block& child) const noexcept
 }
 
 void supervisor_owner::significant_end() {
+    if (spec_->ends == bastion::auto_shutdown::never) return; // it has been changed
     if (spec_->ends == bastion::auto_shutdown::all_significant)
         for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
             const bool is_over =

@@ -104,6 +104,14 @@ private:
     void restart_ordered(control_block& child, owner_request& r);
     void terminate_ordered(control_block& child, owner_request& r);
     void remove_ordered(control_block& child, owner_request& r);
+    // ---- reconfigure.cpp
+    void reconfigure(owner_request& r);
+    [[nodiscard]] bool can_become(const supervisor_spec& as) const noexcept;
+    void take_flags(supervisor_spec& as);
+    void describe_child(control_block& child, child_spec& as);
+    [[nodiscard]] placement placement_here() const noexcept {
+        return placement(*spec_, !restarts_alone() || spec_->bounded);
+    }
 
     std::unique_ptr<supervisor_spec> spec_;
     bool shutdown_due_ = false; // significant children have ended

@@ -18,12 +18,13 @@
 namespace bastion {
 namespace detail {
 
-enum class child_order : std::uint8_t { start, restart, terminate, remove };
+enum class child_order : std::uint8_t { start, restart, terminate, remove, reconfigure };
 
 // A cell for the answer; noproc: there is no such supervisor (any more).
 [[nodiscard]] BASTION_API pending_answer order_child(address to, child_order what, std::string_view id);
 [[nodiscard]] BASTION_API pending_answer order_start(address to, children&& group);
 [[nodiscard]] BASTION_API pending_answer order_start(address to, supervisor&& tree);
+[[nodiscard]] BASTION_API pending_answer order_change(address to, supervisor&& as);
 
 } // namespace detail
 
@@ -47,6 +48,16 @@ inline answer<void> supervisor_ref::terminate_child(std::string_view id) const {
 // Deletes the spec of a child that has ended; its name is free. Errors: running, restarting, not_found.
 inline answer<void> supervisor_ref::delete_child(std::string_view id) const {
     return answer<void>(detail::order_child(self_, detail::child_order::remove, id));
+}
+
+// From now on the supervisor is as described, after OTP's code change: its strategy, intensity, auto_shutdown, defaults, and its
+// children by their names. One that it has gets what is said about it: how it restarts and stops at once, its body at its next start.
+// One that it has not is there, in its place, and not started: restart_child does. One that is not described stays, behind the
+// others, until its supervisor starts again. Children below supervisors are described with these. Nothing is changed at an error:
+// invalid: simple_one_for_one is or was its strategy, and not both; a group where there was a supervisor; new children of a supervisor
+// that keeps no specs. Throws bad_spec.
+inline answer<void> supervisor_ref::reconfigure(supervisor&& as) const {
+    return answer<void>(detail::order_change(self_, std::move(as)));
 }
 
 } // namespace bastion

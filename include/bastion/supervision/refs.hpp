@@ -156,6 +156,7 @@ public:
     answer<child_info> restart_child(std::string_view id) const;
     answer<void> terminate_child(std::string_view id) const;
     answer<void> delete_child(std::string_view id) const;
+    answer<void> reconfigure(supervisor&& as) const;
     // Children made from a template (see dynamic.hpp).
     template <class... Args>
         requires(detail::are_arguments<Args...>)

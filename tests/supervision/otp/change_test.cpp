@@ -1,0 +1,224 @@
+// supervisor_SUITE: flags and specs that change while the supervisor runs. OTP's way is a code change: the supervisor asks its module
+// again. Here it is described again, by `reconfigure`.
+#include "supervision/otp/suite.hpp"
+
+using namespace otp;
+using bastion::auto_shutdown;
+using bastion::strategy;
+using counted = std::vector<std::size_t>;
+
+namespace {
+
+std::string change(suite& s, bastion::supervisor as) { return s.said(s.w.rt.run(s.sup.reconfigure(std::move(as)))); }
+
+bastion::supervisor with_mode(auto_shutdown mode) {
+    return flags(strategy::one_for_one, 2, 3600s).with_auto_shutdown(mode);
+}
+
+// What the ends of two significant children do.
+void check_ends(suite& s, auto_shutdown mode) {
+    s.ends_by_itself("child1");
+    CHECK(s.sup.alive() == (mode != auto_shutdown::any_significant));
+    if (!s.sup.alive()) return;
+    s.ends_by_itself("child2");
+    CHECK(s.sup.alive() == (mode == auto_shutdown::never));
+}
+
+// Changes auto_shutdown with two children there; they are significant where that may be. New ones are checked against the new mode.
+void check_upgrade(auto_shutdown from, auto_shutdown to) {
+    suite s(with_mode(from));
+    const auto child = [&](const std::string& id, auto_shutdown mode) {
+        return s.child(id, bastion::transient).with_significant(mode != auto_shutdown::never);
+    };
+    CHECK(s.start(child("child1", from)) == "ok");
+    CHECK(s.start(child("child2", from)) == "ok");
+    const pid first = s.pid_of("child1");
+    CHECK(change(s, with_mode(to).with_children(child("child1", to)).with_children(child("child2", to))) == "ok");
+    CHECK(s.lives(first));
+    CHECK(s.info("child1").significant == (to != auto_shutdown::never));
+    CHECK(s.start(s.child("child3", bastion::temporary).with_significant()) ==
+          (to == auto_shutdown::never ? text(bastion::errc::invalid) : "ok"));
+    if (to != auto_shutdown::never) CHECK(s.terminate("child3") == "ok");
+    check_ends(s, to);
+}
+
+// The same when the children are not described again: they keep what they are, and only the mode changes.
+void check_flags_only(auto_shutdown from, auto_shutdown to) {
+    suite s(with_mode(from));
+    CHECK(s.start(s.child("child1", bastion::transient).with_significant()) == "ok");
+    CHECK(s.start(s.child("child2", bastion::transient).with_significant()) == "ok");
+    CHECK(change(s, with_mode(to)) == "ok");
+    check_ends(s, to);
+}
+
+} // namespace
+
+TEST_CASE("significant_upgrade_never_any") { check_upgrade(auto_shutdown::never, auto_shutdown::any_significant); }
+TEST_CASE("significant_upgrade_any_never") {
+    check_upgrade(auto_shutdown::any_significant, auto_shutdown::never);
+    check_flags_only(auto_shutdown::any_significant, auto_shutdown::never);
+}
+TEST_CASE("significant_upgrade_never_all") { check_upgrade(auto_shutdown::never, auto_shutdown::all_significant); }
+TEST_CASE("significant_upgrade_all_never") {
+    check_upgrade(auto_shutdown::all_significant, auto_shutdown::never);
+    check_flags_only(auto_shutdown::all_significant, auto_shutdown::never);
+}
+TEST_CASE("significant_upgrade_any_all") {
+    check_upgrade(auto_shutdown::any_significant, auto_shutdown::all_significant);
+    check_flags_only(auto_shutdown::any_significant, auto_shutdown::all_significant);
+}
+TEST_CASE("significant_upgrade_all_any") {
+    check_upgrade(auto_shutdown::all_significant, auto_shutdown::any_significant);
+    check_flags_only(auto_shutdown::all_significant, auto_shutdown::any_significant);
+}
+
+TEST_CASE("significant_upgrade_child") {
+    for (const bool after : {true, false}) {
+        suite s(with_mode(auto_shutdown::any_significant));
+        CHECK(s.start(s.child("child1", bastion::transient).with_significant(!after)) == "ok");
+        CHECK(change(s, with_mode(auto_shutdown::any_significant)
+                            .with_children(s.child("child1", bastion::transient).with_significant(after))) == "ok");
+        CHECK(s.info("child1").significant == after);
+        s.ends_by_itself("child1");
+        CHECK(s.sup.alive() != after);
+    }
+    suite s(with_mode(auto_shutdown::never));
+    CHECK(s.start(s.child("child1", bastion::transient)) == "ok");
+    CHECK_THROWS_AS(
+        s.sup.reconfigure(
+            with_mode(auto_shutdown::never).with_children(s.child("child1", bastion::transient).with_significant())),
+        bastion::bad_spec);
+    s.ends_by_itself("child1");
+    CHECK(s.sup.alive());
+}
+
+TEST_CASE("code_change") {
+    suite s(flags(strategy::one_for_one, 0, 1s));
+    CHECK(s.which().empty());
+    const auto as = [] { return flags(strategy::one_for_one, 1, 3s); };
+    CHECK(change(s, as()) == "ok");
+
+    CHECK_THROWS_AS(s.sup.reconfigure(as().with_children(bastion::children().with_name("child1"))), bastion::bad_spec);
+    CHECK_THROWS_AS(s.sup.reconfigure(flags(strategy::one_for_one, 1, 0s)), bastion::bad_spec);
+    CHECK(s.which().empty());
+
+    CHECK(change(s, as().with_children(s.child("child1").with_shutdown(bastion::shutdown::within(2s)))
+                        .with_children(s.child("child2").with_shutdown(bastion::shutdown::brutal()))) == "ok");
+    CHECK(s.which() == "child1 stopped, child2 stopped"); // not started
+    CHECK(s.w.events.take().empty());
+    CHECK(s.restart("child1") == "ok");
+    CHECK(s.restart("child2") == "ok");
+    CHECK(s.which() == "child1, child2");
+    const pid first = s.pid_of("child1");
+    s.dies("child2"); // the new intensity: one in 3 s
+    CHECK(s.sup.alive());
+
+    // Changes the first, says nothing of the second, adds a third: the second stays, behind the others.
+    CHECK(change(s, as().with_children(s.child("child1").with_shutdown(bastion::shutdown::within(1s)))
+                        .with_children(s.child("child3"))) == "ok");
+    CHECK(s.which() == "child1, child3 stopped, child2");
+    CHECK(s.lives(first));
+    CHECK(s.info("child1").shutdown.time() == 1s);
+
+    // OTP's `ignore` and faulty returns have no counterpart: who does not want a change does not ask for one. What does not fit:
+    CHECK(change(s, as().with_supervisor(bastion::supervisor().with_name("child1"))) == text(bastion::errc::invalid));
+    CHECK(s.which() == "child1, child3 stopped, child2");
+    s.stop();
+}
+
+TEST_CASE("code_change_map") {
+    suite s;
+    CHECK(s.start(s.child("child1", bastion::permanent)) == "ok");
+    // A restart type counts from now on, a body from the next start, a deadline from the next stop.
+    tree::journal second;
+    CHECK(change(s, flags(strategy::one_for_one, 2, 3600s)
+                        .with_children(s.without_body("child1")
+                                .with_restart(bastion::transient)
+                                .with_shutdown(bastion::shutdown::within(3s))
+                                .with_exec(worker(second, "changed")))) == "ok");
+    CHECK(s.info("child1").restart == bastion::transient);
+    CHECK(second.take().empty());
+    s.dies("child1");
+    CHECK(second.take() == lines{"start changed"});
+    s.tell("child1", take_for_stop{1h});
+    s.w.rt.spawn([sup = s.sup](bastion::context) -> bastion::process { (void)co_await sup.terminate_child("child1"); });
+    s.w.advance(3s - 1ns);
+    CHECK(s.element("child1").alive());
+    s.w.advance(1ns);
+    CHECK(s.which() == "child1 stopped");
+    CHECK(s.restart("child1") == "ok");
+    s.ends_by_itself("child1");
+    CHECK(s.which() == "child1 stopped"); // transient
+}
+
+TEST_CASE("code_change_map: what is not described any more goes with the supervisor's next start") {
+    suite s([](suite& of) {
+        return flags(strategy::one_for_one, 2, 3600s)
+            .with_own_restart(bastion::permanent)
+            .with_children(of.child("child1"))
+            .with_children(of.child("child2"))
+            .with_children(of.child("child3"));
+    });
+    CHECK(s.terminate("child3") == "ok");
+    CHECK(s.remove("child3") == "ok");
+    CHECK(
+        change(s,
+            flags(strategy::one_for_one, 2, 3600s).with_children(s.child("child2")).with_children(s.child("child4"))) ==
+        "ok");
+    CHECK(s.which() == "child2, child4 stopped, child1");
+    bastion::child_ref(s.sup.where()).exit(kill_reason);
+    s.w.settle();
+    CHECK(s.which() == "child2, child4");
+}
+
+TEST_CASE("code_change_simple") {
+    const auto idle = [](bastion::context ctx, int) -> bastion::process { (void)co_await ctx.recv(); };
+    const auto as = [&](bastion::shutdown stop) {
+        return flags(strategy::simple_one_for_one, 0, 1s)
+            .with_children(bastion::children().with_shutdown(stop).with_template(idle));
+    };
+    suite s(as(bastion::shutdown::brutal()));
+    CHECK(change(s, as(bastion::shutdown::within(1s))) == "ok");
+    auto made = s.w.rt.run(s.sup.start_child(1));
+    REQUIRE(made.has_value());
+    CHECK(made->shutdown.time() == 1s);
+    CHECK_THROWS_AS(
+        s.sup.reconfigure(as(bastion::shutdown::brutal()).with_children(bastion::children().with_template(idle))),
+        bastion::bad_spec);
+    CHECK_THROWS_AS(s.sup.reconfigure(flags(strategy::simple_one_for_one, 0, 1s)), bastion::bad_spec);
+    CHECK(change(s, flags(strategy::one_for_one, 0, 1s)) == text(bastion::errc::invalid));
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+    s.stop();
+}
+
+// The template's body and its arguments may change, too: for children that are started from then on.
+TEST_CASE("code_change_simple_map") {
+    tree::world w;
+    const auto first = [&w](bastion::context ctx, int n) -> bastion::process {
+        w.events.add("first " + std::to_string(n));
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (m.told<tree::die>() != nullptr) co_return ctx.fail("died");
+        }
+    };
+    const auto second = [&w](bastion::context ctx, std::string text) -> bastion::process {
+        w.events.add("second " + text);
+        (void)co_await ctx.recv();
+    };
+    const auto as = [](auto body) {
+        return flags(strategy::simple_one_for_one, 2, 3600s).with_children(bastion::children().with_template(body));
+    };
+    const auto sup = w.rt.spawn(as(first));
+    auto made = w.rt.run(sup.start_child(1));
+    REQUIRE(made.has_value());
+    const auto changed = w.rt.run(sup.reconfigure(as(second)));
+    CHECK(changed.has_value());
+    const auto old_arguments = w.rt.run(sup.start_child(2));
+    REQUIRE_FALSE(old_arguments.has_value());
+    CHECK(old_arguments.error() == bastion::errc::wrong_type);
+    const auto more = w.rt.run(sup.start_child<std::string>("x"));
+    CHECK(more.has_value());
+    made->element.tell(tree::die{});
+    w.settle();
+    CHECK(w.events.take() == lines{"first 1", "second x", "first 1"});
+}
