@@ -163,6 +163,9 @@ protected:
     // A plan is done, and it runs.
     virtual void on_idle() {}
     virtual void pass_on(broadcast_source& source) = 0;
+    // For a snapshot: what only this owner knows of itself, and of a child.
+    virtual void describe(snapshot_entry& self) const = 0;
+    virtual void describe_child(control_block& child, snapshot_entry& of_it) const = 0;
 
     // ---- the plan: stop a set in reverse order, then start it in order
     void plan_restart_of_marked();
@@ -191,6 +194,11 @@ protected:
     [[nodiscard]] const std::shared_ptr<owner_fate>& fate() const noexcept { return fate_; }
     [[nodiscard]] bool go_on_living();
     void common_request(owner_request& r);
+    // ---- snapshots: snapshot.cpp
+    void answer_snapshot(owner_request& r) noexcept;
+    void describe_self(snapshot_entry& self) const;
+    [[nodiscard]] snapshot_entry entry_of(control_block& child, std::int64_t now) const;
+    [[nodiscard]] std::optional<snapshot_status> own_status() const noexcept;
     void stop_child(const owner_request& r);
     void kill_by_signal();
     void still_running(control_block& child);

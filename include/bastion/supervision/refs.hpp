@@ -18,6 +18,8 @@ namespace bastion {
 
 struct child_counts;
 struct child_info;
+struct snapshot;
+class snapshot_limits;
 
 namespace detail {
 
@@ -146,6 +148,9 @@ public:
     // The child of that name: errc::not_found.
     [[nodiscard]] answer<child_info> which_child(std::string_view id) const;
     [[nodiscard]] answer<child_counts> count_children() const;
+    // It and what is below it (see snapshot.hpp): errc::noproc when it has ended. Throws std::bad_alloc, and asks nobody.
+    [[nodiscard]] answer<bastion::snapshot> snapshot() const;
+    [[nodiscard]] answer<bastion::snapshot> snapshot(const snapshot_limits& limits) const;
     [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return self_; }
     [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }
