@@ -8,10 +8,9 @@
 namespace bastion::detail {
 
 std::uint32_t unread_mail(control_block& b) noexcept {
-    constexpr std::uint32_t most = 1023; // as many as an inbox counts
-    if (bounded_mailbox* box = b.bounded()) return std::min(box->unread(), most);
+    if (bounded_mailbox* box = b.bounded()) return std::min(box->unread(), most_unread);
     auto n = static_cast<std::uint32_t>(b.inbox.length());
-    for (const envelope* e = b.mail; e != nullptr && n < most; e = e->next) ++n;
+    for (const envelope* e = b.mail; e != nullptr && n < most_unread; e = e->next) ++n;
     return n;
 }
 

@@ -41,14 +41,16 @@ snapshot_status status_of(const control_block& child, child_state state, bool fo
     return for_good ? snapshot_status::stopped : snapshot_status::restarting;
 }
 
-// What a mailbox with a bound counts is known at any time; what else there is, only of a process that is parked.
-unread_count unread_of(control_block& element, const std::optional<parked_look>& look) noexcept {
+// What a mailbox with a bound counts is known at any time. Else, of a process that runs, only what came since it last took
+// its mail.
+unread_count unread_of(control_block& element, const std::optional<parked_look>& look, bool runs) noexcept {
     if (bounded_mailbox* box = element.bounded()) {
         const std::uint32_t n = box->unread();
         if (element.bounded() == box) return {n, true}; // else it has ended meanwhile
     }
-    if (look) return {look->unread, true};
-    return {static_cast<std::uint32_t>(element.inbox.length()), false};
+    if (runs && !look) return {static_cast<std::uint32_t>(element.inbox.length()), false};
+    const std::uint32_t n = look ? look->unread : unread_mail(element);
+    return {n, n < most_unread};
 }
 
 } // namespace
@@ -66,9 +68,10 @@ void group::describe_child(control_block& child, snapshot_entry& of_it) const {
     of_it.incarnation = child.incarnation;
     of_it.where = place_of(child);
     of_it.ref = child_ref(child.here());
-    std::optional<parked_look> look;
-    if (state_of(child) == child_state::up) look = look_at_parked(child);
-    of_it.unread = unread_of(child, look);
+    const child_state state = state_of(child);
+    const bool runs = state == child_state::starting || state == child_state::up || state == child_state::stopping;
+    const auto look = runs ? look_at_parked(child) : std::nullopt;
+    of_it.unread = unread_of(child, look, runs);
     if (look && look->in_hand != nullptr) of_it.in_hand = look->in_hand->name;
 }
 

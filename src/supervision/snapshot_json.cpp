@@ -88,7 +88,7 @@ void write(json_writer& out, const source_location& where) {
 
 void write(json_writer& out, const exit_reason& why) {
     out.begin_object();
-    out.field("kind", to_string(why.kind()));
+    out.field("kind", word_of(why.kind()));
     const std::string what = why.what();
     out.field("what", std::string_view(what));
     out.end_object();
@@ -100,7 +100,7 @@ void write(json_writer& out, const snapshot_entry& e) {
     out.field("path", std::string_view(e.path));
     out.field("kind", to_string(e.kind));
     out.field("status", to_string(e.status));
-    out.field("known", to_string(e.known));
+    if (e.kind != snapshot_kind::element) out.field("known", to_string(e.known));
     if (e.kind == snapshot_kind::group) out.field("implicit", e.implicit);
     if (e.kind != snapshot_kind::element) out.field("significant", e.significant);
     if (e.restart) out.field("restart", word_of(*e.restart));

@@ -14,12 +14,6 @@ void append_count(std::string& to, std::size_t n, std::string_view one) {
     if (n != 1) to += 's';
 }
 
-// "3 elements", "2 children".
-void append_children(std::string& to, const snapshot_entry& e, std::size_t n) {
-    if (e.kind == snapshot_kind::group) append_count(to, n, "element");
-    else to += std::to_string(n) + (n == 1 ? " child" : " children");
-}
-
 void append_facts(std::string& to, const snapshot_entry& e) {
     const auto fact = [&to](std::string_view text) { (to += ", ") += text; };
     to += to_string(e.status);
@@ -32,7 +26,7 @@ void append_facts(std::string& to, const snapshot_entry& e) {
     if (e.significant) fact("significant");
     if (e.kind == snapshot_kind::group && e.known == snapshot_knowledge::whole) {
         to += ", ";
-        append_children(to, e, e.total);
+        append_count(to, e.total, "element");
     }
     if (e.restarts.value_or(0) != 0) {
         to += ", ";
@@ -46,7 +40,7 @@ void append_facts(std::string& to, const snapshot_entry& e) {
         to += ", handles ";
         append_readable(to, e.in_hand);
     }
-    if (e.age) fact("for " + readable(*e.age));
+    if (e.age) fact("up " + readable(*e.age));
     if (e.known == snapshot_knowledge::missing) fact("did not answer");
     if (e.known == snapshot_knowledge::cut) fact("not asked");
     // Of an element its group says it, but for those that were spawned each in its own place.
@@ -79,9 +73,7 @@ void append_tree(std::string& to, const snapshot_entry& e, std::string& before, 
         before.resize(length);
     }
     if (more == 0) return;
-    (to += before) += "`- and ";
-    append_children(to, e, more);
-    to += " more\n";
+    (((to += before) += "`- and ") += std::to_string(more)) += " more\n";
 }
 
 } // namespace
@@ -95,7 +87,7 @@ std::string to_string(const snapshot_entry& tree) {
 }
 
 std::string to_string(const snapshot& s) {
-    std::string text = "runtime: " + std::string(to_string(s.stage)) + ", up for " + detail::readable(s.uptime) + ", ";
+    std::string text = "runtime: " + std::string(to_string(s.stage)) + ", up " + detail::readable(s.uptime) + ", ";
     detail::append_count(text, s.workers, "worker");
     text += ", ";
     detail::append_count(text, s.supervisors, "supervisor");

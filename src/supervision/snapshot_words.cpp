@@ -44,6 +44,12 @@ std::string_view word_of(drop_reason cause) noexcept {
     return words[static_cast<std::size_t>(cause)];
 }
 
+std::string_view word_of(exit_kind kind) noexcept {
+    static constexpr std::array<std::string_view, 10> words{"normal", "stopped", "killed", "error", "panic", "noproc",
+        "noconnection", "limit", "start_failed", "intensity"};
+    return words[static_cast<std::size_t>(kind)];
+}
+
 namespace {
 
 constexpr std::uint32_t no_character = 0xfffd;
@@ -88,8 +94,9 @@ void append_point(std::string& to, std::uint32_t point) {
 void append_text(std::string& to, std::string_view text, bool ascii) {
     while (!text.empty()) {
         const decoded c = first_character(text);
-        const bool control = c.point < 0x20 || (c.point >= 0x7f && c.point < 0xa0);
-        if (c.point == '"' || c.point == '\\') (to += '\\') += text.front();
+        const bool control = c.point < 0x20 || (c.point >= 0x7f && c.point < 0xa0) || c.point == 0x2028 ||
+                             c.point == 0x2029; // lines and paragraphs
+        if (ascii && (c.point == '"' || c.point == '\\')) (to += '\\') += text.front();
         else if (!c.valid || control || (ascii && c.point >= 0x80)) append_point(to, c.point);
         else to += text.substr(0, c.bytes);
         text.remove_prefix(c.bytes);

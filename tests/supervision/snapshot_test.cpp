@@ -197,6 +197,8 @@ TEST_CASE("A snapshot shows who restarts, how often, and why") {
             .with_children(named(w.events, "b").with_restart_strategy(at_once())));
     w.advance(10s);
     w.rt.find_children("/s/a")[1].tell(die{"tired"});
+    w.rt.find_children("/s/a")[1].tell(1);
+    w.rt.find_children("/s/a")[1].tell(2);
     w.rt.find_children("/s/b")[0].tell(die{"x"});
     w.settle();
     bastion::snapshot s = w.rt.snapshot();
@@ -210,6 +212,7 @@ TEST_CASE("A snapshot shows who restarts, how often, and why") {
     CHECK(failed.reason->text() == "tired");
     CHECK_FALSE(failed.age);
     CHECK(failed.restarts == 0u);
+    CHECK(failed.unread == bastion::unread_count{2, true}); // its owner has them
     const snapshot_entry& again = at(s.root, "/s/b/0");
     CHECK(again.status == snapshot_status::waiting);
     CHECK(again.restarts == 1u);
@@ -297,9 +300,12 @@ TEST_CASE("A snapshot counts unread mail, and names what a waiting process has i
     CHECK(at(s.root, "/g/0").in_hand == bastion::type_name<order>());
     CHECK(at(s.root, "/b/0").in_hand == bastion::type_name<order>());
     CHECK(status(s, "/g/0") == "waiting");
+    for (int i = 0; i < 2'000; ++i) (void)g[0].tell(order{2});
+    s = w.rt.snapshot();
+    CHECK(at(s.root, "/g/0").unread == bastion::unread_count{1'023, false}); // counting ends there
     w.advance(1h); // it is woken by its timer, as before
     s = w.rt.snapshot();
-    CHECK(at(s.root, "/g/0").unread == bastion::unread_count{6, true});
+    CHECK(at(s.root, "/b/0").unread == bastion::unread_count{5, true});
 }
 
 TEST_CASE("A snapshot does not wait for a process that computes") {

@@ -14,12 +14,15 @@
 
 namespace bastion::detail {
 
+inline constexpr std::uint32_t most_unread = 1023; // of more only so many are counted, as by an inbox
+
 struct parked_look {
-    std::uint32_t unread = 0; // of more than 1,023 in an unbounded mailbox only so many are counted
+    std::uint32_t unread = 0;
     const message_meta* in_hand = nullptr; // null: it waits for mail, or has had none
 };
 
-// Unread mail, what was drained or skipped included. Holder of the right to run.
+// Unread mail, what was drained or skipped included, up to most_unread. Holder of the right to run, or the owner between
+// two incarnations.
 [[nodiscard]] BASTION_API std::uint32_t unread_mail(control_block& block) noexcept;
 
 // Nothing: the process runs, is queued or has ended. A worker of its runtime, in a turn of its owner. Cost: two

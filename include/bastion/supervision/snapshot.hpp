@@ -101,7 +101,7 @@ enum class snapshot_knowledge : std::uint8_t {
 // Messages that nobody has read.
 struct unread_count {
     std::uint32_t messages = 0;
-    bool exact = true; // otherwise at least so many: it runs, and has others at hand
+    bool exact = true; // otherwise at least so many: it runs, and may have others at hand; or there are more than 1,023
 
     bool operator==(const unread_count&) const = default;
 };
@@ -157,7 +157,8 @@ struct snapshot {
     [[nodiscard]] bool partial() const noexcept { return missing != 0; }
 };
 
-// As lines for people. Names are escaped as in JSON, so that a line stays a line.
+// As lines for people: one about the runtime, one for each entry, indented. Control characters in names are escaped, so
+// that a line stays a line.
 [[nodiscard]] BASTION_API std::string to_string(const snapshot& s);
 [[nodiscard]] BASTION_API std::string to_string(const snapshot_entry& tree);
 BASTION_API std::ostream& operator<<(std::ostream& out, const snapshot& s);
