@@ -1,4 +1,5 @@
 // Snapshots: what each field says, while children come, fail, wait and go, and what is left out.
+#include "runtime/state.hpp"
 #include "supervision/tree.hpp"
 #include "support/blocking.hpp"
 
@@ -308,6 +309,29 @@ TEST_CASE("A snapshot counts unread mail, and names what a waiting process has i
     CHECK(at(s.root, "/b/0").unread == bastion::unread_count{5, true});
 }
 
+TEST_CASE("A snapshot wakes nobody who waits, and leaves no deadline behind") {
+    world w;
+    const auto g = w.rt.spawn(bastion::children().with_name("g").with_redundancy(3).with_exec(deaf));
+    w.settle();
+    (void)g[0].tell(order{1});
+    (void)g[1].tell(std::string("skipped"));
+    w.settle();
+    (void)g[0].tell(order{2}); // lies in its inbox: it waits for its timer
+    w.settle();
+    const bastion::snapshot first = w.rt.snapshot();
+    w.settle();
+    const bastion::snapshot second = w.rt.snapshot();
+    CHECK(at(second.root, "/g/0").unread == bastion::unread_count{1, true});
+    CHECK(second.resumes - first.resumes == first.supervisors + first.groups); // a turn of each owner
+    g.stop();
+    w.settle();
+    w.advance(1h); // nobody sleeps any more
+    const auto third = w.rt.run(w.rt.root().snapshot(snapshot_limits().within(2h)));
+    REQUIRE(third.has_value());
+    w.settle();
+    CHECK_FALSE(w.rt.state().workers->next_due());
+}
+
 TEST_CASE("A snapshot does not wait for a process that computes") {
     test::door door;
     bastion::runtime rt(bastion::config().with_workers(2).with_signals(false));
@@ -433,6 +457,9 @@ TEST_CASE("A supervisor that is stuck in a callback makes the snapshot partial, 
     const bastion::snapshot whole = rt.snapshot(snapshot_limits().within(1h)); // answered by whoever comes out of it
     CHECK_FALSE(whole.partial());
     CHECK(at(whole.root, "/s/stuck/b").children.size() == 1);
+    // Its answer to the first question came too late to be written.
+    CHECK(b.known == snapshot_knowledge::missing);
+    CHECK(b.children.empty());
 }
 
 TEST_CASE("A question for a snapshot ends at its deadline with what has come in, in a process, too") {
