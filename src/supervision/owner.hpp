@@ -197,7 +197,7 @@ protected:
     // ---- snapshots: snapshot.cpp
     void answer_snapshot(owner_request& r) noexcept;
     void describe_self(snapshot_entry& self) const;
-    [[nodiscard]] snapshot_entry entry_of(control_block& child, std::int64_t now) const;
+    [[nodiscard]] snapshot_entry entry_of(control_block& child, std::int64_t now);
     [[nodiscard]] std::optional<snapshot_status> own_status() const noexcept;
     void stop_child(const owner_request& r);
     void kill_by_signal();

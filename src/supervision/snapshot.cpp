@@ -29,7 +29,8 @@ snapshot_status status_of_started(const control_block& element) noexcept {
     return snapshot_status::queued;
 }
 
-snapshot_status status_of(const control_block& child, child_state state, bool for_good, bool is_owner) noexcept {
+snapshot_status status_of(
+    const control_block& child, child_state state, bool for_good, bool is_owner, bool ever_started) noexcept {
     switch (state) {
     case child_state::unborn: return snapshot_status::starting;
     case child_state::starting: return child.restarts > 0 ? snapshot_status::restarting : snapshot_status::starting;
@@ -38,6 +39,7 @@ snapshot_status status_of(const control_block& child, child_state state, bool fo
     case child_state::backing_off: return snapshot_status::restarting;
     case child_state::down: break;
     }
+    if (!ever_started) return snapshot_status::starting;
     return for_good ? snapshot_status::stopped : snapshot_status::restarting;
 }
 
@@ -94,16 +96,19 @@ void supervisor_owner::describe_child(control_block& child, snapshot_entry& of_i
     }
 }
 
-snapshot_entry owner::entry_of(control_block& child, std::int64_t at) const {
+snapshot_entry owner::entry_of(control_block& child, std::int64_t at) {
     const child_state state = state_of(child);
     snapshot_entry e;
     e.name = child_name(child);
     e.path = path_of(child);
-    e.status = status_of(child, state, has(child, child_flag::for_good), has(child, child_flag::is_owner));
+    const bool is_owner = has(child, child_flag::is_owner);
+    // The implicit group starts with this owner, by no plan.
+    const bool ever_started = &child == stops_first() ? listed_ : has(child, child_flag::was_started);
+    e.status = status_of(child, state, has(child, child_flag::for_good), is_owner, ever_started);
     e.restarts = child.restarts;
     const bool lives = state == child_state::starting || state == child_state::up || state == child_state::stopping;
     if (lives && has(child, child_flag::was_started)) e.age = std::chrono::nanoseconds(at - child.since_ns);
-    if (state == child_state::down || state == child_state::backing_off) e.reason = child.reason;
+    if (ever_started && (state == child_state::down || state == child_state::backing_off)) e.reason = child.reason;
     describe_child(child, e);
     return e;
 }

@@ -245,6 +245,7 @@ TEST_CASE("A snapshot in the middle of a restart of all shows who stops and who 
     CHECK(statuses(s.root) == lines{"/ running", "/s running", "/s/a restarting", "/s/a/0 restarting", "/s/b stopping",
                                   "/s/b/0 stopping", "/s/c restarting", "/s/c/d restarting", "/s/c/d/0 restarting"});
     CHECK(at(s.root, "/s/c").reason);
+    CHECK_FALSE(at(s.root, "/s/b").reason);
     w.advance(1s);
     w.settle();
     const bastion::snapshot after = w.rt.snapshot();
@@ -268,6 +269,12 @@ TEST_CASE("A snapshot shows who starts, and who has not been started yet") {
                     }))
             .with_supervisor(bastion::supervisor().with_name("later").with_children(named(w.events, "g"))));
     w.settle();
+    const bastion::snapshot upper = w.rt.snapshot(snapshot_limits().depth(1)); // what is below says nothing itself
+    CHECK(status(upper, "/s") == "starting");
+    CHECK(status(upper, "/s/temporary") == "running");
+    CHECK(status(upper, "/s/slow") == "starting");
+    CHECK(status(upper, "/s/later") == "starting");
+    CHECK_FALSE(at(upper.root, "/s/later").reason);
     CHECK(statuses(w.rt.snapshot().root) == lines{"/ running", "/s starting", "/s/slow starting", "/s/slow/0 starting",
                                                 "/s/later starting", "/s/later/g starting", "/s/later/g/0 starting"});
     w.rt.find_children("/s/slow")[0].tell(0);

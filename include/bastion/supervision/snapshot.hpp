@@ -1,6 +1,6 @@
 // A snapshot: what the tree and its runtime are just now, as a value that can be kept, printed and sent.
 //
-// `rt.snapshot()` on a plain thread, `co_await sup.snapshot()` in a process. It never stops the world: each group and
+// `rt.snapshot()` on a plain thread, `co_await sup.snapshot()` in a process; any thread, any number at once. It never stops the world: each group and
 // supervisor describes itself and its children in its turn, in order with the changes of its own part of the tree; two
 // parts may be of slightly different instants. Nobody waits for a process that computes: what cannot be known without
 // waiting for it is left out. A group or supervisor that does not answer in time (one of its callbacks runs, say) is
@@ -18,7 +18,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iosfwd>
-#include <limits>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -32,7 +31,7 @@ public:
     snapshot_limits() noexcept {}
 
     // Levels below the supervisor that is asked; 0: it alone. Who is deeper is not asked, and marked as `cut`.
-    // Default: all.
+    // Default 256.
     [[nodiscard]] snapshot_limits depth(std::uint32_t n) const noexcept {
         snapshot_limits l = *this;
         l.depth_ = n;
@@ -71,7 +70,7 @@ public:
     [[nodiscard]] std::chrono::nanoseconds time() const noexcept { return within_; }
 
 private:
-    std::uint32_t depth_ = std::numeric_limits<std::uint32_t>::max();
+    std::uint32_t depth_ = 256;
     std::uint32_t elements_ = 100;
     std::uint32_t children_ = 1'000;
     std::uint32_t entries_ = 100'000;
