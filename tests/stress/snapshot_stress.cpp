@@ -67,8 +67,8 @@ TEST_CASE("Snapshots from threads and processes while trees come, fail and go") 
     const auto pool_before = bastion::detail::read_pool_stats().live_blocks;
     std::atomic<int> unsound{0}, of_threads{0}, of_processes{0};
     {
-        bastion::runtime rt(quiet(2));
         std::atomic<bool> enough{false};
+        bastion::runtime rt(quiet(2));
         const auto looker = [&](const bastion::supervisor_ref whom) {
             return [&, whom](bastion::context ctx) -> bastion::process {
                 while (!enough && !ctx.stop_requested()) {
@@ -136,8 +136,8 @@ TEST_CASE("Snapshots from threads and processes while trees come, fail and go") 
 // Whoever looks has the right to run for a moment: what wakes a process just then must not be lost.
 TEST_CASE("A process that is looked at all the time misses no message, no answer and no timer") {
     const std::uint64_t each = 20'000 / slow;
-    bastion::runtime rt(quiet(2));
     std::atomic<std::uint64_t> handled{0}, rung{0}, done{0};
+    bastion::runtime rt(quiet(2));
     const auto server = rt.spawn(bastion::children()
             .with_name("server")
             .with_redundancy(2)
