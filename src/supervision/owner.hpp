@@ -10,6 +10,7 @@
 
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
+#include <bastion/supervision/snapshot.hpp>
 
 #include <atomic>
 #include <deque>

@@ -1,4 +1,5 @@
 #include "supervision/owner.hpp"
+#include "supervision/snapshot_join.hpp"
 
 #include <bastion/mailbox/meta.hpp>
 
@@ -22,7 +23,8 @@ void drop_timer(late_timer& t) { const request_ptr r(static_cast<owner_timer&>(t
 
 void request_deleter::operator()(owner_request* r) const noexcept {
     if (r->timer != nullptr) pool_delete(r->timer);
-    pool_delete(r);
+    if (r->what == request_kind::snapshot) pool_delete(static_cast<snapshot_request*>(r));
+    else pool_delete(r);
 }
 
 request_ptr make_request(request_kind what, address owner) {

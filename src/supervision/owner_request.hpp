@@ -5,8 +5,6 @@
 #ifndef BASTION_SRC_SUPERVISION_OWNER_REQUEST_HPP
 #define BASTION_SRC_SUPERVISION_OWNER_REQUEST_HPP
 
-#include "supervision/snapshot_join.hpp"
-
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/process/home.hpp>
 #include <bastion/supervision/look.hpp>
@@ -33,7 +31,7 @@ enum class request_kind : std::uint8_t {
     backoff_over,   // a child's waiting is over
     look,           // a user looks at the children of a supervisor
     resize,         // a group looks how much its elements have to do
-    snapshot,       // describe yourself and your children
+    snapshot,       // describe yourself and your children: a snapshot_request
 };
 
 struct owner_request : system_signal {
@@ -50,7 +48,6 @@ struct owner_request : system_signal {
     exit_reason reason;
     std::string name;
     shared<broadcast_source> payload;
-    snapshot_ticket ticket; // snapshot
     struct owner_timer* timer = nullptr;  // deadlines and the like: the timer that brought it
 };
 

@@ -1,5 +1,6 @@
 // What an owner says about itself and its children in a snapshot, and how one is asked for.
 #include "process/element_signal.hpp"
+#include "supervision/snapshot_join.hpp"
 #include "supervision/supervisor.hpp"
 
 #include <bastion/mailbox/meta.hpp>
@@ -53,6 +54,14 @@ unread_count unread_of(control_block& element, const std::optional<parked_look>&
     if (runs && !look) return {static_cast<std::uint32_t>(element.inbox.length()), false};
     const std::uint32_t n = look ? look->unread : unread_mail(element);
     return {n, n < most_unread};
+}
+
+// Without a ticket yet: one that is destroyed speaks of an owner that is gone, not of memory that is.
+std::unique_ptr<snapshot_request, request_deleter> make_snapshot_request(address owner) {
+    std::unique_ptr<snapshot_request, request_deleter> r(pool_new<snapshot_request>());
+    r->what = request_kind::snapshot;
+    r->owner = owner;
+    return r;
 }
 
 } // namespace
@@ -136,7 +145,7 @@ void owner::describe_self(snapshot_entry& self) const {
 }
 
 void owner::answer_snapshot(owner_request& r) noexcept {
-    snapshot_ticket ticket = std::move(r.ticket);
+    snapshot_ticket ticket = std::move(static_cast<snapshot_request&>(r).ticket); // Safety: of that kind
     snapshot_entry self;
     std::size_t asks = 0;
     control_block* const first = stops_first();
@@ -163,7 +172,7 @@ void owner::answer_snapshot(owner_request& r) noexcept {
     if (place != nullptr && asks != 0) {
         control_block* c = first != nullptr ? first : children_.front();
         for (std::size_t i = 0; i < listed; ++i, ++place) {
-            request_ptr next = make_request(request_kind::snapshot, c->here());
+            auto next = make_snapshot_request(c->here());
             next->ticket = ticket.of_child(*place);
             send(std::move(next));
             c = c == first ? children_.front() : children_.next(c);
@@ -199,7 +208,7 @@ bool ask_first(address supervisor, const snapshot_limits& limits, completion_cel
     bool asked = false;
     inside(supervisor, [&](runtime_home& home) {
         auto made = make_shared_object<snapshot_join>(figures_of(home), limits, cell);
-        request_ptr r = make_request(request_kind::snapshot, supervisor);
+        auto r = make_snapshot_request(supervisor);
         r->ticket = snapshot_ticket(made);
         if (join != nullptr) *join = made;
         if (deadline) made->arm(home.workers.load()->timer_home());

@@ -1,7 +1,5 @@
 #include "supervision/snapshot_join.hpp"
 
-#include "supervision/owner_request.hpp"
-
 #include <bastion/executor/reserve.hpp>
 #include <bastion/mailbox/meta.hpp>
 
