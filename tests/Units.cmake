@@ -70,6 +70,11 @@ foreach(folder IN LISTS BASTION_TEST_FOLDERS)
         bastion_script_test(supervision-otp.cases LABEL supervision ARGS
             "${CMAKE_CURRENT_SOURCE_DIR}/supervision/otp/cases.sh" "${PROJECT_SOURCE_DIR}" $<TARGET_FILE:bastion-test-supervision-otp>)
     endif()
+    if(folder STREQUAL "supervision")
+        # Snapshots are checked against their schema.
+        set_source_files_properties("${CMAKE_CURRENT_SOURCE_DIR}/supervision/snapshot_print_test.cpp" PROPERTIES
+            COMPILE_DEFINITIONS "BASTION_SCHEMAS=\"${PROJECT_SOURCE_DIR}/docs/reference\"")
+    endif()
     if(folder STREQUAL "hardware_faults")
         target_link_libraries(bastion-test-hardware_faults PRIVATE bastion::hardware_faults)
     elseif(DEFINED ENV{DEV_PRECOMPILE}) # headers compiled with other flags would not do

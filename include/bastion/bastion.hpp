@@ -42,6 +42,7 @@
 #include <bastion/supervision/manage.hpp>
 #include <bastion/supervision/monitor.hpp>
 #include <bastion/supervision/refs.hpp>
+#include <bastion/supervision/snapshot.hpp>
 #include <bastion/supervision/spawn.hpp>
 
 #include <bastion/routing/dispatcher.hpp>

@@ -66,20 +66,23 @@ void pending_answer::wait_on_thread(executor* driven) {
         const runtime_home* home = home_of(to_);
         timeout = home != nullptr ? home->default_ask_timeout : fallback_timeout;
     }
+    if (!wait_for_cell(*cell_, timeout, driven)) (void)cell_->word.time_out();
+}
+
+bool wait_for_cell(completion_cell& cell, std::chrono::nanoseconds timeout, executor* driven) {
+    constexpr std::int64_t forever = pending_answer::forever.count();
+    const auto after = [span = timeout.count()](
+                           std::int64_t now) { return span > forever - now ? forever : now + span; };
     if (driven != nullptr) {
-        const auto over = [this] { return cell_->word.load() != cell_state::pending; };
-        const std::int64_t until = timeout == forever ? timeout.count() : driven->time().now_ns() + timeout.count();
-        if (!driven->driven_by()->run_until(over, until)) (void)cell_->word.time_out();
-        return;
+        const auto over = [&cell] { return cell.word.load() != cell_state::pending; };
+        return driven->driven_by()->run_until(over, after(driven->time().now_ns()));
     }
     // A plain thread has no worker's wheel: its deadline is real time, even where a test owns the runtime's clock.
-    const std::int64_t deadline = timeout == forever ? -1 : monotonic_ns() + timeout.count();
-    while (cell_->word.load() == cell_state::pending) {
-        if (!futex_wait_until(cell_->word.word(), static_cast<std::uint32_t>(cell_state::pending), deadline)) {
-            (void)cell_->word.time_out();
-            return;
-        }
-    }
+    const std::int64_t deadline = timeout.count() == forever ? -1 : after(monotonic_ns());
+    while (cell.word.load() == cell_state::pending)
+        if (!futex_wait_until(cell.word.word(), static_cast<std::uint32_t>(cell_state::pending), deadline))
+            return false;
+    return true;
 }
 
 void pending_answer::give_up() noexcept {

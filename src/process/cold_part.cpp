@@ -2,8 +2,8 @@
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/context.hpp>
 #include <bastion/process/home.hpp>
+#include <bastion/process/parked.hpp>
 
-#include <algorithm>
 #include <atomic>
 #include <mutex>
 
@@ -39,15 +39,6 @@ monitor_list& list_of(cold_part& cold, const monitor_record& m) noexcept {
 void erase_record(cold_part& cold, monitor_record* m) noexcept {
     list_of(cold, *m).erase(m);
     cold.monitors_by_number.erase(m->number);
-}
-
-// Up to as many as an inbox counts.
-std::uint32_t unread_of(control_block& b) noexcept {
-    constexpr std::uint32_t most = 1023;
-    if (bounded_mailbox* box = b.bounded()) return std::min(box->unread(), most);
-    auto n = static_cast<std::uint32_t>(b.inbox.length());
-    for (const envelope* e = b.mail; e != nullptr && n < most; e = e->next) ++n;
-    return n;
 }
 
 } // namespace
@@ -123,7 +114,7 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
             pool_delete(d);
         } else if (signal->kind == signal_kind::measure) {
             auto& m = *static_cast<mail_measure*>(signal);
-            m.unread = unread_of(b);
+            m.unread = unread_mail(b);
             m.idle = m.unread == 0 && b.frame != nullptr && b.slot->mail;
             m.out.store(false, std::memory_order_release); // pairs with who asks
         } else if (signal->kind == signal_kind::link || signal->kind == signal_kind::unlink ||

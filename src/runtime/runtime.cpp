@@ -159,6 +159,7 @@ runtime::runtime(config c) {
     }
     s.workers = std::make_unique<executor>(std::move(options));
     s.home->workers.store(s.workers.get());
+    s.home->started_ns = s.workers->time().now_ns();
     s.home->entrance.open();
     send(make_request(request_kind::start, s.root_address));
 }
@@ -267,6 +268,14 @@ runtime_counters runtime::counters() const noexcept {
 }
 
 blocking_counters runtime::blocking_counters() const noexcept { return state_->workers->blocking().counters(); }
+
+snapshot runtime::snapshot(const snapshot_limits& limits) const {
+    require_plain_thread("a snapshot");
+    bastion::snapshot s = detail::snapshot_on_thread(home(), state_->root_address, limits, driven());
+    if (state_->ended()) s.stage = snapshot_stage::ended;
+    else if (state_->stop_asked.load()) s.stage = snapshot_stage::stopping;
+    return s;
+}
 
 clock& runtime::clock() noexcept { return state_->workers->time(); }
 

@@ -7,14 +7,14 @@
 namespace bastion::detail {
 
 pending_answer order_start(address to, shared<start_arguments> arguments) {
-    request_ptr r = make_request(request_kind::order, to);
+    request_ptr r = make_order(request_kind::order, to);
     r->order = child_order::start;
-    r->arguments = std::move(arguments);
+    order_of(*r).arguments = std::move(arguments);
     return ask_owner(std::move(r));
 }
 
 pending_answer order_termination(address to, address child) {
-    request_ptr r = make_request(request_kind::order, to);
+    request_ptr r = make_order(request_kind::order, to);
     r->order = child_order::terminate;
     r->child = child;
     if (child.block != nullptr) return ask_owner(std::move(r));
@@ -24,7 +24,7 @@ pending_answer order_termination(address to, address child) {
 }
 
 void supervisor_owner::pass_to_template(request_ptr r) {
-    const bool by_ref = r->what == request_kind::look || r->arguments ||
+    const bool by_ref = r->what == request_kind::look || order_of(*r).arguments ||
                         (r->order == child_order::terminate && r->child.block != nullptr);
     if (!by_ref) {
         answer_error(std::exchange(r->cell, nullptr), errc::simple_one_for_one);
@@ -50,10 +50,11 @@ void group::start_from_template(owner_request& r) {
     completion_cell* const cell = std::exchange(r.cell, nullptr);
     if (!running_) return answer_error(cell, errc::noproc);
     const child_template& wants = *spec_->dynamic;
-    if (r.arguments->type != wants.type) {
+    const shared<start_arguments>& arguments = order_of(r).arguments;
+    if (arguments->type != wants.type) {
         const std::string text = said([&] {
             return "start_child: the template takes " + std::string(wants.type_name) + ", not " +
-                   std::string(r.arguments->type_name);
+                   std::string(arguments->type_name);
         });
         return answer_error(cell, error(errc::wrong_type, text));
     }
@@ -61,7 +62,7 @@ void group::start_from_template(owner_request& r) {
     control_block* made = nullptr;
     try {
         const users_code here; // with_data's factory
-        made = make_element(next_index_, spec_->dynamic->bind(r.arguments, when_ != restart_when::temporary));
+        made = make_element(next_index_, spec_->dynamic->bind(arguments, when_ != restart_when::temporary));
     } catch (...) {
         const exit_reason why = reason_of_current_exception();
         return answer_error(cell, errc::start_failed, &why);

@@ -213,7 +213,7 @@ void group::restart_now(control_block& child) {
 
 void group::on_request(owner_request& r) {
     if (r.what == request_kind::resize) return resize();
-    if (r.what == request_kind::respec) return describe_anew(*r.group_spec, r.place);
+    if (r.what == request_kind::respec) return describe_anew(*order_of(r).group_spec, order_of(r).place);
     if (r.what == request_kind::proceed && running_) return on_proceed(r);
     asked_.clear();
 }

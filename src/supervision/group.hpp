@@ -67,6 +67,8 @@ protected:
     void note_start(control_block& child) override;
     void on_empty() override;
     void pass_on(broadcast_source& source) override;
+    void describe(snapshot_entry& self) const override;
+    void describe_child(control_block& child, snapshot_entry& of_it) const override;
 
 private:
     [[nodiscard]] control_block* make_element(std::uint32_t index, const shared<process_body>& body);

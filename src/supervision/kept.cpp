@@ -71,6 +71,7 @@ void supervisor_owner::emptied(control_block& child) {
 void supervisor_owner::hide(control_block& child) noexcept {
     forget_name(child);
     of(child).noted.hidden = true;
+    ++hidden_;
 }
 
 void supervisor_owner::on_end() noexcept {
@@ -85,7 +86,7 @@ void supervisor_owner::on_end() noexcept {
 // ---- orders --------------------------------------------------------------------------------------------------------
 
 pending_answer order_child(address to, child_order what, std::string_view id) {
-    request_ptr r = make_request(request_kind::order, to);
+    request_ptr r = make_order(request_kind::order, to);
     r->order = what;
     r->name = std::string(id);
     return ask_owner(std::move(r));
@@ -94,7 +95,7 @@ pending_answer order_child(address to, child_order what, std::string_view id) {
 void supervisor_owner::on_question(request_ptr r) {
     if (r->what == request_kind::look) return is_simple() ? pass_to_template(std::move(r)) : answer_look(*r);
     if (ending_for_good_) return owner::on_question(std::move(r));
-    if (!is_simple() && r->arguments) return answer_error(std::exchange(r->cell, nullptr), errc::invalid);
+    if (!is_simple() && order_of(*r).arguments) return answer_error(std::exchange(r->cell, nullptr), errc::invalid);
     if (!is_simple() && r->order == child_order::terminate && r->child.block != nullptr)
         return answer_error(std::exchange(r->cell, nullptr), errc::not_found);
     orders_.push_back(std::move(r));

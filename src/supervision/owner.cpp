@@ -200,6 +200,7 @@ void owner::common_request(owner_request& r) {
         break;
     }
     case request_kind::broadcast: pass_on(*r.payload); break;
+    case request_kind::snapshot: answer_snapshot(r); break;
     case request_kind::deadline: order_stop(*r.child.block, has(*r.child.block, child_flag::for_good), true); break;
     case request_kind::grace: still_running(*r.child.block); break;
     case request_kind::start_timeout:

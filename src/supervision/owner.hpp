@@ -10,6 +10,7 @@
 
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
+#include <bastion/supervision/snapshot.hpp>
 
 #include <atomic>
 #include <deque>
@@ -209,6 +210,9 @@ protected:
     [[nodiscard]] virtual bool starts_in_order() const noexcept { return false; }
     virtual void answer_started_child(control_block&, completion_cell* cell) { answer_started(cell); }
     virtual void pass_on(broadcast_source& source) = 0;
+    // For a snapshot: what only this owner knows of itself, and of a child.
+    virtual void describe(snapshot_entry& self) const = 0;
+    virtual void describe_child(control_block& child, snapshot_entry& of_it) const = 0;
 
     // ---- the plan: stop a set in reverse order, then start it in order
     void plan_restart_of_marked();
@@ -244,6 +248,11 @@ protected:
     [[nodiscard]] const std::shared_ptr<owner_fate>& fate() const noexcept { return fate_; }
     [[nodiscard]] bool go_on_living();
     void common_request(owner_request& r);
+    // ---- snapshots: snapshot.cpp
+    void answer_snapshot(owner_request& r) noexcept;
+    void describe_self(snapshot_entry& self) const;
+    [[nodiscard]] snapshot_entry entry_of(control_block& child, std::int64_t now);
+    [[nodiscard]] std::optional<snapshot_status> own_status() const noexcept;
     void stop_child(const owner_request& r);
     void kill_by_signal();
     void still_running(control_block& child);
@@ -293,6 +302,7 @@ protected:
     bool kill_all_ = false;
     bool empties_ = false; // its children end for good, or are emptied if they are owners
     bool ignored_ = false;
+    std::size_t hidden_ = 0; // how many children are out of sight
     bool behind_due_ = false; // the one that held up those behind it is gone
     bool running_ = false; // was told to start, and not to stop since
     bool announced_ = false; // the parent knows that this run has started

@@ -1,5 +1,6 @@
 #include "process/element_signal.hpp"
 #include "supervision/owner.hpp"
+#include "supervision/snapshot_join.hpp"
 
 #include <bastion/mailbox/meta.hpp>
 
@@ -23,11 +24,23 @@ void drop_timer(late_timer& t) { const request_ptr r(static_cast<owner_timer&>(t
 
 void request_deleter::operator()(owner_request* r) const noexcept {
     if (r->timer != nullptr) pool_delete(r->timer);
-    pool_delete(r);
+    switch (r->what) {
+    case request_kind::snapshot: return pool_delete(static_cast<snapshot_request*>(r));
+    case request_kind::order:
+    case request_kind::respec: return pool_delete(&order_of(*r));
+    default: return pool_delete(r);
+    }
 }
 
 request_ptr make_request(request_kind what, address owner) {
     request_ptr r(pool_new<owner_request>());
+    r->what = what;
+    r->owner = owner;
+    return r;
+}
+
+request_ptr make_order(request_kind what, address owner) {
+    request_ptr r(pool_new<order_request>());
     r->what = what;
     r->owner = owner;
     return r;

@@ -35,6 +35,7 @@ enum class request_kind : std::uint8_t {
     look, // a user looks at the children of a supervisor
     order, // a user changes the children of a supervisor
     resize, // a group looks how much its elements have to do
+    snapshot, // describe yourself and your children: a snapshot_request
 };
 
 // What a supervisor says about its groups.
@@ -59,7 +60,6 @@ struct owner_request : system_signal {
     bool apart = false; // restart_wanted: its siblings in the group go on; proceed: say when it is done
     bool undecided = false; // stop: whether there will be another start is not known yet
     bool empties = false; // stop: what is below ends for good, and only owners stand still
-    shared<start_arguments> arguments; // order: of a template
     child_order order{}; // order; of a start, `child` is its only owner
     bastion::detail::look look_at{}; // look
     bool seen = false; // stop: the sender has consumed the owner's last exit, or there was none
@@ -69,10 +69,15 @@ struct owner_request : system_signal {
     exit_reason reason;
     std::string name;
     shared<broadcast_source> payload;
-    std::unique_ptr<bastion::detail::supervisor_spec> supervisor_spec; // order: reconfigure
+    struct owner_timer* timer = nullptr; // deadlines and the like: the timer that brought it
+};
+
+// What only orders and what follows from them carry.
+struct order_request final : owner_request {
+    shared<start_arguments> arguments; // start: of a template
+    std::unique_ptr<bastion::detail::supervisor_spec> supervisor_spec; // reconfigure
     std::unique_ptr<bastion::detail::group_spec> group_spec; // respec
     placement place; // respec
-    struct owner_timer* timer = nullptr; // deadlines and the like: the timer that brought it
 };
 
 // Frees the request and the timer that brought it.
@@ -82,6 +87,9 @@ struct request_deleter {
 using request_ptr = std::unique_ptr<owner_request, request_deleter>;
 
 [[nodiscard]] request_ptr make_request(request_kind what, address owner);
+// An order, or a respec.
+[[nodiscard]] request_ptr make_order(request_kind what, address owner);
+[[nodiscard]] inline order_request& order_of(owner_request& r) noexcept { return static_cast<order_request&>(r); }
 // Pushes it to its owner's lane. False: refused, and still the caller's. The owner's runtime must stand.
 [[nodiscard]] bool try_send(request_ptr& r, signal_kind kind = signal_kind::request) noexcept;
 // The same; one that is refused is freed.

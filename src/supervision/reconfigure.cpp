@@ -10,10 +10,10 @@
 namespace bastion::detail {
 
 pending_answer order_change(address to, supervisor&& as) {
-    request_ptr r = make_request(request_kind::order, to);
+    request_ptr r = make_order(request_kind::order, to);
     r->order = child_order::reconfigure;
-    r->supervisor_spec = std::move(as).release();
-    check_spec(*r->supervisor_spec);
+    order_of(*r).supervisor_spec = std::move(as).release();
+    check_spec(*order_of(*r).supervisor_spec);
     return ask_owner(std::move(r));
 }
 
@@ -47,24 +47,24 @@ void supervisor_owner::describe_child(control_block& child, child_spec& as) {
         child.policy = as.group->when.value_or(usual);
         below.significant = as.group->significant;
         below.noted.element_stop = as.group->stop.value_or(bastion::shutdown::within(home_.shutdown_timeout));
-        request_ptr r = make_request(request_kind::respec, child.here());
-        r->group_spec = std::move(as.group);
-        r->place = placement_here();
+        request_ptr r = make_order(request_kind::respec, child.here());
+        order_of(*r).group_spec = std::move(as.group);
+        order_of(*r).place = placement_here();
         return send(std::move(r));
     }
     child.policy = as.supervisor->own_when.value_or(usual);
     below.significant = as.supervisor->significant;
     below.own_stop = as.supervisor->stop;
     below.own_callbacks = as.supervisor->callbacks;
-    request_ptr r = make_request(request_kind::order, child.here());
+    request_ptr r = make_order(request_kind::order, child.here());
     r->order = child_order::reconfigure;
-    r->supervisor_spec = std::move(as.supervisor);
+    order_of(*r).supervisor_spec = std::move(as.supervisor);
     send(std::move(r));
 }
 
 void supervisor_owner::reconfigure(owner_request& r) {
     completion_cell* const cell = std::exchange(r.cell, nullptr); // null: from above
-    supervisor_spec& as = *r.supervisor_spec;
+    supervisor_spec& as = *order_of(r).supervisor_spec;
     const auto refuse = [cell](errc why) {
         if (cell != nullptr) answer_error(cell, why);
     };

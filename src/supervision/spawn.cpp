@@ -298,7 +298,7 @@ template <class Spec, class Make>
 pending_answer order_start_of(address above, std::unique_ptr<Spec> spec, Make make) {
     check_alone(*spec);
     charge_spawn();
-    request_ptr r = make_request(request_kind::order, above);
+    request_ptr r = make_order(request_kind::order, above);
     r->order = child_order::start;
     completion_cell* const cell = completion_cell::make(running_block());
     pending_answer answer(cell, above, std::chrono::nanoseconds(-1));

@@ -113,7 +113,10 @@ std::optional<exit_reason> supervisor_owner::on_start() {
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         notes& noted_here = of(*c).noted;
         // What was added while it stood still may have taken the name.
-        if (noted_here.hidden) noted_here.hidden = !names_.emplace(of(*c).name(), c).second;
+        if (noted_here.hidden && names_.emplace(of(*c).name(), c).second) {
+            noted_here.hidden = false;
+            --hidden_;
+        }
         noted_here.holds_up = noted_here.by_hand = false;
     }
     if (temporaries_ == nullptr) return {};
@@ -172,6 +175,7 @@ void supervisor_owner::forget(control_block& child) noexcept {
         return;
     }
     forget_name(child);
+    if (of(child).noted.hidden) --hidden_;
 }
 
 bool supervisor_owner::too_often(const std::string& child, const exit_reason& why) {

@@ -40,6 +40,8 @@ protected:
     void list_in(directory& names) const override { home_.hooks.supervisor_placed(names, path_, ref()); }
     [[nodiscard]] bool restarts_apart(control_block& child) override;
     void pass_on(broadcast_source& source) override;
+    void describe(snapshot_entry& self) const override;
+    void describe_child(control_block& child, snapshot_entry& of_it) const override;
     [[nodiscard]] bool is_significant(const control_block& child) const noexcept override;
     void significant_end() override;
     void on_idle() override;

@@ -107,6 +107,35 @@ void wake_against_park(model::run& r) {
     });
 }
 
+// Its owner looks into a parked process, while mail and a wake-up come: neither is missed, and nobody else has the right
+// to run meanwhile (process/parked.hpp).
+void look_against_mail(model::run& r) {
+    auto& p = r.make<process>();
+    auto& n = r.make<node>();
+    auto& flag = r.make<model::atomics::atomic<int>>(0);
+    auto& turns = r.make<model::plain<int>>(0); // what the process writes, and the owner reads
+    p.word.open(1);
+    r.thread([&] {
+        p.send(n, 1);
+        flag.store(1, std::memory_order_relaxed); // ordered by the wake-up alone
+        p.wake();
+    });
+    r.thread([&] {
+        if (!p.word.unpark()) return;
+        model::require(turns > 0, "who is parked has run");
+        model::require(p.mail == nullptr, "and has no mail");
+        if (!p.word.park_on_mail()) p.right_to_run.push(1);
+    });
+    r.thread([&] {
+        for (;;) {
+            turns = turns + 1;
+            p.read_all();
+            if (p.got.size() == 1 && flag.load(std::memory_order_relaxed) == 1) break;
+            if (p.word.park_on_mail()) (void)p.right_to_run.pop();
+        }
+    });
+}
+
 // A process ends and another one lives in its block: mail for the first is either taken at its end or refused.
 void end_against_mail(model::run& r) {
     auto& p = r.make<process>();
@@ -149,4 +178,5 @@ void end_against_mail(model::run& r) {
 
 TEST_CASE("model: mail against a receiver that parks") { model::check(mail_against_park); }
 TEST_CASE("model: wake-ups against a process that parks") { model::check(wake_against_park); }
+TEST_CASE("model: a look at a parked process against what wakes it") { model::check(look_against_mail); }
 TEST_CASE("model: the end of a process against mail for it") { model::check(end_against_mail); }

@@ -71,6 +71,10 @@ private:
     bool deadlocked_ = false;
 };
 
+// Blocks a plain thread until the cell is not pending any more; with an executor that is `driven`, has its driver work
+// meanwhile. False: the time is over.
+[[nodiscard]] BASTION_API bool wait_for_cell(completion_cell& cell, std::chrono::nanoseconds timeout, executor* driven);
+
 // Sends a question. Out of line but for the envelope: an ask is two hops anyway.
 [[nodiscard]] BASTION_API pending_answer send_question(address to, envelope* e);
 

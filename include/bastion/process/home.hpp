@@ -75,6 +75,7 @@ struct runtime_home {
     std::chrono::nanoseconds shutdown_timeout{std::chrono::seconds(5)};
     std::chrono::nanoseconds kill_grace{std::chrono::seconds(1)};
     bool exit_when_stuck = false;
+    std::int64_t started_ns = 0; // by the clock of its workers
     std::atomic<std::uint64_t> dead_letters[8] = {}; // by cause
     // Groups and supervisors that came too late and end by themselves: the workers must stand until they have.
     std::atomic<std::uint32_t> turned_away{0};

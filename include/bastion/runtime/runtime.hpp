@@ -10,6 +10,7 @@
 #include <bastion/routing/names.hpp>
 #include <bastion/runtime/config.hpp>
 #include <bastion/supervision/join.hpp>
+#include <bastion/supervision/snapshot.hpp>
 #include <bastion/supervision/spawn.hpp>
 
 #include <condition_variable>
@@ -221,6 +222,10 @@ public:
     // The pool of blocking(fn): its backlog, what runs, its threads. Any thread; takes the pool's lock.
     [[nodiscard]] bastion::blocking_counters blocking_counters() const noexcept;
     [[nodiscard]] bastion::clock& clock() noexcept;
+    // The runtime and its tree, as they are now (see snapshot.hpp). Blocks a plain thread, at most as long as the limits
+    // say; throws usage_error on a worker: there, co_await ctx.runtime().root().snapshot(). Of a runtime that has ended,
+    // its counters and an empty tree.
+    [[nodiscard]] bastion::snapshot snapshot(const snapshot_limits& limits = snapshot_limits()) const;
 
     [[nodiscard]] detail::runtime_state& state() noexcept { return *state_; }
 

@@ -18,6 +18,8 @@ namespace bastion {
 
 struct child_counts;
 struct child_info;
+struct snapshot;
+class snapshot_limits;
 
 namespace detail {
 
@@ -162,6 +164,9 @@ public:
         requires(detail::are_arguments<Args...>)
     answer<child_info> start_child(Args... args) const;
     answer<void> terminate_child(const child_ref& child) const;
+    // It and what is below it (see snapshot.hpp): errc::noproc when it has ended. Throws std::bad_alloc, and asks nobody.
+    [[nodiscard]] answer<bastion::snapshot> snapshot() const;
+    [[nodiscard]] answer<bastion::snapshot> snapshot(const snapshot_limits& limits) const;
     [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return self_; }
     [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }

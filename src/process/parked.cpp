@@ -1,0 +1,31 @@
+#include <bastion/process/parked.hpp>
+
+#include <bastion/process/body.hpp>
+#include <bastion/process/home.hpp>
+
+#include <algorithm>
+
+namespace bastion::detail {
+
+std::uint32_t unread_mail(control_block& b) noexcept {
+    if (bounded_mailbox* box = b.bounded()) return std::min(box->unread(), most_unread);
+    auto n = static_cast<std::uint32_t>(b.inbox.length());
+    for (const envelope* e = b.mail; e != nullptr && n < most_unread; e = e->next) ++n;
+    return n;
+}
+
+std::optional<parked_look> look_at_parked(control_block& b) noexcept {
+    // Only a hint: asked to wake up, one that runs would look at everything again before it parks.
+    const life state = b.life_state.now();
+    if (state != life::waiting && state != life::suspended) return {};
+    if (!b.inbox.unpark()) return {};
+    // Safety: the right to run is ours.
+    const bool for_mail = b.own_slot.mail;
+    parked_look seen;
+    seen.unread = unread_mail(b);
+    if (!for_mail) seen.in_hand = b.hand;
+    if (!(for_mail ? b.inbox.park_on_mail() : b.inbox.park_elsewhere())) schedule_block(b, this_thread());
+    return seen;
+}
+
+} // namespace bastion::detail
