@@ -17,7 +17,7 @@ std::string shown(const child_ref& who) {
         static_cast<unsigned long long>(a.generation));
     return text;
 }
-const std::string& shown(const std::string& text) { return text; }
+std::string_view shown(std::string_view text) { return text; }
 
 std::string counted(std::uint64_t n, std::string_view what) {
     return (std::to_string(n) + " ").append(what).append(n == 1 ? "" : "s");
@@ -30,7 +30,7 @@ std::string seconds(std::chrono::nanoseconds d) {
     return text;
 }
 
-// "a, b, ...": `all` of them there were, which may be more than the list has.
+// "a, b, ...". `all`: there were no more than the list has.
 template <class T>
 std::string listed(const std::vector<T>& list, bool all, std::size_t depth) {
     std::string text;
