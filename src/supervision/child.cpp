@@ -410,9 +410,9 @@ std::optional<exit_reason> owner::call_after(control_block& child) {
 }
 
 void owner::report(control_block& child, const exit_reason& why, std::string_view next) {
-    if (crash_.child == child.here()) tell_crash(why, next);
     const unsigned lost = std::exchange(child.lost_in_hand, 0); // reported once
     announce({said([&] { return path_of(child); }), why, next, hand_of(child), lost, static_cast<int>(child.restarts)});
+    if (crash_.child == child.here()) tell_crash(why, next);
 }
 
 void owner::announce(const fault_report& fault) const {
