@@ -36,6 +36,7 @@
 #include <bastion/supervision/spec.hpp>
 
 #include <bastion/supervision/bond.hpp>
+#include <bastion/supervision/crash_report.hpp>
 #include <bastion/supervision/dynamic.hpp>
 #include <bastion/supervision/join.hpp>
 #include <bastion/supervision/look.hpp>

@@ -40,8 +40,10 @@ void end_incarnation(control_block& b) noexcept {
     const bool ordered = killed || (asked & signal_flags::stop) != 0 || (cold != nullptr && cold->stop_trapped);
     if (ordered && b.reason.kind() == exit_kind::normal)
         b.reason = exit_reason(killed ? exit_kind::killed : exit_kind::stopped);
+    // What a crash report tells is still there when the owner looks.
+    const bool is_looked_at = b.reason.is_abnormal() && b.home->hooks.crashes != nullptr;
     // One that was to say when it is ready, and has not, failed to start: its owner may start it again.
-    if (!ordered && !b.wait_ready && !comes_back_after(policy_of(b), b.reason)) {
+    if (!ordered && !b.wait_ready && !is_looked_at && !comes_back_after(policy_of(b), b.reason)) {
         close_block(b);
         b.life_state.exit();
     } else {

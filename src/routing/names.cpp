@@ -14,6 +14,7 @@ class held_name final : public membership {
 public:
     held_name(directory& names, std::string_view name) : names_(names), name_(name) {}
     void leave(const child_ref&, std::uint64_t number) noexcept override { names_.take(name_, number); }
+    [[nodiscard]] std::string_view name_given() const noexcept override { return name_; }
 
 private:
     directory& names_; // leaves come from its runtime

@@ -72,6 +72,14 @@ void config::complete() {
         throw bad_config("bastion: with_blocking_threads(" + std::to_string(blocking_threads_) +
                          "): expected a number from 1 to " + std::to_string(most_blocking_threads));
     if (blocking_idle_.count() < 0) throw bad_config("bastion: with_blocking_idle: a time is not negative");
+    if (crash_limits_.max_queued() < 1 || crash_limits_.max_queued() > crash_limits::most_queued)
+        throw bad_config("bastion: with_crash_reports: a queue of " + std::to_string(crash_limits_.max_queued()) +
+                         ": expected a number from 1 to " + std::to_string(crash_limits::most_queued));
+    if (crash_limits_.max_burst() < 1) throw bad_config("bastion: with_crash_reports: a burst has at least 1 report");
+    if (crash_limits_.window().count() <= 0)
+        throw bad_config("bastion: with_crash_reports: the window of a burst is longer than 0");
+    if (crash_limits_.flush_time().count() < 0)
+        throw bad_config("bastion: with_crash_reports: flush_within: a time is not negative");
     if (budget_ < 1) throw bad_config("bastion: with_budget(" + std::to_string(budget_) + "): at least 1 message");
     if (const char* why = hardware_faults_ ? detail::why_no_hardware_faults() : nullptr) throw bad_config(why);
 }

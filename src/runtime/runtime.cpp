@@ -40,6 +40,33 @@ void on_report(void* data, const fault_report& r) {
         state.workers->timer_home().arm(*end, std::chrono::nanoseconds(std::chrono::seconds(1)).count());
 }
 
+bool takes_crash(void* data) noexcept {
+    auto& state = *static_cast<runtime_state*>(data);
+    return state.crashes->takes(state.workers->time().now_ns());
+}
+
+void on_crash(void* data, std::unique_ptr<crash_report> report) noexcept {
+    auto& state = *static_cast<runtime_state*>(data);
+    state.crashes->give(std::move(report), state.workers->time().now_ns());
+}
+
+void complain_of_sink(runtime_state& state, const exit_reason& why, std::string_view what) {
+    on_report(&state, {"/", why, what, {}});
+}
+
+// All processes have ended: nobody makes a report any more.
+void end_crash_reports(runtime_state& state) {
+    if (state.crashes == nullptr) return;
+    if (!state.crashes->flush()) {
+        const bool exits = state.home->exit_when_stuck;
+        complain_of_sink(state, exit_reason(exit_kind::stopped),
+            exits ? "left the sink of crash reports, which still runs: the program ends"
+                  : "left the sink of crash reports, which still runs: waiting; what is queued is dropped");
+        if (exits) std::_Exit(1);
+    }
+    state.crashes->stop();
+}
+
 void on_main_ended(void* data, const exit_reason& why) {
     auto& state = *static_cast<runtime_state*>(data);
     state.set_code(why.is_fault() ? 1 : 0);
@@ -126,6 +153,10 @@ runtime::runtime(config c) {
     runtime_state& s = *state_;
     if (s.settings.signals_) install_last_words_of_abort();
     s.reports = std::make_unique<reporter>(s.settings.log_, s.settings.quiet_);
+    if (s.settings.crash_sink_)
+        s.crashes = std::make_unique<crash_reporter>(std::move(s.settings.crash_sink_), s.settings.crash_limits_,
+            s.settings.driver_ != nullptr,
+            [&s](const exit_reason& why, std::string_view what) { complain_of_sink(s, why, what); });
     s.home = make_home();
     s.home->default_ask_timeout = s.settings.ask_;
     s.home->start_timeout = s.settings.start_;
@@ -134,6 +165,11 @@ runtime::runtime(config c) {
     s.home->exit_when_stuck = s.settings.stuck_ == on_stuck::exit_program;
     s.home->hooks = {
         &on_dead_letter, &on_report, &on_main_ended, &on_root_ended, &on_stop_is_kept, &discard_signal, &s, this};
+    if (s.crashes != nullptr) {
+        s.home->hooks.crashes = &s.crashes->limits();
+        s.home->hooks.takes_crash = &takes_crash;
+        s.home->hooks.crashed = &on_crash;
+    }
     list_in(s.names, s.home->hooks);
     auto spec = std::make_unique<supervisor_spec>();
     s.root = &make_supervisor(*s.home, std::move(spec));
@@ -182,6 +218,7 @@ runtime::~runtime() {
     detail::driver* const driven_by = s.workers->driven_by();
     if (driven_by != nullptr) driven_by->run_to_end([&s] { return s.ended(); });
     while (!s.ended()) s.sleep(s.events.load() & ~1u);
+    end_crash_reports(s); // before the gate closes: the sink may use the runtime
     s.home->entrance.close_and_wait();
     const auto nobody_left = [&s] { return s.home->turned_away.load() == 0; };
     if (driven_by != nullptr) driven_by->run_to_end(nobody_left);
@@ -275,6 +312,10 @@ snapshot runtime::snapshot(const snapshot_limits& limits) const {
     if (state_->ended()) s.stage = snapshot_stage::ended;
     else if (state_->stop_asked.load()) s.stage = snapshot_stage::stopping;
     return s;
+}
+
+crash_counters runtime::crash_reports() const noexcept {
+    return state_->crashes != nullptr ? state_->crashes->counters() : crash_counters();
 }
 
 clock& runtime::clock() noexcept { return state_->workers->time(); }

@@ -3,6 +3,7 @@
 #define BASTION_SRC_RUNTIME_STATE_HPP
 
 #include "routing/directory.hpp"
+#include "runtime/crash_reporter.hpp"
 #include "runtime/hardware_faults.hpp"
 #include "runtime/reporter.hpp"
 #include "supervision/supervisor.hpp"
@@ -31,6 +32,7 @@ struct runtime_state {
     supervisor_owner* root = nullptr;
     address root_address;
     std::unique_ptr<reporter> reports;
+    std::unique_ptr<crash_reporter> crashes; // null: nobody wants any
 
     // A futex word: bit 0: the root has ended; the rest counts wake-ups.
     std::atomic<std::uint32_t> events{0};

@@ -75,6 +75,7 @@ void owner::child_exited(control_block& child) {
     disarm(child);
     const child_state before = state_of(child);
     set_state(child, child_state::down);
+    if (home_.hooks.crashes != nullptr) look_at_crash(child, before);
     // Monitors made while this incarnation lived watch this one, also when it did not look at its lane any more.
     if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited) {
         handle_element_signals(child, child.lane.drain());
@@ -146,10 +147,10 @@ void owner::child_exited(control_block& child) {
         // In a set that is being stopped anyway: it will be started with the others, and spends no try of its own.
         if (phase_ == phase::stopping && restarting_ && has(child, child_flag::in_plan) &&
             child.life_state.now() != life::exited && (comes_back(child) || plan_revives(child))) {
-            if (child.reason.is_fault()) report(child, child.reason, "restarts with its siblings");
+            if (child.reason.is_abnormal()) report(child, child.reason, "restarts with its siblings");
             tell_monitors(child, child.reason);
         } else if (stays_for_next_start(child)) {
-            if (child.reason.is_fault()) report(child, child.reason, "restarts with its owner");
+            if (child.reason.is_abnormal()) report(child, child.reason, "restarts with its owner");
         } else {
             decide(child);
         }
@@ -463,6 +464,7 @@ std::optional<exit_reason> owner::call_after(control_block& child) {
 void owner::report(control_block& child, const exit_reason& why, std::string_view next) {
     const unsigned lost = std::exchange(child.lost_in_hand, 0); // reported once
     announce({said([&] { return path_of(child); }), why, next, hand_of(child), lost, static_cast<int>(child.restarts)});
+    if (crash_.child == child.here()) tell_crash(why, next);
 }
 
 void owner::announce(const fault_report& fault) const {

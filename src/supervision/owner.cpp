@@ -96,7 +96,10 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
         else adopt(child);
         break;
     }
-    case signal_kind::exited: child_exited(block_of_node(signal)); break;
+    case signal_kind::exited:
+        child_exited(block_of_node(signal));
+        crash_ = {}; // told, unless there was nothing to tell
+        break;
     case signal_kind::started: child_started(block_of_node(signal)); break;
     case signal_kind::timer:
     case signal_kind::request: {

@@ -10,6 +10,7 @@
 
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
+#include <bastion/supervision/crash_report.hpp>
 #include <bastion/supervision/snapshot.hpp>
 
 #include <atomic>
@@ -265,6 +266,9 @@ protected:
     [[nodiscard]] std::optional<exit_reason> call_after(control_block& child);
     void report(control_block& child, const exit_reason& why, std::string_view next);
     void announce(const fault_report& fault) const;
+    // A child has ended: keeps what a crash report tells until it is known what happens next. crash.cpp.
+    void look_at_crash(control_block& child, child_state before) noexcept;
+    void tell_crash(const exit_reason& why, std::string_view next) noexcept;
     void arm(control_block& child, request_kind what, std::chrono::nanoseconds d);
     void disarm(control_block& child) noexcept;
     // A request to itself after that time. `child` may be empty.
@@ -327,6 +331,11 @@ protected:
     void note_return(const control_block& child, bool comes_back);
     pooled_deque<address> restarts_due_; // children whose restart waits for the current plan
     pooled_deque<address> arrivals_; // adopted after the start and not started yet
+    struct crash_seen {
+        address child;
+        std::unique_ptr<crash_report> report; // null: it was not made
+    };
+    crash_seen crash_; // of the child whose exit is being handled
     exit_reason why_; // what it ends with
     const std::shared_ptr<owner_fate> fate_ = std::make_shared<owner_fate>();
     struct start_watcher {

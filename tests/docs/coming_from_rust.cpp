@@ -92,7 +92,7 @@ void the_configuration() {
 //# `Config`
 //| `Config::new()`, `Config::default()` | Environment variables (`BASTION_WORKERS` and the like) override it.
     auto c = bastion::config();
-//| `show_backtraces()`, `hide_backtraces()` | Every fault is reported by one line, with path, reason and what happens next; this replaces or silences it. Reports carry no backtraces ([what comes next](internals/next.md)).
+//| `show_backtraces()`, `hide_backtraces()` | Every fault is reported by one line, with path, reason and what happens next; this replaces or silences it; `with_crash_reports` tells more. Reports carry no backtraces ([what comes next](internals/next.md)).
     c.with_log([](const bastion::log_record&) {});
 //.
 }

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 
 #include <bastion/testing/operator_new.hpp>
 
@@ -144,7 +145,8 @@ void conversation(simulation& sim) {
 }
 
 // Runs it with the first allocation failing, the second, and so on; says how many there were.
-std::uint64_t fail_each(const std::function<void(simulation&)>& scenario) {
+std::uint64_t fail_each(
+    const std::function<void(simulation&)>& scenario, const std::function<void(config&)>& settings = nullptr) {
     for (std::uint64_t n = 1;; ++n) {
         const std::uint64_t processes = detail::live_blocks();
         const std::uint64_t blocks = detail::read_pool_stats().live_blocks;
@@ -152,7 +154,9 @@ std::uint64_t fail_each(const std::function<void(simulation&)>& scenario) {
         bool failed = false;
         {
             simulation sim(1, testing::settings().with_step_limit(100'000));
-            (void)sim.runtime();
+            config c = sim.runtime_config();
+            if (settings) settings(c);
+            (void)sim.runtime(std::move(c));
             sim.fail_allocation(n);
             scenario(sim);
             sim.finish();
@@ -171,4 +175,36 @@ TEST_CASE("supervision goes on whichever allocation fails") { CHECK(fail_each(su
 
 TEST_CASE("processes that talk go on, or end as their policy says, whichever allocation fails") {
     CHECK(fail_each(conversation) > 50);
+}
+
+TEST_CASE("a crash report is told or counted as dropped, whichever allocation fails") {
+    std::uint64_t said = 0;
+    std::uint64_t told = 0;
+    std::uint64_t dropped = 0;
+    const auto settings = [&](config& c) {
+        c.with_log([&](const log_record& r) { said += r.reason.is_fault() ? 1u : 0u; });
+        c.with_crash_reports([&](const crash_report&) { ++told; });
+    };
+    const auto scenario = [&](simulation& sim) {
+        said = told = 0;
+        auto group = sim.spawn(children().with_name("servers").with_exec(serve));
+        const child_ref plain = sim.spawn(serve);
+        sim.advance(1ms);
+        for (int i = 0; i < 3; ++i) {
+            group[0].tell<job>("fail");
+            sim.advance(10ms);
+        }
+        plain.tell<query>(3);
+        plain.tell<job>("fail");
+        sim.advance(10ms);
+        const crash_counters c = sim.runtime().crash_reports();
+        REQUIRE(c.made == said);
+        REQUIRE(c.delivered == told);
+        REQUIRE(c.made == told + c.dropped);
+        dropped += c.dropped;
+    };
+    CHECK(fail_each(scenario, settings) > 20);
+#if !BASTION_TSAN // whose operators new cannot be made to fail
+    CHECK(dropped > 0);
+#endif
 }

@@ -14,12 +14,15 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace bastion {
 class children_ref;
+class crash_limits;
 class runtime;
 class supervisor_ref;
+struct crash_report;
 } // namespace bastion
 
 namespace bastion::detail {
@@ -64,6 +67,12 @@ struct home_hooks {
     void (*group_placed)(directory&, const std::string& path, const children_ref&) = nullptr;
     void (*supervisor_placed)(directory&, const std::string& path, const supervisor_ref&) = nullptr;
     void (*displaced)(directory&, const std::string& path, address owner) noexcept = nullptr;
+    // What crash reports are to hold; null: nobody wants any, and then the next two are null, too.
+    const crash_limits* crashes = nullptr;
+    // Whether one that came now would be taken: else it need not be made.
+    bool (*takes_crash)(void* runtime) noexcept = nullptr;
+    // A process has ended abnormally; a null report was not made, and counts as dropped.
+    void (*crashed)(void* runtime, std::unique_ptr<crash_report>) noexcept = nullptr;
 };
 
 struct runtime_home {

@@ -50,14 +50,17 @@ public:
     void remove(link_signal* record) noexcept;
     // In the order they were made.
     [[nodiscard]] link_signal* front() const noexcept { return in_order_.front(); }
+    [[nodiscard]] static link_signal* next(const link_signal* record) noexcept { return list::next(record); }
+    [[nodiscard]] std::size_t size() const noexcept { return in_order_.size(); }
 
 private:
+    using list = intrusive_list<link_signal, &link_signal::hook>;
     struct hash {
         [[nodiscard]] std::size_t operator()(const address& a) const noexcept {
             return std::hash<const void*>()(a.block) ^ (static_cast<std::size_t>(a.generation) * 0x9e3779b97f4a7c15u);
         }
     };
-    intrusive_list<link_signal, &link_signal::hook> in_order_;
+    list in_order_;
     std::unordered_map<address, link_signal*, hash, std::equal_to<>,
         pool_allocator<std::pair<const address, link_signal*>>>
         by_peer_;

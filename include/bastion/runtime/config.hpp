@@ -12,6 +12,7 @@
 #include <bastion/process/exit_reason.hpp>
 #include <bastion/process/hardware_fault.hpp>
 #include <bastion/runtime/hardware_faults.hpp>
+#include <bastion/supervision/crash_report.hpp>
 #include <bastion/supervision/policy.hpp>
 
 #include <chrono>
@@ -46,6 +47,7 @@ struct log_record {
 class config {
 public:
     using log_function = std::function<void(const log_record&)>;
+    using crash_function = std::function<void(const crash_report&)>;
     static constexpr std::size_t most_workers = 1024;
     static constexpr std::size_t most_blocking_threads = 65'536;
 
@@ -70,6 +72,16 @@ public:
     config& with_blocking_idle(std::chrono::nanoseconds d) & { return blocking_idle_ = d, *this; }
     // Called for every report, from workers, one at a time. Default: one line on standard error, at most 10 a second.
     config& with_log(log_function f) & { return log_ = std::move(f), *this; }
+    // Told each end of a process by a fault or an exit signal, with what was known of it; beside the line in the log. Called
+    // by a thread of its own, one report after another: it may block, which delays no supervision, and use the runtime, but
+    // not destroy it. More than the limits allow is dropped, and counted (runtime::crash_reports,
+    // crash_report::dropped_before). A sink that throws is told no more, and the log says so; after std::bad_alloc it is
+    // told the next. The end of the runtime waits until it was told what is queued, and for its last call. In a simulation
+    // it is called at once, in the owner's turn. Default: none, and none are made. Cost of a report: up to 5 us of the owner
+    // (it counts 1,000 messages at most), less than 0.1 us of one that is dropped.
+    config& with_crash_reports(crash_function sink, crash_limits limits = crash_limits()) & {
+        return crash_sink_ = std::move(sink), crash_limits_ = limits, *this;
+    }
     // Whether SIGINT and SIGTERM stop the runtime while a thread is in wait(). Default yes.
     config& with_signals(bool on) & { return signals_ = on, *this; }
     // Whether a process that divides by zero or follows a bad pointer panics, with a bastion::hardware_fault, instead of
@@ -96,6 +108,9 @@ public:
     config with_blocking_threads(std::size_t most) && { return with_blocking_threads(most), std::move(*this); }
     config with_blocking_idle(std::chrono::nanoseconds d) && { return with_blocking_idle(d), std::move(*this); }
     config with_log(log_function f) && { return with_log(std::move(f)), std::move(*this); }
+    config with_crash_reports(crash_function sink, crash_limits limits = crash_limits()) && {
+        return with_crash_reports(std::move(sink), limits), std::move(*this);
+    }
     config with_signals(bool on) && { return with_signals(on), std::move(*this); }
     config with_hardware_faults(bool on) && { return with_hardware_faults(on), std::move(*this); }
     config with_pinning(bool on) && { return with_pinning(on), std::move(*this); }
@@ -124,6 +139,8 @@ private:
     std::chrono::nanoseconds blocking_idle_ = std::chrono::seconds(10);
     log_function log_;
     bool quiet_ = false;
+    crash_function crash_sink_;
+    crash_limits crash_limits_;
     bool signals_ = true;
     bool hardware_faults_ = false;
     bool pin_ = true;

@@ -37,6 +37,14 @@ struct runtime_counters {
     std::uint64_t dead_letters = 0;
 };
 
+// Of crash reports, since the start: made == delivered + dropped + waiting, at any time.
+struct crash_counters {
+    std::uint64_t made = 0; // abnormal ends of processes, whether there was room for their reports or not
+    std::uint64_t delivered = 0; // calls of the sink that have returned
+    std::uint64_t dropped = 0; // for want of room or memory, or because the sink threw or took too long at the end
+    std::uint64_t waiting = 0; // queued, and the one that the sink is being told
+};
+
 namespace detail {
 
 struct runtime_state;
@@ -128,7 +136,7 @@ public:
     explicit runtime(config c = config());
     runtime(const runtime&) = delete;
     runtime& operator=(const runtime&) = delete;
-    // Stops everything and waits, also for blocking functions that run: those that still do after the shutdown time-out
+    // Stops everything and waits, also for the sink of crash reports and for blocking functions that run: those that still do after the shutdown time-out
     // are named in the log (and end the program, if on_stuck says so). On a manual clock, whose deadlines do not come any more, it kills what still sleeps then.
     // Destroying it from one of its own processes is a fatal error, reported.
     ~runtime();
@@ -221,6 +229,8 @@ public:
     [[nodiscard]] runtime_counters counters() const noexcept;
     // The pool of blocking(fn): its backlog, what runs, its threads. Any thread; takes the pool's lock.
     [[nodiscard]] bastion::blocking_counters blocking_counters() const noexcept;
+    // What has become of the crash reports; all 0 without a sink (config::with_crash_reports). Any thread; takes a lock.
+    [[nodiscard]] crash_counters crash_reports() const noexcept;
     [[nodiscard]] bastion::clock& clock() noexcept;
     // The runtime and its tree, as they are now (see snapshot.hpp). Blocks a plain thread, at most as long as the limits
     // say; throws usage_error on a worker: there, co_await ctx.runtime().root().snapshot(). Of a runtime that has ended,

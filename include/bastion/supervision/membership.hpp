@@ -11,6 +11,7 @@
 #include <bastion/process/context.hpp>
 
 #include <cstdint>
+#include <string_view>
 
 namespace bastion::detail {
 
@@ -19,6 +20,8 @@ class membership : public ref_counted {
 public:
     // That member has left, or has gone. `number`: of the joining, so that a late notice does not end a later one.
     virtual void leave(const child_ref& who, std::uint64_t number) noexcept = 0;
+    // The name that a member has by it; empty: it gives none.
+    [[nodiscard]] virtual std::string_view name_given() const noexcept { return {}; }
 };
 
 // What with_distributor and the like say about the elements of a group; they name it in the runtime that they run in.
