@@ -43,7 +43,8 @@ bool supervisor_owner::tries_again(const control_block& child) const noexcept {
 // All that a life leaves behind, but for the spec.
 void supervisor_owner::emptied(control_block& child) {
     notes& n = of(child).noted;
-    n.emptying = n.by_hand = n.holds_up = false;
+    if (n.holds_up && phase_ == phase::idle) behind_due_ = true;
+    n.emptying = n.by_hand = n.holds_up = n.behind = false;
     n.known = true;
     const exit_reason why = child.reason;
     set_state(child, child_state::ended);
@@ -70,6 +71,7 @@ void supervisor_owner::emptied(control_block& child) {
 
 void supervisor_owner::hide(control_block& child) noexcept {
     forget_name(child);
+    clear(child, child_flag::in_plan); // which would start it again
     of(child).noted.hidden = true;
     ++hidden_;
 }
@@ -156,10 +158,17 @@ void supervisor_owner::restart_ordered(control_block& child, owner_request& r) {
 
 void supervisor_owner::terminate_ordered(control_block& child, owner_request& r) {
     completion_cell* const cell = std::exchange(r.cell, nullptr);
+    const bool held_up = std::exchange(of(child).noted.holds_up, false);
+    if (std::exchange(of(child).noted.behind, false)) {
+        const exit_reason nobody(exit_kind::noproc);
+        answer_watchers(&child, &nobody); // of the start that was to come
+    }
     if (state_of(child) == child_state::ended) return answer_started(cell);
     ends_.push_back({&child, cell});
     if (has(child, child_flag::for_good) || of(child).noted.emptying) return;
-    if (cursor_ == &child && has(child, child_flag::in_plan) && starts_in_order()) leave_behind(child);
+    const bool breaks_off = cursor_ == &child && has(child, child_flag::in_plan) && starts_in_order();
+    if (breaks_off) leave_behind(child);
+    if (held_up || breaks_off) answer_left_behind();
     if (keeps(child)) return empty_out(child);
     if (state_of(child) == child_state::up || state_of(child) == child_state::starting ||
         state_of(child) == child_state::stopping)
@@ -167,6 +176,13 @@ void supervisor_owner::terminate_ordered(control_block& child, owner_request& r)
     child.reason = exit_reason(exit_kind::stopped);
     set(child, child_flag::for_good);
     finalize(child);
+}
+
+// Nobody starts those behind a child that was terminated: who waits for their start is told so.
+void supervisor_owner::answer_left_behind() {
+    const exit_reason nobody(exit_kind::noproc);
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+        if (std::exchange(of(*c).noted.behind, false)) answer_watchers(c, &nobody);
 }
 
 void supervisor_owner::remove_ordered(control_block& child, owner_request& r) {

@@ -143,6 +143,7 @@ public:
         bool emptying = false; // it is being stopped so that nothing is left of it but its spec
         bool by_hand = false; // restart_child starts it: when that fails nobody tries again
         bool holds_up = false; // those behind it wait until it has started
+        bool behind = false; // it is one of those
         bastion::shutdown element_stop = bastion::shutdown::infinite(); // a group's elements', as its spec says
         exit_reason did_not_start; // why not, until that is told: when nothing is left of the try
     } noted;

@@ -137,13 +137,13 @@ void owner::plan_done() {
         if (phase_ == phase::ending) return;
         tell_parent_started();
     }
+    if (phase_ == phase::idle && running_) on_idle(); // what users wait for, before what fails again and again
     while (phase_ == phase::idle && running_ && !restarts_due_.empty()) {
         const address due = restarts_due_.front();
         restarts_due_.pop_front();
         if (due.block->lives(due.generation) && state_of(*due.block) == child_state::down) restart(*due.block);
     }
     start_arrivals();
-    if (phase_ == phase::idle && running_) on_idle();
     if (phase_ == phase::idle && running_ && children_.empty()) on_empty();
 }
 
@@ -157,7 +157,10 @@ void owner::break_off(control_block& child) {
 // The plan ends before those behind that child have started.
 void owner::leave_behind(control_block& child) {
     for (auto* c = children_.next(&child); c != nullptr; c = children_.next(c))
-        if (has(*c, child_flag::in_plan) && state_of(*c) == child_state::down) set_state(*c, child_state::ended);
+        if (has(*c, child_flag::in_plan) && state_of(*c) == child_state::down) {
+            set_state(*c, child_state::ended);
+            of(*c).noted.behind = true;
+        }
     for (auto* c = &child; c != nullptr; c = children_.next(c)) clear(*c, child_flag::in_plan);
     cursor_ = nullptr;
 }
@@ -165,7 +168,7 @@ void owner::leave_behind(control_block& child) {
 // Nobody is left to hold up those behind it: they start without.
 void owner::start_behind() {
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
-        if (state_of(*c) == child_state::ended && !of(*c).noted.hidden) set(*c, child_flag::in_plan);
+        if (state_of(*c) == child_state::ended && of(*c).noted.behind) set(*c, child_flag::in_plan);
     restarting_ = true;
     phase_ = phase::starting;
     cursor_ = children_.front();

@@ -112,7 +112,7 @@ void supervisor_owner::reconfigure(owner_request& r) {
         }
         children_.push_back(c);
         of(*c).noted.late = true;
-        if (!of(*c).noted.hidden) continue;
+        if (!of(*c).noted.hidden || state_of(*c) == child_state::stopping) continue;
         set(*c, child_flag::for_good); // it would have come back with the old description
         finalize(*c);
     }

@@ -59,7 +59,8 @@ protected:
     void note_start(control_block& child) override {
         notes& n = of(child).noted;
         n.known = true;
-        n.by_hand = n.holds_up = false;
+        if (n.holds_up && phase_ == phase::idle) behind_due_ = true; // it was started alone: the strategy has changed
+        n.by_hand = n.holds_up = n.behind = false;
     }
     void emptied(control_block& child) override;
     void answer_started_child(control_block& child, completion_cell* cell) override;
@@ -105,6 +106,7 @@ private:
     void start_ordered(owner_request& r);
     void restart_ordered(control_block& child, owner_request& r);
     void terminate_ordered(control_block& child, owner_request& r);
+    void answer_left_behind();
     void remove_ordered(control_block& child, owner_request& r);
     // ---- reconfigure.cpp
     void reconfigure(owner_request& r);

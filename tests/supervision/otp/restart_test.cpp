@@ -256,8 +256,10 @@ TEST_CASE("temporary_bystander: of the supervisor's own spec") {
             .with_children(of.child("child1"))
             .with_children(of.child("child2", bastion::temporary));
     });
+    (void)s.w.events.take();
     s.ends_by_itself("child1");
     CHECK(s.which() == "child1");
+    CHECK(s.w.events.take() == lines{"end child1", "end child2", "start child1"});
     bastion::child_ref(s.sup.where()).exit(kill_reason); // the root starts it again
     s.w.settle();
     CHECK(s.which() == "child1, child2");
