@@ -22,6 +22,7 @@ void owner::start_child(control_block& child) {
     const bool again = has(child, child_flag::was_started);
     clear(child, child_flag::killed | child_flag::for_good | child_flag::callback_fault);
     set_state(child, child_state::starting);
+    if (has(child, child_flag::is_owner)) of(child).noted.behind = false;
     if (again) tell_monitors(child, child.reason);  // whom nobody could tell before
     if (auto fault = call(again ? moment::before_restart : moment::before_start, child, child.reason)) {
         child.reason = std::move(*fault);
@@ -277,7 +278,7 @@ void owner::note_return(const control_block& child, bool comes_back) {
 void owner::tell_watchers_of_end(control_block& child) {
     const exit_reason failure = std::exchange(of(child).noted.did_not_start, exit_reason());
     const exit_reason& why = child.reason;
-    answer_watchers(&child, failure.kind() != exit_kind::normal ? &failure : &why);
+    answer_watchers(&child, failure.kind() != exit_kind::normal ? &failure : &why, of(child).ignored());
 }
 
 // It was on its way to its end for good; a fault on that way has no other place to be told.
@@ -307,7 +308,7 @@ void owner::finalize(control_block& child) {
         child.life_state.exit();
     }
     if (is_owner) tell_watchers_of_end(child);
-    else answer_watchers(&child, &why);
+    else answer_watchers(&child, &why, has_ignored(child));
     before_.erase(&child);
     note_return(child, false);
     if (has(child, child_flag::was_started)) {

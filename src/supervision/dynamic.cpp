@@ -96,10 +96,10 @@ child_info group::info_of(control_block& child) const {
     return info;
 }
 
-void group::answer_started_child(control_block& child, completion_cell* cell) {
+void group::answer_started_child(control_block& child, completion_cell* cell, bool declined) {
     try {
         child_info info = info_of(child);
-        if (has_ignored(child)) {
+        if (declined) {
             info.status = child_status::stopped;
             info.element = child_ref();
         } else if (const cold_part* const cold = cold_if_any(child)) {
@@ -121,7 +121,7 @@ void group::answer_look(owner_request& r) {
             else if (info_of(*c).status == child_status::running) ++counted.active;
         }
         if (r.look_at == look::all) answer_with(r.cell, std::move(all));
-        else answer_with(r.cell, std::move(counted));
+        else answer_with(r.cell, counted);
     } catch (const std::bad_alloc&) { answer_error(std::exchange(r.cell, nullptr), errc::limit); }
 }
 

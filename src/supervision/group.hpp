@@ -62,7 +62,7 @@ protected:
         return is_dynamic() && spec_->significant;
     }
     void significant_end() override;
-    void answer_started_child(control_block& child, completion_cell* cell) override;
+    void answer_started_child(control_block& child, completion_cell* cell, bool declined) override;
     void on_progress() override;
     void note_start(control_block& child) override;
     void on_empty() override;

@@ -199,10 +199,10 @@ void supervisor_owner::remove_ordered(control_block& child, owner_request& r) {
     finalize(child);
 }
 
-void supervisor_owner::answer_started_child(control_block& child, completion_cell* cell) {
+void supervisor_owner::answer_started_child(control_block& child, completion_cell* cell, bool declined) {
     try {
         child_info info = info_of(child);
-        if (of(child).ignored()) info.status = child_status::stopped;
+        if (declined) info.status = child_status::stopped;
         answer_with(cell, std::move(info));
     } catch (const std::bad_alloc&) { answer_error(cell, errc::limit); }
 }

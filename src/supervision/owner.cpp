@@ -274,9 +274,7 @@ void owner::tell_parent_started() {
     if (parent != nullptr) push_signal(*parent, self_.start_node, signal_kind::started);
 }
 
-void owner::answer_watchers(control_block* child, const exit_reason* why) {
-    const bool declined =
-        child != nullptr && (has(*child, child_flag::is_owner) ? of(*child).ignored() : has_ignored(*child));
+void owner::answer_watchers(control_block* child, const exit_reason* why, bool declined) {
     for (std::size_t i = 0; i < watchers_.size();) {
         if (watchers_[i].child.block != child) {
             ++i;
@@ -285,7 +283,7 @@ void owner::answer_watchers(control_block* child, const exit_reason* why) {
         const start_watcher w = watchers_[i];
         completion_cell* const cell = w.cell;
         watchers_.erase(watchers_.begin() + static_cast<std::ptrdiff_t>(i));
-        if (w.ordered && (why == nullptr || declined)) answer_started_child(*child, cell);
+        if (w.ordered && (why == nullptr || declined)) answer_started_child(*child, cell, declined);
         else if (why == nullptr) answer_started(cell);
         else answer_never_started(cell, *why);
     }

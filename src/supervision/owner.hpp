@@ -210,7 +210,7 @@ protected:
     virtual void emptied(control_block&) {}
     // Whether those behind a child wait until it has started.
     [[nodiscard]] virtual bool starts_in_order() const noexcept { return false; }
-    virtual void answer_started_child(control_block&, completion_cell* cell) { answer_started(cell); }
+    virtual void answer_started_child(control_block&, completion_cell* cell, bool) { answer_started(cell); }
     virtual void pass_on(broadcast_source& source) = 0;
     // For a snapshot: what only this owner knows of itself, and of a child.
     virtual void describe(snapshot_entry& self) const = 0;
@@ -352,7 +352,8 @@ protected:
     pooled_vector<end_watcher> ends_; // who ordered a child's end
     void answer_ends(const control_block& child) noexcept;
     // Those who wait for the start of a child, or (null) of this owner: `why` null: it has started.
-    void answer_watchers(control_block* child, const exit_reason* why);
+    // `declined`: it has ended because it did not want to start.
+    void answer_watchers(control_block* child, const exit_reason* why, bool declined = false);
     void tell_watchers_of_end(control_block& child);
 };
 

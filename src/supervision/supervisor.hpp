@@ -63,7 +63,7 @@ protected:
         n.by_hand = n.holds_up = n.behind = false;
     }
     void emptied(control_block& child) override;
-    void answer_started_child(control_block& child, completion_cell* cell) override;
+    void answer_started_child(control_block& child, completion_cell* cell, bool declined) override;
 
 private:
     [[nodiscard]] bool too_often(const std::string& child, const exit_reason& why);

@@ -281,8 +281,8 @@ TEST_CASE(
     w.settle();
     group[1].tell(1);
     w.settle();
+    group[1].tell(2); // before the notice of the end
     watched.tell(0);
-    group[1].tell(2);
     for (int i = 0; i < 20 && group[1].alive(); ++i) look(w);
     w.settle();
     REQUIRE_FALSE(group[1].alive());
