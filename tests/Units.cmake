@@ -31,7 +31,7 @@ if(DEFINED ENV{DEV_PRECOMPILE})
 endif()
 
 set(BASTION_TEST_FOLDERS
-    "base;topology;executor;process;mailbox;supervision;routing;runtime;testing;net;cluster;observer;model;stress;hazards;memory;hardware_faults;acceptance"
+    "base;topology;executor;process;mailbox;supervision;supervision/otp;routing;runtime;testing;net;cluster;observer;model;stress;hazards;memory;hardware_faults;acceptance"
     CACHE STRING "Folders of tests to build")
 foreach(folder IN LISTS BASTION_TEST_FOLDERS)
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cpp")

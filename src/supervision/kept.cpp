@@ -43,7 +43,7 @@ bool supervisor_owner::tries_again(const control_block& child) const noexcept {
 // All that a life leaves behind, but for the spec.
 void supervisor_owner::emptied(control_block& child) {
     notes& n = of(child).noted;
-    if (n.holds_up && phase_ == phase::idle) behind_due_ = true;
+    if (n.holds_up) behind_due_ = true;
     n.emptying = n.by_hand = n.holds_up = n.behind = false;
     n.known = true;
     const exit_reason why = child.reason;

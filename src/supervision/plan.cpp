@@ -188,9 +188,12 @@ void owner::start_arrivals() {
 
 void owner::go_on() {
     on_progress();
-    if (phase_ == phase::idle && running_ && std::exchange(behind_due_, false)) start_behind();
     if (phase_ != phase::idle) progress();
-    else start_arrivals();
+    if (phase_ == phase::idle && running_ && std::exchange(behind_due_, false)) {
+        start_behind();
+        progress();
+    }
+    start_arrivals();
 }
 
 } // namespace bastion::detail
