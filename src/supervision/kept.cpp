@@ -77,7 +77,7 @@ void supervisor_owner::hide(control_block& child) noexcept {
 }
 
 void supervisor_owner::on_end() noexcept {
-    if (!ending_for_good_) return;
+    if (!ending_for_good_ && !empties_) return; // it may start again with what was asked for
     for (request_ptr& r : orders_) {
         owner_request* const nobodys = r.release();
         discard_signal(*nobodys);
@@ -95,6 +95,7 @@ pending_answer order_child(address to, child_order what, std::string_view id) {
 }
 
 void supervisor_owner::on_question(request_ptr r) {
+    if (empties_ && phase_ == phase::idle) return owner::on_question(std::move(r)); // only its spec is left
     if (r->what == request_kind::look) return is_simple() ? pass_to_template(std::move(r)) : answer_look(*r);
     if (ending_for_good_) return owner::on_question(std::move(r));
     if (!is_simple() && order_of(*r).arguments) return answer_error(std::exchange(r->cell, nullptr), errc::invalid);

@@ -181,3 +181,16 @@ TEST_CASE("hanging_restart_loop: one_for_all") {
     s.w.settle();
     CHECK(s.which() == "child1, child2, child3");
 }
+
+TEST_CASE("child_adm: a supervisor that was terminated answers as one that is not there") {
+    suite s;
+    CHECK(s.start(bastion::supervisor().with_name("below").with_specs_kept()) == "ok");
+    const auto below = s.info("below").supervisor;
+    CHECK(s.terminate("below") == "ok");
+    CHECK(s.said(s.w.rt.run(below.start_child(s.child("child1")))) == noproc);
+    CHECK(s.said(s.w.rt.run(below.terminate_child("child1"))) == noproc);
+    CHECK(s.which_of(below) == noproc);
+    CHECK(s.restart("below") == "ok");
+    CHECK(s.said(s.w.rt.run(below.start_child(s.child("child1")))) == "ok");
+    CHECK(s.which_of(below) == "child1");
+}
