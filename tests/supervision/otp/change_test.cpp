@@ -127,10 +127,10 @@ TEST_CASE("code_change") {
 }
 
 TEST_CASE("code_change_map") {
+    tree::journal second; // outlives the runtime
     suite s;
     CHECK(s.start(s.child("child1", bastion::permanent)) == "ok");
     // A restart type counts from now on, a body from the next start, a deadline from the next stop.
-    tree::journal second;
     CHECK(change(s, flags(strategy::one_for_one, 2, 3600s)
                         .with_children(s.without_body("child1")
                                 .with_restart(bastion::transient)

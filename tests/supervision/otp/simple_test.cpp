@@ -354,8 +354,8 @@ private:
 
 // How many copies of their argument 100 children keep alive: each has its own, and what can be started again one more.
 int copies_kept(bastion::restart_when when) {
+    std::atomic<int> live = 0; // what processes use outlives their runtime
     tree::world w;
-    std::atomic<int> live = 0;
     const auto sup = w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
             .with_children(bastion::children().with_restart(when).with_template(
                 [](bastion::context ctx, counted_argument) -> bastion::process { (void)co_await ctx.recv(); })));
@@ -383,8 +383,8 @@ TEST_CASE("do_not_save_start_parameters_for_temporary_children") {
 TEST_CASE("do_not_save_start_parameters_for_temporary_children: static children") {
     for (const auto how :
         {bastion::strategy::one_for_all, bastion::strategy::one_for_one, bastion::strategy::rest_for_one}) {
-        suite s(flags(how, 2, 3600s));
         std::atomic<int> live = 0;
+        suite s(flags(how, 2, 3600s));
         const auto start_it = [&](const std::string& id, bastion::restart_when when) {
             CHECK(s.start(bastion::children().with_name(id).with_restart(when).with_exec(
                       [kept = counted_argument(live)](
@@ -402,8 +402,8 @@ TEST_CASE("do_not_save_start_parameters_for_temporary_children: static children"
 // Arguments that cannot be copied are for children that never come back. (OTP's case is about what stays of them after a child has
 // died: nothing does.)
 TEST_CASE("simple_one_for_one_corruption") {
+    std::atomic<int> live = 0; // what processes use outlives their runtime
     tree::world w;
-    std::atomic<int> live = 0;
     const auto sup = w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
             .with_children(bastion::children()
                     .with_restart(bastion::temporary)
