@@ -59,7 +59,8 @@ protected:
     void note_start(control_block& child) override {
         notes& n = of(child).noted;
         n.known = true;
-        if (n.holds_up) behind_due_ = true; // if its plan did not start them: the strategy or the order may have changed
+        if (n.holds_up)
+            behind_due_ = true; // if its plan did not start them: the strategy or the order may have changed
         n.by_hand = n.holds_up = n.behind = false;
     }
     void emptied(control_block& child) override;
