@@ -98,7 +98,7 @@ void owner::progress() {
                 }
                 if (!has(*c, child_flag::was_started)) c->reason = exit_reason(exit_kind::stopped);
                 finalize(*c);  // moves the cursor
-            } else if (empties_ && !restarting_ && state_of(*c) != child_state::ended) {
+            } else if (empties_ && !restarting_ && !(state_of(*c) == child_state::ended && of(*c).holds_nothing())) {
                 order_stop(*c, false, kill_all_, true); // what is below it has ended, but not for good
                 return;
             } else {

@@ -269,7 +269,8 @@ const char* supervisor_owner::wrongly_significant(control_block& child) const no
 
 bool supervisor_owner::is_significant(const control_block& child) const noexcept {
     const owner& below = *static_cast<const owner*>(child.frame);
-    return below.significant && below.ended_naturally();
+    const bool in_turn = phase_ == phase::stopping && has(child, child_flag::in_plan); // the plan was about to stop it
+    return below.significant && below.ended_naturally() && !in_turn;
 }
 
 void supervisor_owner::significant_end() {

@@ -6,7 +6,8 @@
 // get their turn. An answer that nobody waits for any more changes nothing about what is done. Cost: O(1), and what the
 // child's start or stop takes.
 //
-// Without with_specs_kept a child that has ended is unknown: there is nothing to restart or delete.
+// Without with_specs_kept a child that has ended is unknown: there is nothing to restart or delete. Of a kept supervisor that has ended
+// and does not come back only the spec is left: it says noproc until it is started again.
 #ifndef BASTION_SUPERVISION_MANAGE_HPP
 #define BASTION_SUPERVISION_MANAGE_HPP
 

@@ -132,3 +132,20 @@ TEST_CASE("significant_escalation") {
         if (!too) CHECK(s.which() == "b stopped");
     }
 }
+
+// Not in the suite, found beside a real OTP: nor do those that end by themselves while they are about to be stopped.
+TEST_CASE("significant_bystander: it ends before its turn to be stopped") {
+    suite s([](suite& of) {
+        return flags(strategy::one_for_all, 2, 3600s)
+            .with_auto_shutdown(auto_shutdown::any_significant)
+            .with_children(of.child("child1", bastion::temporary).with_significant())
+            .with_children(of.child("child2").with_shutdown(bastion::shutdown::infinite()))
+            .with_children(of.child("child3"));
+    });
+    s.tell("child2", take_for_stop{1s});
+    s.dies("child3");
+    s.ends_by_itself("child1");
+    s.w.advance(1s);
+    REQUIRE(s.sup.alive());
+    CHECK(s.which() == "child2, child3");
+}

@@ -1,0 +1,254 @@
+#include "differential/generate.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <sstream>
+
+namespace differential {
+namespace {
+
+constexpr std::size_t deepest = 4; // supervisors above one another
+constexpr std::uint32_t any_number = 1U << 20;
+
+// One of some, each as often as its weight says; the first is what shrinking ends at.
+template <class T>
+struct chance {
+    T what;
+    std::uint32_t weight;
+};
+template <class T, std::size_t N>
+T one_of(std::uint32_t number, const chance<T> (&all)[N]) {
+    std::uint32_t sum = 0;
+    for (const auto& c : all) sum += c.weight;
+    number %= sum;
+    for (const auto& c : all) {
+        if (number < c.weight) return c.what;
+        number -= c.weight;
+    }
+    return all[0].what;
+}
+
+std::string starts_of(std::uint32_t number, bool late) {
+    if (number % 100 < 45) return "-";
+    number /= 100;
+    static constexpr chance<char> letter[] = {{'o', 40}, {'e', 25}, {'c', 10}, {'i', 25}};
+    const std::uint32_t length = number % 5 + 1;
+    if (late && number % 3 == 0) return "i";
+    std::string starts;
+    // A first start that fails ends most scripts before they begin.
+    const bool well = !late && number % 8 != 0;
+    for (std::uint32_t i = 0; i < length; ++i) {
+        number = number * 1664525U + 1013904223U;
+        starts += i == 0 && well ? 'o' : one_of(number >> 8, letter);
+        if (i == 1 && number % 4 == 0) starts.back() = 'i'; // also when it was started by hand: rare otherwise
+    }
+    return starts;
+}
+
+struct made {
+    std::vector<std::size_t> supervisors;
+    std::vector<std::size_t> depth; // of each node
+};
+
+node node_from(const raw_node& raw, const script& s, made& m) {
+    node n;
+    std::size_t home = m.supervisors[raw[0] % m.supervisors.size()];
+    // Deep trees are rare by themselves.
+    if (raw[1] % 3 == 0) home = m.supervisors.back();
+    const node& above = s.nodes[home];
+    const std::size_t depth = m.depth[home] + 1;
+    n.is_supervisor = raw[2] % 3 == 1 && depth < deepest;
+    n.home = above.id;
+    n.id = (n.is_supervisor ? "s" : "w") + std::to_string(s.nodes.size());
+    n.late = raw[3] % 6 == 5;
+    n.restart = one_of<const char*>(raw[4], {{"permanent", 40}, {"transient", 35}, {"temporary", 25}});
+    n.significant = raw[5] % 3 == 1;
+    // What does not fit would keep the tree from starting; start_child is refused.
+    if (!n.late && (above.auto_shutdown == "never" || n.restart == "permanent")) n.significant = false;
+    if (n.is_supervisor) {
+        n.shutdown = one_of<const char*>(raw[6], {{"infinity", 60}, {"time", 40}});
+        n.strategy = one_of<const char*>(raw[7], {{"one_for_one", 1}, {"one_for_all", 1}, {"rest_for_one", 1}});
+        n.intensity = one_of<unsigned>(raw[8], {{3, 25}, {2, 15}, {1, 15}, {0, 10}, {5, 20}, {1000, 15}});
+        n.auto_shutdown =
+            one_of<const char*>(raw[9], {{"never", 60}, {"any_significant", 20}, {"all_significant", 20}});
+    } else {
+        n.shutdown = one_of<const char*>(raw[6], {{"time", 50}, {"infinity", 25}, {"brutal_kill", 25}});
+        n.starts = starts_of(raw[7], n.late);
+        n.at_stop =
+            one_of<const char*>(raw[8], {{"ends", 60}, {"normal", 8}, {"error", 10}, {"deaf", 8}, {"drag", 14}});
+        if (n.at_stop == "deaf" && n.shutdown == "infinity") n.at_stop = "ends"; // it would never end
+    }
+    if (n.is_supervisor) m.supervisors.push_back(s.nodes.size());
+    m.depth.push_back(depth);
+    return n;
+}
+
+node top_from(const raw_node& raw) {
+    node n;
+    n.is_supervisor = true;
+    n.id = "s0";
+    n.home = "-";
+    n.restart = "permanent";
+    n.shutdown = "infinity";
+    n.strategy = one_of<const char*>(raw[7], {{"one_for_one", 1}, {"one_for_all", 1}, {"rest_for_one", 1}});
+    n.intensity = one_of<unsigned>(raw[8], {{1000, 60}, {5, 15}, {3, 15}, {1, 5}, {0, 5}});
+    n.auto_shutdown = one_of<const char*>(raw[9], {{"never", 90}, {"any_significant", 5}, {"all_significant", 5}});
+    return n;
+}
+
+void choose_victim(script& s, node& n, std::uint32_t number) {
+    std::vector<std::string> siblings;
+    for (const node& other : s.nodes)
+        if (!other.is_supervisor && other.home == n.home && other.id != n.id) siblings.push_back(other.id);
+    n.victim = siblings.empty() ? "-" : siblings[number % siblings.size()];
+    // OTP's supervisor waits for one child, with all else that happens behind it; ours does not, so only in a plan both do the same.
+    if (n.victim != "-" && s.find(n.home)->strategy == "one_for_all" && !n.late) return;
+    n.victim = "-";
+    if (n.at_stop == "drag") n.at_stop = "ends";
+}
+
+step step_from(const raw_step& raw, const script& s, const made& m) {
+    step w;
+    const node& n = s.nodes[1 + raw[0] % (s.nodes.size() - 1)];
+    const std::string sup = raw[1] % 10 == 9 ? s.nodes[m.supervisors[raw[2] % m.supervisors.size()]].id : n.home;
+    w.what = one_of<const char*>(
+        raw[3], {{"exit", 34}, {"signal", 12}, {"start_child", 12}, {"restart_child", 12}, {"terminate_child", 16},
+                    {"delete_child", 8}, {"which_children", 3}, {"count_children", 3}});
+    if (w.what == "exit") {
+        w.whom = n.id;
+        w.with = one_of<const char*>(
+            raw[4], {{"error", 35}, {"normal", 25}, {"shutdown", 15}, {"shutdown2", 10}, {"crash", 15}});
+        if (n.is_supervisor) w = {"count_children", n.id, ""};
+    } else if (w.what == "signal") {
+        w.whom = n.id;
+        w.with = one_of<const char*>(raw[4], {{"kill", 55}, {"normal", 15}, {"shutdown", 15}, {"error", 15}});
+        if (n.is_supervisor && w.with == "kill") w.with = "error"; // see docs/internals/differential.md
+    } else {
+        w.whom = sup;
+        if (w.what.find("children") == std::string::npos) w.with = n.id;
+    }
+    if (w.what == "terminate_child" && n.at_stop == "drag") w.what = "start_child";
+    // What is started has its own home: its names are those of one supervisor.
+    if (w.what == "start_child") w.whom = n.home;
+    return w;
+}
+
+} // namespace
+
+script resolved(const raw_script& raw, unsigned long number) {
+    script s;
+    s.number = number;
+    made m;
+    static constexpr raw_node plain{};
+    s.nodes.push_back(top_from(raw.first.empty() ? plain : raw.first.front()));
+    m.supervisors.push_back(0);
+    m.depth.push_back(0);
+    for (std::size_t i = 1; i < raw.first.size(); ++i) s.nodes.push_back(node_from(raw.first[i], s, m));
+    if (s.nodes.size() == 1) s.nodes.push_back(node_from(plain, s, m));
+    for (std::size_t i = 0; i < s.nodes.size(); ++i)
+        if (!s.nodes[i].is_supervisor) choose_victim(s, s.nodes[i], i < raw.first.size() ? raw.first[i][10] : 0);
+    for (const raw_step& w : raw.second) {
+        s.steps.push_back(step_from(w, s, m));
+        const step last = s.steps.back();
+        if (last.what != "terminate_child") continue;
+        // What has been stopped is what can be started again, or deleted.
+        if (w[4] % 4 == 1) s.steps.push_back({"restart_child", last.whom, last.with});
+        if (w[4] % 4 == 2) s.steps.push_back({"delete_child", last.whom, last.with});
+    }
+    s.steps.push_back({"stop", "", ""});
+    return s;
+}
+
+rc::Shrinkable<raw_script> random_script(std::uint64_t seed) {
+    const auto number = rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::uint32_t>(0, any_number));
+    const auto nodes =
+        rc::gen::resize(20, rc::gen::container<std::vector<raw_node>>(rc::gen::container<raw_node>(number)));
+    const auto steps =
+        rc::gen::resize(24, rc::gen::container<std::vector<raw_step>>(rc::gen::container<raw_step>(number)));
+    return rc::gen::pair(nodes, steps)(rc::Random(seed), rc::kNominalSize);
+}
+
+// ---- counting
+
+namespace {
+
+std::size_t depth_of(const script& s, const node& n) {
+    std::size_t depth = 0;
+    for (const node* at = &n; at != nullptr && at->home != "-"; at = s.find(at->home)) ++depth;
+    return depth;
+}
+
+} // namespace
+
+void counts::add(const script& s, const trace& told) {
+    std::size_t depth = 0;
+    for (const node& n : s.nodes) {
+        depth = std::max(depth, depth_of(s, n));
+        const std::string kind = n.is_supervisor ? "supervisor " : "worker ";
+        ++all_[kind + n.restart];
+        ++all_[kind + "shutdown " + n.shutdown];
+        if (n.significant) ++all_[kind + "significant"];
+        if (n.is_supervisor) {
+            ++all_["strategy " + n.strategy];
+            ++all_["auto_shutdown " + n.auto_shutdown];
+            ++all_["intensity " + std::to_string(n.intensity)];
+        } else {
+            ++all_["at its stop: " + n.at_stop];
+        }
+    }
+    ++all_["trees " + std::to_string(depth) + " deep"];
+    std::string what;
+    for (const std::string& line : told) {
+        std::istringstream words(line);
+        std::string first;
+        std::string second;
+        std::string third;
+        words >> first >> second >> third;
+        if (first == ">") {
+            what = second;
+            if (what == "exit" || what == "signal") {
+                std::string how;
+                words >> how;
+                what += " " + how;
+            }
+            ++all_["step " + what];
+        } else if (first == "=" && what.find("count") == std::string::npos && what.find("which") == std::string::npos) {
+            ++all_["answer " + what + ": " + (second == "failed" ? second : line.substr(2))];
+        } else if (first == "=") {
+            ++all_["answer " + what + (second == "noproc" ? ": noproc" : ": ok")];
+        } else if (first == "start" && !third.empty()) {
+            ++all_["a start: " + third];
+        } else if (first == "stop") {
+            ++all_["a stop: " + line.substr(line.find(' ', 5) + 1)];
+        }
+    }
+}
+
+void counts::print() const {
+    for (const auto& [what, n] : all_) std::printf("%8zu  %s\n", n, what.c_str());
+}
+
+std::vector<std::string> counts::missing(std::size_t least) const {
+    static constexpr const char* wanted[] = {"strategy one_for_one", "strategy one_for_all", "strategy rest_for_one",
+        "worker permanent", "worker transient", "worker temporary", "supervisor permanent", "supervisor transient",
+        "supervisor temporary", "worker shutdown brutal_kill", "worker shutdown time", "worker shutdown infinity",
+        "auto_shutdown any_significant", "auto_shutdown all_significant", "worker significant",
+        "supervisor significant", "trees 4 deep", "at its stop: deaf", "at its stop: drag", "at its stop: error",
+        "at its stop: normal", "a start: error", "a start: crash", "a start: ignore", "answer start: failed",
+        "answer start_child: ok", "answer start_child: ok undefined", "answer start_child: already_started",
+        "answer start_child: already_present", "answer start_child: start_failed", "answer start_child: invalid",
+        "answer start_child: noproc", "answer restart_child: ok", "answer restart_child: ok undefined",
+        "answer restart_child: running", "answer restart_child: not_found", "answer restart_child: start_failed",
+        "answer restart_child: noproc", "answer terminate_child: ok", "answer terminate_child: not_found",
+        "answer terminate_child: noproc", "answer delete_child: ok", "answer delete_child: running",
+        "answer delete_child: not_found", "answer delete_child: noproc", "answer which_children: ok",
+        "answer which_children: noproc", "answer count_children: ok", "answer count_children: noproc"};
+    std::vector<std::string> rare;
+    for (const char* what : wanted) {
+        const auto found = all_.find(what);
+        if (found == all_.end() || found->second < least) rare.emplace_back(what);
+    }
+    return rare;
+}
+
+} // namespace differential

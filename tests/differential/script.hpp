@@ -1,0 +1,70 @@
+// A script of supervision: a tree, and what happens to it step by step. Both sides replay it and tell what they did.
+//
+// As text, one line a node or step; the fields of a line are words:
+//
+//     script <number>
+//     sup <id> <home> <restart> <significant> <shutdown> <when> <strategy> <intensity> <auto_shutdown>
+//     work <id> <home> <restart> <significant> <shutdown> <when> <starts> <at_stop> <victim>
+//     step exit <worker> <how>            it ends by itself: normal, shutdown, shutdown2, error, crash
+//     step signal <id> <how>              somebody sends it an exit signal: normal, shutdown, error, or kill
+//     step start_child <sup> <id>         and restart_child, terminate_child, delete_child
+//     step which_children <sup>           and count_children
+//     step stop                           the end of the whole tree, always the last
+//     end
+//
+// The first node is the top supervisor, and a home stands before those below it. <when> is `now`, or `late` for what only start_child
+// starts. <starts> says how a worker's first starts go, a letter each, all later ones well: o well, i ignore, e error, c crash, d well,
+// but its victim is killed before. <at_stop>: ends, normal, error, deaf (until it is killed), drag (its victim is killed before).
+#ifndef BASTION_TESTS_DIFFERENTIAL_SCRIPT_HPP
+#define BASTION_TESTS_DIFFERENTIAL_SCRIPT_HPP
+
+#include <string>
+#include <vector>
+
+namespace differential {
+
+struct node {
+    bool is_supervisor = false;
+    std::string id;
+    std::string home; // the supervisor above; "-": none
+    std::string restart; // permanent, transient, temporary
+    bool significant = false;
+    std::string shutdown; // brutal_kill, time, infinity
+    bool late = false;
+    // of a supervisor
+    std::string strategy;
+    unsigned intensity = 0;
+    std::string auto_shutdown;
+    // of a worker
+    std::string starts; // "-": all go well
+    std::string at_stop;
+    std::string victim; // a sibling; "-": nobody
+};
+
+struct step {
+    std::string what;
+    std::string whom;
+    std::string with;
+};
+
+struct script {
+    unsigned long number = 0;
+    std::vector<node> nodes;
+    std::vector<step> steps;
+
+    [[nodiscard]] const node* find(const std::string& id) const noexcept {
+        for (const node& n : nodes)
+            if (n.id == id) return &n;
+        return nullptr;
+    }
+};
+
+using trace = std::vector<std::string>;
+
+[[nodiscard]] std::string text_of(const step& s);
+[[nodiscard]] std::string text_of(const script& s);
+[[nodiscard]] script script_from(const std::string& text); // throws std::invalid_argument
+
+} // namespace differential
+
+#endif
