@@ -165,9 +165,10 @@ void owner::leave_behind(control_block& child) {
     cursor_ = nullptr;
 }
 
-// Nobody is left to hold up those behind it: they start without.
+// Those that nobody holds up any more start.
 void owner::start_behind() {
-    for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+    const auto holds_up = [](control_block& c) { return has(c, child_flag::is_owner) && of(c).noted.holds_up; };
+    for (auto* c = children_.front(); c != nullptr && !holds_up(*c); c = children_.next(c))
         if (state_of(*c) == child_state::ended && of(*c).noted.behind) set(*c, child_flag::in_plan);
     restarting_ = true;
     phase_ = phase::starting;

@@ -4,7 +4,7 @@ set -eu
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 status=0
-for bug in "$1"/tests/planted/bugs/*.bug; do
+for bug in "$1"/tests/planted/bugs/*.bug "$1"/tests/differential/planted/*.bug; do
     sh "$1/tests/planted/plant.sh" "$bug" "$1" "$scratch/planted" || status=1
 done
 exit $status

@@ -146,6 +146,20 @@ TEST_CASE("rest_for_one_other_child_fails_restart") {
     CHECK(s.which() == "child1, child2, child3");
 }
 
+// Not in the suite, found beside a real OTP: two that fail one after the other, each before those behind it start.
+TEST_CASE("rest_for_one_other_child_fails_restart: and then another") {
+    suite s(flags(strategy::rest_for_one, 3, 3600s));
+    s.start(s.child("child1"));
+    s.start(s.child("child2", starts{start::well, start::fail, start::well}));
+    s.start(s.child("child3", starts{start::well, start::fail, start::well}));
+    s.start(s.child("child4"));
+    (void)s.w.events.take();
+    s.dies("child1");
+    CHECK(s.w.events.take() == lines{"end child1", "end child4", "end child3", "end child2", "start child1",
+                                   "start child2", "start child3", "start child4"});
+    CHECK(s.which() == "child1, child2, child3, child4");
+}
+
 // Extra cases, executed on OTP.
 TEST_CASE("restart: a group restart counts once, and what is done by hand not at all") {
     suite s(flags(strategy::one_for_all, 1, 3600s));
