@@ -71,7 +71,7 @@ void supervisor_owner::emptied(control_block& child) {
 
 void supervisor_owner::hide(control_block& child) noexcept {
     forget_name(child);
-    clear(child, child_flag::in_plan); // which would start it again
+    if (restarting_) clear(child, child_flag::in_plan); // which would start it again; a stop must reach it
     of(child).noted.hidden = true;
     ++hidden_;
 }

@@ -280,6 +280,22 @@ TEST_CASE("temporary_bystander: of the supervisor's own spec") {
     CHECK(s.counts() == counted{2, 2, 0, 2});
 }
 
+TEST_CASE("temporary_bystander: it ends while its supervisor stops another one") {
+    suite s([](suite& of) {
+        return flags(strategy::one_for_one, 1, 300s)
+            .with_children(of.child("child1", bastion::temporary))
+            .with_children(of.child("child2").with_shutdown(bastion::shutdown::infinite()));
+    });
+    s.tell("child2", take_for_stop{1s});
+    const auto child1 = s.element("child1");
+    s.sup.stop();
+    s.w.settle();
+    child1.tell(tree::finish{});
+    s.w.settle();
+    s.w.advance(1s);
+    CHECK_FALSE(s.sup.alive()); // and nothing is left
+}
+
 TEST_CASE("do_not_save_child_specs_for_temporary_children") {
     enum class by { kill, normal, abnormal, supervisor };
     for (const auto how : {strategy::one_for_all, strategy::one_for_one, strategy::rest_for_one})

@@ -7,6 +7,8 @@
 
 #include "supervision/tree.hpp"
 
+#include <bastion/process/control_block.hpp>
+
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -106,7 +108,21 @@ struct pid {
     }
 };
 
+// Nothing is left of those that lived meanwhile.
+class nothing_left {
+public:
+    nothing_left() = default;
+    nothing_left(const nothing_left&) = delete;
+    nothing_left& operator=(const nothing_left&) = delete;
+    ~nothing_left() { CHECK(bastion::detail::live_blocks() == before_); }
+
+private:
+    std::uint64_t before_ = bastion::detail::live_blocks();
+};
+
 class suite {
+    nothing_left check; // the last to go
+
 public:
     // OTP's flags: one_for_one, 2 restarts in 3,600 s, unless the case says otherwise.
     explicit suite(bastion::supervisor flags = bastion::supervisor().with_otp_defaults().with_intensity(2, 3600s))
