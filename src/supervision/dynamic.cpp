@@ -69,7 +69,7 @@ void group::start_from_template(owner_request& r) {
     }
     ++next_index_;
     children_.push_back(made);
-    watchers_.push_back({made->here(), cell, true});
+    watchers_.insert({made, {cell, true}});
     start_child(*made);
 }
 
@@ -78,7 +78,7 @@ void group::terminate_element(owner_request& r) {
     control_block& child = *r.child.block;
     if (!child.lives(r.child.generation)) return answer_started(cell);
     if (child.owner.now() != &self_) return answer_error(cell, errc::not_found);
-    ends_.push_back({&child, cell});
+    ends_.insert({&child, cell});
     stop_child(r);
 }
 

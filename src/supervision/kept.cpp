@@ -143,7 +143,7 @@ void supervisor_owner::start_ordered(owner_request& r) {
         send_away(child, reason_or(exit_kind::error, [&] { return exit_reason::error(no->why); }));
         return answer_error(cell, no->code);
     }
-    watchers_.push_back({child.here(), cell, true});
+    watchers_.insert({&child, {cell, true}});
     start_arrivals();
 }
 
@@ -152,7 +152,7 @@ void supervisor_owner::restart_ordered(control_block& child, owner_request& r) {
     const child_status now = status_of(child);
     if (state_of(child) != child_state::ended)
         return answer_error(cell, now == child_status::restarting ? errc::restarting : errc::running);
-    watchers_.push_back({child.here(), cell, true});
+    watchers_.insert({&child, {cell, true}});
     of(child).noted.by_hand = true;
     start_child(child);
 }
@@ -165,7 +165,7 @@ void supervisor_owner::terminate_ordered(control_block& child, owner_request& r)
         answer_watchers(&child, &nobody); // of the start that was to come
     }
     if (state_of(child) == child_state::ended) return answer_started(cell);
-    ends_.push_back({&child, cell});
+    ends_.insert({&child, cell});
     if (has(child, child_flag::for_good) || of(child).noted.emptying) return;
     const bool breaks_off = cursor_ == &child && has(child, child_flag::in_plan) && starts_in_order();
     if (breaks_off) leave_behind(child);
@@ -195,7 +195,7 @@ void supervisor_owner::remove_ordered(control_block& child, owner_request& r) {
         hide(child);
         return answer_started(cell);
     }
-    ends_.push_back({&child, cell});
+    ends_.insert({&child, cell});
     set(child, child_flag::for_good);
     finalize(child);
 }

@@ -199,7 +199,7 @@ void owner::common_request(owner_request& r) {
         completion_cell* cell = std::exchange(r.cell, nullptr);
         if (!lives) answer_never_started(cell, exit_reason(exit_kind::noproc));
         else if (own ? announced_ : state_of(*child) == child_state::up) answer_started(cell);
-        else watchers_.push_back({r.child, cell, false});
+        else watchers_.insert({child, {cell, false}});
         break;
     }
     case request_kind::broadcast: pass_on(*r.payload); break;
@@ -275,30 +275,21 @@ void owner::tell_parent_started() {
 }
 
 void owner::answer_watchers(control_block* child, const exit_reason* why, bool declined) {
-    for (std::size_t i = 0; i < watchers_.size();) {
-        if (watchers_[i].child.block != child) {
-            ++i;
-            continue;
-        }
-        const start_watcher w = watchers_[i];
-        completion_cell* const cell = w.cell;
-        watchers_.erase(watchers_.begin() + static_cast<std::ptrdiff_t>(i));
-        if (w.ordered && (why == nullptr || declined)) answer_started_child(*child, cell, declined);
+    if (watchers_.empty()) return;
+    for (auto at = watchers_.find(child); at != watchers_.end(); at = watchers_.find(child)) {
+        const auto [cell, ordered] = at->second;
+        watchers_.erase(at);
+        if (ordered && (why == nullptr || declined)) answer_started_child(*child, cell, declined);
         else if (why == nullptr) answer_started(cell);
         else answer_never_started(cell, *why);
     }
 }
 
 void owner::answer_ends(const control_block& child) noexcept {
-    for (std::size_t i = 0; i < ends_.size();) {
-        if (ends_[i].child != &child) {
-            ++i;
-            continue;
-        }
-        completion_cell* const cell = ends_[i].cell;
-        ends_.erase(ends_.begin() + static_cast<std::ptrdiff_t>(i));
-        answer_started(cell);
-    }
+    if (ends_.empty()) return;
+    const auto [first, last] = ends_.equal_range(&child);
+    for (auto at = first; at != last; ++at) answer_started(at->second);
+    ends_.erase(first, last);
 }
 
 // All children have ended: this owner's own end, or its standstill until the parent decides.

@@ -32,6 +32,9 @@ template <class T>
 using pooled_deque = std::deque<T, pool_allocator<T>>;
 template <class K, class V>
 using pooled_map = std::unordered_map<K, V, std::hash<K>, std::equal_to<>, pool_allocator<std::pair<const K, V>>>;
+template <class K, class V>
+using pooled_multimap =
+    std::unordered_multimap<K, V, std::hash<K>, std::equal_to<>, pool_allocator<std::pair<const K, V>>>;
 
 // What is only said may be said shortly: the text that `make` makes, or a short one when there is no memory for it.
 template <class Make>
@@ -340,16 +343,11 @@ protected:
     exit_reason why_; // what it ends with
     const std::shared_ptr<owner_fate> fate_ = std::make_shared<owner_fate>();
     struct start_watcher {
-        address child;
         completion_cell* cell;
         bool ordered; // by start_child or restart_child: the answer is what answer_started_child gives
     };
-    pooled_vector<start_watcher> watchers_;
-    struct end_watcher {
-        const control_block* child;
-        completion_cell* cell;
-    };
-    pooled_vector<end_watcher> ends_; // who ordered a child's end
+    pooled_multimap<const control_block*, start_watcher> watchers_; // by the child; null: this owner's own start
+    pooled_multimap<const control_block*, completion_cell*> ends_; // who ordered a child's end
     void answer_ends(const control_block& child) noexcept;
     // Those who wait for the start of a child, or (null) of this owner: `why` null: it has started.
     // `declined`: it has ended because it did not want to start.

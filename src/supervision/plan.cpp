@@ -160,6 +160,7 @@ void owner::leave_behind(control_block& child) {
         if (has(*c, child_flag::in_plan) && state_of(*c) == child_state::down) {
             set_state(*c, child_state::ended);
             of(*c).noted.behind = true;
+            of(*c).noted.holds_up = false; // now it is held up itself
         }
     for (auto* c = &child; c != nullptr; c = children_.next(c)) clear(*c, child_flag::in_plan);
     cursor_ = nullptr;

@@ -222,3 +222,22 @@ TEST_CASE("code_change_simple_map") {
     w.settle();
     CHECK(w.events.take() == lines{"first 1", "second x", "first 1"});
 }
+
+// Not in the suite: those that wait for one which does not start, and which waits itself by then, start with it when the change lets it
+// start alone.
+TEST_CASE("code_change: of the strategy, while children wait for others") {
+    const auto as = [](strategy how) {
+        return flags(how, 10, 3600s)
+            .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s).without_jitter());
+    };
+    suite s(as(strategy::one_for_all));
+    CHECK(s.start(s.child("child1", starts{start::well, start::well, start::fail, start::well})) == "ok");
+    CHECK(s.start(s.child("child2", starts{start::well, start::fail, start::well})) == "ok");
+    CHECK(s.start(s.child("child3")) == "ok");
+    s.dies("child3");
+    s.w.advance(1s); // child2 fails, child3 waits for it
+    s.w.advance(1s); // child1 fails, and both wait for that
+    CHECK(change(s, as(strategy::one_for_one)) == "ok");
+    s.w.advance(2s);
+    CHECK(s.which() == "child1, child2, child3");
+}
