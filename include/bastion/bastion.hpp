@@ -45,6 +45,7 @@
 #include <bastion/supervision/refs.hpp>
 #include <bastion/supervision/snapshot.hpp>
 #include <bastion/supervision/spawn.hpp>
+#include <bastion/supervision/sys.hpp>
 
 #include <bastion/routing/dispatcher.hpp>
 #include <bastion/routing/distributor.hpp>

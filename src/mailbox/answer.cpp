@@ -38,6 +38,8 @@ pending_answer send_question(address to, envelope* e) {
     auto* asker = static_cast<control_block*>(thread.current);
     completion_cell* const cell = make_cell(e, asker, thread);
     if (asker != nullptr) --asker->budget;
+    if (thread.debugged) [[unlikely]]
+        note_sent(thread, to, *e);
     (void)push_envelope(to, e, thread);
     return pending_answer(cell, to, std::chrono::nanoseconds(-1));
 }

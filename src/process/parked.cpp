@@ -20,10 +20,10 @@ std::optional<parked_look> look_at_parked(control_block& b) noexcept {
     if (state != life::waiting && state != life::suspended) return {};
     if (!b.inbox.unpark()) return {};
     // Safety: the right to run is ours.
-    const bool for_mail = b.own_slot.mail;
+    const bool for_mail = b.own_slot.mail && (b.signals.now() & signal_flags::suspended) == 0;
     parked_look seen;
     seen.unread = unread_mail(b);
-    if (!for_mail) seen.in_hand = b.hand;
+    if (!b.own_slot.mail) seen.in_hand = b.hand;
     if (!(for_mail ? b.inbox.park_on_mail() : b.inbox.park_elsewhere())) schedule_block(b, this_thread());
     return seen;
 }

@@ -40,6 +40,8 @@ void end_incarnation(control_block& b) noexcept {
     const bool ordered = killed || (asked & signal_flags::stop) != 0 || (cold != nullptr && cold->stop_trapped);
     if (ordered && b.reason.kind() == exit_kind::normal)
         b.reason = exit_reason(killed ? exit_kind::killed : exit_kind::stopped);
+    if ((asked & (signal_flags::suspended | signal_flags::watched)) != 0) [[unlikely]]
+        end_debugging(b);
     // What a crash report tells is still there when the owner looks.
     const bool is_looked_at = b.reason.is_abnormal() && b.home->hooks.crashes != nullptr;
     // One that was to say when it is ready, and has not, failed to start: its owner may start it again.
@@ -50,6 +52,19 @@ void end_incarnation(control_block& b) noexcept {
         b.life_state.await_decision();
     }
     push_signal(*b.owner.now(), b.exit_node, signal_kind::exited);
+}
+
+// Whether it waits for mail that it is not to take.
+[[nodiscard]] BASTION_COLD bool is_held_back(const control_block& b) noexcept {
+    return (b.signals.now() & signal_flags::suspended) != 0 && b.slot->mail;
+}
+
+// Until somebody tells it something else than by mail. False: somebody has.
+[[nodiscard]] BASTION_COLD bool park_held_back(control_block& b) noexcept {
+    b.life_state.park(true);
+    if (b.inbox.park_elsewhere()) return true;
+    b.life_state.run();
+    return false;
 }
 
 // Said by the end of a process that was to end earlier.
@@ -123,6 +138,7 @@ void panic_at_next_message(control_block& b) noexcept {
         handle_element_signals(b, b.lane.drain());
     }
     const std::uint32_t asked = b.signals.now();
+    this_thread().debugged = (asked & (signal_flags::suspended | signal_flags::watched)) != 0;
     wait_slot& slot = *b.slot;
     // What is uninterruptible is not asked whether it may be left: a join, whose forked tasks may wait for a function.
     if ((asked & signal_flags::kill) != 0 && slot.uninterruptible && !slot.refused && !slot.is_ready())
@@ -145,6 +161,7 @@ void panic_at_next_message(control_block& b) noexcept {
         if (cold_part* cold = cold_if_any(b); cold != nullptr && cold->trap_stop) {
             b.signals.clear(signal_flags::stop);
             cold->stop_trapped = true;
+            hold_back(b, false); // it is to hear of it
             deliver_stop_request(b);
             return true;
         }
@@ -199,8 +216,13 @@ void yield_turn(control_block& b, worker& w) noexcept {
 BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
     bool batch_asked = false;
     for (;;) {
-        if (b.signals.now() != 0) [[unlikely]]
+        if (b.signals.now() != 0) [[unlikely]] {
             if (!obey_signals(b)) return;
+            if (is_held_back(b)) {
+                if (park_held_back(b)) return;
+                continue;
+            }
+        }
         const bool mail_in_hand = b.mail != nullptr;
         if (leaf_is_ready(b)) {
             if (b.budget <= 0) [[unlikely]] {
@@ -242,8 +264,13 @@ void run_handlers(control_block& b, worker& w) noexcept {
         send_started(b);
     bool batch_asked = false;
     for (;;) {
-        if (b.signals.now() != 0) [[unlikely]]
+        if (b.signals.now() != 0) [[unlikely]] {
             if (!obey_signals(b)) return;
+            if (is_held_back(b)) {
+                if (park_held_back(b)) return;
+                continue;
+            }
+        }
         if (b.budget <= 0) [[unlikely]] {
             if (b.mail == nullptr) return yield_turn(b, w);
             if (!finish_batch(b, w, batch_asked)) return;
@@ -282,6 +309,7 @@ void run_process(runnable& r, worker& w) {
         else run_handlers(b, w);
     }
     thread.current = nullptr;
+    thread.debugged = false;
 }
 
 void unpark_process(runnable& r) { unpark_block(block_of(r)); }

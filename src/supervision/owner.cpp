@@ -129,8 +129,9 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
     case signal_kind::monitor:
     case signal_kind::demonitor:
     case signal_kind::measure:
+    case signal_kind::debug:
         signal.next = nullptr;
-        if (stands_still_) signal.next = std::exchange(late_monitors_, &signal);
+        if (stands_still_ && signal.kind != signal_kind::debug) signal.next = std::exchange(late_monitors_, &signal);
         else handle_element_signals(self_, &signal);
         break;
     }
@@ -354,6 +355,7 @@ void owner::discard_all(system_signal* oldest) {
         case signal_kind::monitor:
         case signal_kind::demonitor:
         case signal_kind::measure:
+        case signal_kind::debug:
             s->next = nullptr;
             handle_element_signals(self_, s);
             break;

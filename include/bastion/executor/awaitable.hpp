@@ -187,7 +187,12 @@ public:
     [[nodiscard]] bool await_ready() {
         self().start();
         if constexpr (Derived::resumes_branches) return false;
-        else return detail::running_strand("an awaitable").budget > 0 && self().poll();
+        else {
+            if constexpr (Derived::mail)
+                if (detail::this_thread().debugged) [[unlikely]]
+                    return false; // it may be that no mail is to be taken
+            return detail::running_strand("an awaitable").budget > 0 && self().poll();
+        }
     }
     void await_suspend(std::coroutine_handle<> h) {
         detail::wait_slot& slot = *detail::running_strand("an awaitable").slot;

@@ -86,7 +86,11 @@ public:
         if (envelope_ != nullptr) destroy(envelope_);
     }
 
-    void start() { envelope_->sender = static_cast<control_block&>(running_strand("send")).here(); }
+    void start() {
+        envelope_->sender = static_cast<control_block&>(running_strand("send")).here();
+        if (const thread_state& thread = this_thread(); thread.debugged) [[unlikely]]
+            note_sent(thread, to_, *envelope_);
+    }
     [[nodiscard]] bool poll() {
         if (envelope_ == nullptr) return true;
         if (waiter_.cell != nullptr && waiter_.cell->word.load() == cell_state::pending) return false;

@@ -2,7 +2,9 @@
 #ifndef BASTION_MAILBOX_HANDLERS_HPP
 #define BASTION_MAILBOX_HANDLERS_HPP
 
+#include <bastion/base/type_name.hpp>
 #include <bastion/mailbox/arms.hpp>
+#include <bastion/process/cold_part.hpp>
 
 #include <tuple>
 
@@ -21,7 +23,7 @@ public:
     }
 
     void handle(control_block& block, envelope* e) override {
-        block.hand = &e->meta();
+        take_in_hand(block, *e);
         message m(e);
         auto* state = static_cast<State*>(block.frame);
         const bool done =
@@ -29,6 +31,8 @@ public:
         if (!done) m.unhandled();
     }
 
+    [[nodiscard]] const void* state_type() const noexcept override { return &data_type_tag<State>; }
+    [[nodiscard]] std::string_view state_type_name() const noexcept override { return type_name<State>(); }
     void destroy_state(void* state) noexcept override { pool_delete(static_cast<State*>(state)); }
 
 private:

@@ -33,7 +33,7 @@ public:
 
     message take() noexcept {
         detail::envelope* e = detail::next_mail(*block_);
-        block_->hand = &e->meta();
+        detail::take_in_hand(*block_, *e);
         return message(e);
     }
 
@@ -74,7 +74,7 @@ public:
         detail::envelope* e = seen_ != nullptr ? seen_->next : block_->mail;
         detail::unlink_mail(*block_, seen_, e);
         found_ = false;
-        block_->hand = &e->meta();
+        detail::take_in_hand(*block_, *e);
         owned_envelope owner(e);
         return std::move(*detail::payload_of<T>(*e));
     }
@@ -130,8 +130,10 @@ recv_as_wait<T> context::recv() const {
 inline std::optional<message> context::try_recv() const {
     detail::require_running(*block_, "try_recv");
     --block_->budget;
+    if ((block_->signals.now() & detail::signal_flags::suspended) != 0) [[unlikely]]
+        return std::nullopt;
     if (detail::envelope* e = detail::next_mail(*block_)) {
-        block_->hand = &e->meta();
+        detail::take_in_hand(*block_, *e);
         return message(e);
     }
     return std::nullopt;

@@ -53,11 +53,16 @@ BASTION_API delivery deliver_notice(address to, envelope* e) noexcept;
     return try_push(to, e, thread) ? delivery::accepted : deliver_refused(to, e);
 }
 
+// Notes that the running process, which is watched, sends.
+BASTION_API BASTION_COLD void note_sent(const thread_state& thread, const address& to, const envelope& e) noexcept;
+
 // Sends as the running process (or as nobody) and charges its budget.
 [[nodiscard]] BASTION_INLINE delivery deliver(address to, envelope* e, thread_state& thread) noexcept {
     if (thread.current != nullptr) [[likely]] {
         --thread.current->budget;
         e->sender = static_cast<control_block*>(thread.current)->here();
+        if (thread.debugged) [[unlikely]]
+            note_sent(thread, to, *e);
     } else {
         e->sender = address();
     }

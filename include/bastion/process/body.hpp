@@ -8,6 +8,8 @@
 #include <bastion/base/ref_counted.hpp>
 #include <bastion/process/control_block.hpp>
 
+#include <string_view>
+
 namespace bastion::detail {
 
 // Shared by the elements of a group and kept as long as the group: closures live as long as their group.
@@ -17,6 +19,9 @@ public:
     virtual void start(control_block& block) = 0;
     // Handlers: handles and frees one message. May throw.
     virtual void handle(control_block&, envelope*) {}
+    // Handlers: the state's type, as data_type_tag names it; null: there is none.
+    [[nodiscard]] virtual const void* state_type() const noexcept { return nullptr; }
+    [[nodiscard]] virtual std::string_view state_type_name() const noexcept { return {}; }
     // Handlers: destroys the state.
     virtual void destroy_state(void*) noexcept {}
 };

@@ -7,6 +7,7 @@
 #include <bastion/base/ref_counted.hpp>
 #include <bastion/executor/reserve.hpp>
 #include <bastion/process/control_block.hpp>
+#include <bastion/process/debugging.hpp>
 #include <bastion/process/links.hpp>
 
 #include <atomic>
@@ -51,6 +52,10 @@ struct mail_measure : system_signal {
 
 using monitor_list = intrusive_list<monitor_record, &monitor_record::hook>;
 
+// The address that names a type: of with_data, and of the state of handlers.
+template <class T>
+inline constexpr char data_type_tag = 0;
+
 // A type-erased user object with the address that names its type.
 struct user_data {
     std::shared_ptr<void> object;
@@ -70,6 +75,7 @@ struct cold_part {
     user_data extra; // what this incarnation said when it was ready; constant from then on
     std::optional<std::stop_source> stopper; // guarded by the lock: the owner asks, the process makes
     spin_lock stopper_lock;
+    std::unique_ptr<debug_part> debug; // null: nobody has asked
     bool trap_stop = false;
     bool trap_exit = false;
     bool ignored = false; // it has declined to start

@@ -41,6 +41,7 @@ enum class signal_kind : std::uint8_t {
     unlink,    // to anybody: no longer
     exit,      // to anybody: I have ended, or end yourself
     measure,   // to an element: how much mail have you not read; the node is the asker's
+    debug,     // to an element: an order of bastion::sys
 };
 
 enum class process_kind : std::uint8_t { coroutine, handlers, system };

@@ -117,6 +117,8 @@ public:
     static constexpr std::uint32_t lane = 4; // there is something in the system lane
     static constexpr std::uint32_t limit = 8; // a limit of the mailbox was met: the process is at fault
     static constexpr std::uint32_t fault = 32; // a test wants it to panic at its next message
+    static constexpr std::uint32_t suspended = 64; // it is to take no mail; set and cleared by itself
+    static constexpr std::uint32_t watched = 128; // its steps are noted; set and cleared by itself
     static constexpr std::uint32_t closing = 16; // of an owner: it ends for good, and adopts nobody any more
 
     // True: the flag was not set before. The caller then unparks, which makes the process look. release: pairs with now

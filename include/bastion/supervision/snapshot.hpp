@@ -85,7 +85,7 @@ enum class snapshot_status : std::uint8_t {
     queued, // may run, and waits for a worker
     running, // of an element: a worker runs it; of a group or supervisor: it is at work
     waiting, // for mail, an answer, a timer
-    suspended, // waits for what a kill must not cut off
+    suspended, // by sys::suspend; or it waits for what a kill must not cut off
     stopping, // asked to stop, or killed
     restarting, // has ended, and is being started again, or waits for that; of a group: one of its elements is
     stopped, // has ended, or is about to

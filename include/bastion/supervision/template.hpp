@@ -4,6 +4,7 @@
 
 #include <bastion/base/type_name.hpp>
 #include <bastion/process/body.hpp>
+#include <bastion/process/cold_part.hpp>
 #include <bastion/process/context.hpp>
 
 #include <functional>
@@ -13,10 +14,6 @@
 #include <utility>
 
 namespace bastion::detail {
-
-// The address that names a type for with_data.
-template <class T>
-inline constexpr char data_type_tag = 0;
 
 // What start_child gives to the template. Shared by the request, then by the child's body.
 class start_arguments : public ref_counted {
