@@ -114,7 +114,7 @@ public:
     nothing_left() = default;
     nothing_left(const nothing_left&) = delete;
     nothing_left& operator=(const nothing_left&) = delete;
-    ~nothing_left() { CHECK(bastion::detail::live_blocks() == before_); }
+    ~nothing_left() noexcept(false) { CHECK(bastion::detail::live_blocks() == before_); }
 
 private:
     std::uint64_t before_ = bastion::detail::live_blocks();
