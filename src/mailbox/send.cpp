@@ -38,19 +38,9 @@ void deliver_exited(control_block& b, const address& from, const exit_reason& wh
     (void)deliver_notice(b.here(), e);
 }
 
-void note_taken(control_block& b, const envelope& e) noexcept {
-    note_step(b, step_taken::received, e.meta().name, e.kind() == envelope_kind::asked ? asker_of(e) : e.sender);
-}
-
 void note_sent(const thread_state& thread, const address& to, const envelope& e) noexcept {
     if (thread.current == nullptr) return; // a forked task: it is not the process
     note_step(*static_cast<control_block*>(thread.current), step_taken::sent, e.meta().name, to);
-}
-
-void note_answered(const completion_cell* cell, const envelope& answer) noexcept {
-    control_block* const self = running_block();
-    if (self == nullptr) return;
-    note_step(*self, step_taken::answered, answer.meta().name, asker_of(cell));
 }
 
 void lose_in_hand(const message_meta& meta) noexcept {

@@ -56,6 +56,19 @@ void collect_mail(control_block& b) noexcept {
     append_mail(b, drained.newest);
 }
 
+envelope* next_bounded_mail(control_block& b) noexcept {
+    drop_pushed_out(b);
+    if (!mail_at_hand(b)) return nullptr;
+    envelope* const e = b.mail;
+    note_if_watched(b, *e);
+    unlink_mail(b, nullptr, e);
+    return e;
+}
+
+void note_taken(control_block& b, const envelope& e) noexcept {
+    note_step(b, step_taken::received, e.meta().name, e.kind() == envelope_kind::asked ? asker_of(e) : e.sender);
+}
+
 void drop_pushed_out(control_block& b) noexcept {
     for (envelope* e = b.bounded()->pushed_out(b); e != nullptr;) {
         envelope* next = e->next;
@@ -64,7 +77,9 @@ void drop_pushed_out(control_block& b) noexcept {
     }
 }
 
-void complete_with(completion_cell* cell, envelope* answer) noexcept {
+namespace {
+
+BASTION_INLINE void complete(completion_cell* cell, envelope* answer) noexcept {
     runnable* owner = cell->owner;
     cell->payload = answer;
     switch (cell->word.complete()) {
@@ -78,6 +93,19 @@ void complete_with(completion_cell* cell, envelope* answer) noexcept {
         completion_cell::recycle(cell);
         break;
     }
+}
+
+} // namespace
+
+void complete_with(completion_cell* cell, envelope* answer) noexcept { complete(cell, answer); }
+
+void complete_as_running(completion_cell* cell, envelope* answer) noexcept {
+    const thread_state& thread = this_thread();
+    auto* const self = static_cast<control_block*>(thread.current); // as running_block
+    answer->sender = self != nullptr ? self->here() : address();
+    if (thread.debugged && self != nullptr) [[unlikely]]
+        note_step(*self, step_taken::answered, answer->meta().name, asker_of(cell));
+    complete(cell, answer);
 }
 
 namespace {

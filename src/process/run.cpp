@@ -59,6 +59,14 @@ void end_incarnation(control_block& b) noexcept {
     return (b.signals.now() & signal_flags::suspended) != 0 && b.slot->mail;
 }
 
+// What a watched process that waits for any mail is about to take. Of a bounded mailbox it is noted when it is taken: until then newer
+// mail may push it out.
+BASTION_COLD void note_next(control_block& b) noexcept {
+    if ((b.signals.now() & signal_flags::watched) == 0 || b.bounded() != nullptr) return;
+    if ((b.kind == process_kind::handlers || b.own_slot.answer == &any_mail_ready) && mail_at_hand(b))
+        note_taken(b, *b.mail);
+}
+
 // Until somebody tells it something else than by mail. False: somebody has.
 [[nodiscard]] BASTION_COLD bool park_held_back(control_block& b) noexcept {
     b.life_state.park(true);
@@ -222,12 +230,14 @@ BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thr
                 if (park_held_back(b)) return;
                 continue;
             }
+            if (b.budget > 0) note_next(b);
         }
         const bool mail_in_hand = b.mail != nullptr;
         if (leaf_is_ready(b)) {
             if (b.budget <= 0) [[unlikely]] {
                 if (!mail_in_hand || !b.own_slot.mail) return yield_turn(b, w);
                 if (!finish_batch(b, w, batch_asked)) return;
+                note_next(b);
             }
             resume_flat(b.own_slot.leaf, thread);
             if (b.body_ended) return end_by_itself(b);
@@ -270,10 +280,12 @@ void run_handlers(control_block& b, worker& w) noexcept {
                 if (park_held_back(b)) return;
                 continue;
             }
+            if (b.budget > 0) note_next(b);
         }
         if (b.budget <= 0) [[unlikely]] {
             if (b.mail == nullptr) return yield_turn(b, w);
             if (!finish_batch(b, w, batch_asked)) return;
+            note_next(b);
         }
         if (envelope* e = next_mail(b)) {
             --b.budget;

@@ -443,6 +443,65 @@ TEST_CASE("What a trace refuses") {
     CHECK(code(w.ask(sys::trace(group[0], r[0], 0))) == errc::invalid);
 }
 
+TEST_CASE("A trace names each message that is taken, however it is taken") {
+    enum class by { recv, typed, within, try_recv, bounded, branch };
+    for (const by how : {by::recv, by::typed, by::within, by::try_recv, by::bounded, by::branch}) {
+        sys_world w;
+        const auto r = w.rt.spawn(reader(w.events));
+        auto described = bastion::children().with_exec([how](bastion::context ctx) -> bastion::process {
+            for (;;) {
+                if (how == by::typed) {
+                    auto a = co_await ctx.recv<add>();
+                    (void)a;
+                } else if (how == by::within) {
+                    auto m = co_await ctx.recv().within(100s);
+                    (void)m;
+                } else if (how == by::try_recv) {
+                    (void)ctx.try_recv();
+                    co_await ctx.sleep_for(1s);
+                } else if (how == by::branch) {
+                    auto first = co_await bastion::when_any(ctx.recv(), ctx.sleep_for(100s));
+                    (void)first;
+                } else {
+                    auto m = co_await ctx.recv();
+                    (void)m;
+                }
+            }
+        });
+        if (how == by::bounded) described.with_mailbox(bastion::mailbox::bounded(10));
+        const auto group = w.rt.spawn(std::move(described));
+        w.settle();
+        const bastion::child_ref who = group[0];
+        CHECK(said(w.ask(sys::trace(who, r[0], 3))) == "ok");
+        for (int i = 0; i < 3; ++i) {
+            who.tell(add{i}); // three at once, too
+            if (i == 0) w.advance(1s);
+        }
+        w.advance(5s);
+        CHECK(w.events.take() == lines{"1 received " + add_name, "2 received " + add_name, "3 received " + add_name,
+                                     "over: limit after 3, normal"});
+    }
+}
+
+TEST_CASE("A trace of more messages than one turn takes misses none and doubles none") {
+    for (const bool handlers : {true, false}) {
+        sys_world w;
+        const auto r = w.rt.spawn(reader(w.events));
+        const auto group = w.rt.spawn(handlers ? counters() : named(w.log, "a"));
+        w.settle();
+        const bastion::child_ref who = group[0];
+        CHECK(said(w.ask(sys::trace(who, r[0], 100'000))) == "ok");
+        CHECK(said(w.ask(sys::statistics(who, true))) == "ok");
+        constexpr int many = 10'000; // the budget of many turns, and more than one batch
+        for (int i = 0; i < many; ++i) who.tell(add{1});
+        w.settle();
+        auto all = w.ask(sys::get_statistics(who));
+        REQUIRE(all.has_value());
+        CHECK(all->received == many);
+        CHECK(w.events.take().size() == many);
+    }
+}
+
 // ---- errors of all
 
 TEST_CASE("Who has ended, waits to be restarted, or is a group, says so") {

@@ -22,10 +22,10 @@ struct thread_state {
     const void* home = nullptr;         // of a worker: what its executor serves, by address
     std::coroutine_handle<> bounced;    // a transfer that goes through the worker loop instead of the stack
     std::uint32_t transfers = 0;        // symmetric transfers since the stack was last known to be flat
+    bool debugged = false;              // the process that runs on this thread now is suspended or watched
     pool_cache* pool = nullptr;         // a worker's own cache; null on plain threads
     const unsigned* uncaught = &nobody_counts; // a worker's count of exceptions in flight, where the ABI shows it
     bool callback = false;              // a system process calls what a user gave it
-    bool debugged = false;              // the process that runs on this thread now is suspended or watched
 
     [[nodiscard]] pool_cache& blocks() const noexcept { return pool != nullptr ? *pool : this_thread_pool(); }
     // Of processes only: a plain thread has nothing in hand.

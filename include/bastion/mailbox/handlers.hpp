@@ -23,7 +23,7 @@ public:
     }
 
     void handle(control_block& block, envelope* e) override {
-        take_in_hand(block, *e);
+        block.hand = &e->meta();
         message m(e);
         auto* state = static_cast<State*>(block.frame);
         const bool done =

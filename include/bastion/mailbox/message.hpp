@@ -26,32 +26,8 @@ BASTION_API void abandon_question(envelope* e) noexcept;
 // A message destroyed by unwinding was in hand at the fault.
 BASTION_API void lose_in_hand(const message_meta& meta) noexcept;
 
-// Who waits for the answer; nobody, if that is a plain thread or has given up. The question names its cell, and the cell
-// its asker, who is there as long as it waits.
-[[nodiscard]] inline address asker_of(const completion_cell* cell) noexcept {
-    if (cell == nullptr || cell->owner == nullptr) return {};
-    control_block& asker = block_of(*cell->owner);
-    const std::uint64_t generation = asker.generation.seen();
-    // It was waiting after its generation was read: so that is the asker's. The cell is the question's until it is answered.
-    return cell->word.load() == cell_state::pending ? address{&asker, generation} : address();
-}
-[[nodiscard]] inline address asker_of(const envelope& question) noexcept { return asker_of(question.cell); }
-
-// Notes that a watched process has taken a message.
-BASTION_API BASTION_COLD void note_taken(control_block& block, const envelope& e) noexcept;
-
-// The process is about to handle it.
-BASTION_INLINE void take_in_hand(control_block& block, const envelope& e) noexcept {
-    block.hand = &e.meta();
-    if ((block.signals.now() & signal_flags::watched) != 0) [[unlikely]]
-        note_taken(block, e);
-}
-
 template <class Q>
 concept knows_answer = requires { typename Q::answer_type; };
-
-// Notes that the running process, which is watched, answers.
-BASTION_API BASTION_COLD void note_answered(const completion_cell* cell, const envelope& answer) noexcept;
 
 // Puts an answer into the question's block, or into a bigger one, and completes the cell. Takes the question, unless it
 // throws: then it is whole, and still `from`'s.
@@ -76,11 +52,7 @@ void answer_question(envelope*& from, Args&&... args) {
         destroy(e);
     }
     answer->generation = room;
-    control_block* self = running_block();
-    answer->sender = self != nullptr ? self->here() : address();
-    if (this_thread().debugged) [[unlikely]]
-        note_answered(cell, *answer);
-    complete_with(cell, answer);
+    complete_as_running(cell, answer);
 }
 
 } // namespace detail

@@ -29,11 +29,16 @@ public:
     void await_suspend(std::coroutine_handle<> h) noexcept {
         block_->slot->set(h, block_, &detail::any_mail_ready, true);
     }
-    message await_resume() noexcept { return take(); }
+    message await_resume() noexcept {
+        detail::envelope* e = detail::next_mail(*block_); // noted by the run loop
+        block_->hand = &e->meta();
+        return message(e);
+    }
 
     message take() noexcept {
         detail::envelope* e = detail::next_mail(*block_);
-        detail::take_in_hand(*block_, *e);
+        if (block_->bounded() == nullptr) detail::note_if_watched(*block_, *e);
+        block_->hand = &e->meta();
         return message(e);
     }
 
@@ -74,7 +79,8 @@ public:
         detail::envelope* e = seen_ != nullptr ? seen_->next : block_->mail;
         detail::unlink_mail(*block_, seen_, e);
         found_ = false;
-        detail::take_in_hand(*block_, *e);
+        block_->hand = &e->meta();
+        detail::note_if_watched(*block_, *e);
         owned_envelope owner(e);
         return std::move(*detail::payload_of<T>(*e));
     }
@@ -133,7 +139,8 @@ inline std::optional<message> context::try_recv() const {
     if ((block_->signals.now() & detail::signal_flags::suspended) != 0) [[unlikely]]
         return std::nullopt;
     if (detail::envelope* e = detail::next_mail(*block_)) {
-        detail::take_in_hand(*block_, *e);
+        if (block_->bounded() == nullptr) detail::note_if_watched(*block_, *e);
+        block_->hand = &e->meta();
         return message(e);
     }
     return std::nullopt;

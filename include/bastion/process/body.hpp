@@ -93,6 +93,24 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
     ++block.taken;
 }
 
+// Who waits for the answer; nobody, if that is a plain thread or has given up. The question names its cell, and the cell
+// its asker, who is there as long as it waits.
+[[nodiscard]] inline address asker_of(const completion_cell* cell) noexcept {
+    if (cell == nullptr || cell->owner == nullptr) return {};
+    control_block& asker = block_of(*cell->owner);
+    const std::uint64_t generation = asker.generation.seen();
+    // It was waiting after its generation was read: so that is the asker's. The cell is the question's until it is answered.
+    return cell->word.load() == cell_state::pending ? address{&asker, generation} : address();
+}
+[[nodiscard]] inline address asker_of(const envelope& question) noexcept { return asker_of(question.cell); }
+
+// Notes that the process, if it is watched, has taken that message.
+BASTION_API BASTION_COLD void note_taken(control_block& block, const envelope& e) noexcept;
+inline void note_if_watched(control_block& block, const envelope& e) noexcept {
+    if ((block.signals.now() & signal_flags::watched) != 0) [[unlikely]]
+        note_taken(block, e);
+}
+
 // Whether there is mail for this process; moves what came in to its list (a stale message may turn out not to be its).
 [[nodiscard]] BASTION_INLINE bool mail_at_hand(control_block& block) noexcept {
     if (block.mail != nullptr) return true;
@@ -113,10 +131,13 @@ inline void unlink_mail(control_block& block, envelope* before, envelope* e) noe
     return block.mail != nullptr;
 }
 
-// The oldest unread message, or null.
+// The next of a bounded mailbox, noted if its process is watched.
+[[nodiscard]] BASTION_API envelope* next_bounded_mail(control_block& block) noexcept;
+
+// The oldest unread message, or null. Of an unbounded mailbox the run loop has noted it, if the process waits for any mail.
 [[nodiscard]] BASTION_INLINE envelope* next_mail(control_block& block) noexcept {
     if (block.bounded() != nullptr) [[unlikely]]
-        drop_pushed_out(block);
+        return next_bounded_mail(block);
     if (!mail_at_hand(block)) return nullptr;
     envelope* e = block.mail;
     unlink_mail(block, nullptr, e);
@@ -139,6 +160,8 @@ inline void answer_at_end(control_block& block, envelope* question) noexcept {
 extern BASTION_API const message_meta error_answer_meta;
 // Hands `answer` to whoever asked, or frees it when nobody waits any more. Consumes the completer's side of the cell.
 BASTION_API void complete_with(completion_cell* cell, envelope* answer) noexcept;
+// The same, in the name of who runs on this thread.
+BASTION_API void complete_as_running(completion_cell* cell, envelope* answer) noexcept;
 // Completes the cell of a question with an error: `code`, or the exit reason of the process that lost it.
 BASTION_API void answer_with_error(envelope* question, errc code, const exit_reason* why) noexcept;
 BASTION_API void answer_with_error(envelope* question, error why) noexcept;
