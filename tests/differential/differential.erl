@@ -95,15 +95,46 @@ do([Call, Sup | Rest], World, _) ->
     try
         Pid = case who(Sup, World) of nobody -> exit(noproc); P -> P end,
         answer(case {Call, Rest} of
-            {"start_child", [Id]} -> supervisor:start_child(Pid, spec(node_of(Id, World), World));
+            {"start_child", [Id]} ->
+                case is_simple(Sup, World) of
+                    false -> supervisor:start_child(Pid, spec(node_of(Id, World), World));
+                    true ->
+                        case lives(Id, World) of
+                            true -> unasked(Pid, lives);
+                            false -> supervisor:start_child(Pid, [Id])
+                        end
+                end;
+            {"start_wrong", [Id]} ->
+                case is_simple(Sup, World) of
+                    false -> supervisor:start_child(Pid, [Id]);
+                    true -> {error, _} = supervisor:start_child(Pid, #{id => Id}), {error, simple_one_for_one}
+                end;
+            {"terminate_pid", [Id]} ->
+                case who(Id, World) of
+                    nobody -> unasked(Pid, nobody);
+                    Child -> supervisor:terminate_child(Pid, Child)
+                end;
+            {"get_childspec", [Id]} ->
+                case {is_simple(Sup, World), lives(Id, World)} of
+                    {false, _} -> {spec, supervisor:get_childspec(Pid, Id)};
+                    {true, true} -> {spec, supervisor:get_childspec(Pid, who(Id, World))};
+                    {true, false} -> unasked(Pid, nobody)
+                end;
             {"restart_child", [Id]} -> supervisor:restart_child(Pid, Id);
             {"terminate_child", [Id]} -> supervisor:terminate_child(Pid, Id);
             {"delete_child", [Id]} -> supervisor:delete_child(Pid, Id);
-            {"which_children", []} -> {children, lists:reverse(supervisor:which_children(Pid))};
+            {"which_children", []} -> {children, named(supervisor:which_children(Pid), World)};
             {"count_children", []} -> {counts, supervisor:count_children(Pid)}
         end)
     catch
         exit:_ -> "noproc"
+    end.
+
+%% Why a supervisor is not asked, if it is there.
+unasked(Pid, Why) ->
+    case is_process_alive(Pid) of
+        true -> Why;
+        false -> exit(noproc)
     end.
 
 %% The end of a child, seen before we go on; of a signal only `kill` is one.
@@ -127,6 +158,13 @@ strike(Id, What, World) ->
             end
     end.
 
+answer(lives) -> "lives";
+answer(nobody) -> "nobody";
+answer({spec, {ok, #{restart := Restart, significant := Significant, shutdown := Shutdown, type := Type}}}) ->
+    io_lib:format("spec ~s ~b ~p ~s", [Restart, case Significant of true -> 1; false -> 0 end, Shutdown, Type]);
+answer({spec, Error}) -> answer(Error);
+answer({error, simple_one_for_one}) -> "simple_one_for_one";
+answer({error, {invalid_child_spec, _}}) -> "invalid";
 answer(ok) -> "ok";
 answer({ok, undefined}) -> "ok undefined";
 answer({ok, _}) -> "ok";
@@ -137,6 +175,11 @@ answer({error, _}) -> "start_failed";
 answer({children, All}) -> ["children ", lists:join(" ", [[Id, mark(Pid)] || {Id, Pid, _, _} <- All])];
 answer({counts, C}) ->
     lists:join(" ", [integer_to_list(proplists:get_value(K, C)) || K <- [specs, active, supervisors, workers]]).
+
+%% In start order; children of a template by the names that they were started with.
+named([{undefined, _, _, _} | _] = All, #{book := Book}) ->
+    lists:sort([{ets:lookup_element(Book, {name, Pid}, 2), Pid, Type, Modules} || {_, Pid, Type, Modules} <- All]);
+named(All, _) -> lists:reverse(All).
 
 mark(undefined) -> "-";
 mark(restarting) -> "~";
@@ -161,7 +204,7 @@ ask(Pid) ->
 
 tree(Id, Pid, World) ->
     try supervisor:which_children(Pid) of
-        All -> [Id, "(", lists:join(" ", [branch(C, World) || C <- lists:reverse(All)]), ")"]
+        All -> [Id, "(", lists:join(" ", [branch(C, World) || C <- named(All, World)]), ")"]
     catch
         exit:_ -> "gone"
     end.
@@ -180,18 +223,31 @@ who(Id, #{book := Book}) ->
         [] -> nobody
     end.
 
+is_simple(Id, World) ->
+    case node_of(Id, World) of
+        #{kind := "sup", a := "simple_one_for_one"} -> true;
+        _ -> false
+    end.
+
+lives(Id, World) ->
+    case who(Id, World) of
+        nobody -> false;
+        Pid -> is_process_alive(Pid)
+    end.
+
 spec(#{kind := Kind, id := Id, restart := Restart, significant := Significant, shutdown := Shutdown, b := AtStop}, World) ->
-    {Start, Type} = case Kind of
-        "sup" -> {start_supervisor, supervisor};
-        "work" -> {start_worker, worker}
+    {Arguments, Start, Type} = case Kind of
+        "sup" -> {[World, Id], start_supervisor, supervisor};
+        "work" -> {[World, Id], start_worker, worker};
+        "temp" -> {[World], start_worker, worker}
     end,
     Time = case Shutdown of
         "brutal_kill" -> brutal_kill;
         "infinity" -> infinity;
-        "time" when Kind =:= "work", AtStop =:= "deaf" -> 20;
+        "time" when Kind =/= "sup", AtStop =:= "deaf" -> 20;
         "time" -> 60000
     end,
-    #{id => Id, start => {?MODULE, Start, [World, Id]}, restart => Restart, significant => Significant, shutdown => Time,
+    #{id => Id, start => {?MODULE, Start, Arguments}, restart => Restart, significant => Significant, shutdown => Time,
         type => Type}.
 
 start_supervisor(World, Id) -> supervisor:start_link(?MODULE, {World, Id}).
@@ -205,7 +261,7 @@ init({World = #{nodes := Nodes}, Id}) ->
 
 %% A child writes that it has started before its supervisor goes on.
 hear(#{collector := Collector, book := Book}, Id, Kind, Text) ->
-    ets:insert(Book, {{who, Id}, self()}),
+    ets:insert(Book, [{{who, Id}, self()}, {{name, self()}, Id}]),
     ok = call(Collector, {begins, Id, Kind, self(), Text}).
 
 start_worker(World = #{book := Book, collector := Collector}, Id) ->

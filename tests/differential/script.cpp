@@ -1,5 +1,7 @@
 #include "differential/script.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <sstream>
 #include <stdexcept>
 
@@ -15,8 +17,11 @@ std::string text_of(const step& s) {
 std::string text_of(const script& s) {
     std::string text = "script " + std::to_string(s.number) + "\n";
     for (const node& n : s.nodes) {
-        text += (n.is_supervisor ? "sup " : "work ") + n.id + " " + n.home + " " + n.restart + " " +
-                (n.significant ? "1" : "0") + " " + n.shutdown + " " + (n.late ? "late " : "now ");
+        text += (n.is_supervisor    ? "sup "
+                    : n.is_template ? "temp "
+                                    : "work ") +
+                n.id + " " + n.home + " " + n.restart + " " + (n.significant ? "1" : "0") + " " + n.shutdown + " " +
+                (n.late ? "late " : "now ");
         if (n.is_supervisor) text += n.strategy + " " + std::to_string(n.intensity) + " " + n.auto_shutdown;
         else text += n.starts + " " + n.at_stop + " " + n.victim;
         text += "\n";
@@ -34,10 +39,11 @@ script script_from(const std::string& text) {
         words >> kind;
         if (kind == "script") {
             words >> s.number;
-        } else if (kind == "sup" || kind == "work") {
+        } else if (kind == "sup" || kind == "work" || kind == "temp") {
             node n;
             std::string when;
             n.is_supervisor = kind == "sup";
+            n.is_template = kind == "temp";
             words >> n.id >> n.home >> n.restart >> n.significant >> n.shutdown >> when;
             n.late = when == "late";
             if (n.is_supervisor) words >> n.strategy >> n.intensity >> n.auto_shutdown;
@@ -54,6 +60,23 @@ script script_from(const std::string& text) {
         }
     }
     return s;
+}
+
+trace unordered(const script& s, trace told) {
+    // The supervisor whose children stop in no order; empty: the line is none of these.
+    const auto home_of = [&s](const std::string& line) {
+        if (!line.starts_with("stop ")) return std::string();
+        const node* const n = s.find(line.substr(5, line.find(' ', 5) - 5));
+        return n != nullptr && s.is_dynamic(*n) ? n->home : std::string();
+    };
+    for (std::size_t i = 0; i < told.size();) {
+        const std::string home = home_of(told[i]);
+        std::size_t end = i + 1;
+        while (!home.empty() && end < told.size() && home_of(told[end]) == home) ++end;
+        std::sort(told.begin() + static_cast<std::ptrdiff_t>(i), told.begin() + static_cast<std::ptrdiff_t>(end));
+        i = end;
+    }
+    return told;
 }
 
 } // namespace differential
