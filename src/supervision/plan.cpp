@@ -101,6 +101,8 @@ void owner::progress() {
             } else if (empties_ && !restarting_ && !(state_of(*c) == child_state::ended && of(*c).holds_nothing())) {
                 order_stop(*c, false, kill_all_, true); // what is below it has ended, but not for good
                 return;
+            } else if (state_of(*c) == child_state::ended && hides(*c)) {
+                emptied(*c); // it was described while its supervisor ran, and has not started since
             } else {
                 cursor_ = children_.prev(c);
             }
