@@ -123,12 +123,35 @@ do([Call, Sup | Rest], World, _) ->
             {"restart_child", [Id]} -> supervisor:restart_child(Pid, Id);
             {"terminate_child", [Id]} -> supervisor:terminate_child(Pid, Id);
             {"delete_child", [Id]} -> supervisor:delete_child(Pid, Id);
+            {"change", Words} -> is_process_alive(Pid) orelse exit(noproc), change(Sup, Pid, description(Words, World), World);
             {"which_children", []} -> {children, named(supervisor:which_children(Pid), World)};
             {"count_children", []} -> {counts, supervisor:count_children(Pid)}
         end)
     catch
         exit:_ -> "noproc"
     end.
+
+%% Those below that are mentioned are asked, too, and say what they did.
+change(Id, Pid, New = {_, Below}, World = #{book := Book}) ->
+    Old = described(Id, World),
+    ets:insert(Book, {{described, Id}, New}),
+    sys:suspend(Pid),
+    Result = sys:change_code(Pid, ?MODULE, undefined, []),
+    sys:resume(Pid),
+    case Result of
+        {error, _} -> ets:insert(Book, {{described, Id}, Old}), {error, invalid};
+        ok ->
+            [ok = change(I, P, described(I, World), World) || {I, P, supervisor, _} <- supervisor:which_children(Pid),
+                is_pid(P), lists:any(fun(#{id := Mentioned}) -> Mentioned =:= I end, Below)],
+            ok
+    end.
+
+description([Strategy, Intensity, Auto, Period | Below], World) ->
+    {flags(Strategy, Intensity, Auto, case Period of "wide" -> 3600; "none" -> 0 end),
+        [begin
+            [Id, Restart, Significant, Shutdown] = string:split(Word, ",", all),
+            (node_of(Id, World))#{restart => list_to_atom(Restart), significant => Significant =:= "1", shutdown => Shutdown}
+        end || Word <- Below]}.
 
 %% Why a supervisor is not asked, if it is there.
 unasked(Pid, Why) ->
@@ -164,6 +187,7 @@ answer({spec, {ok, #{restart := Restart, significant := Significant, shutdown :=
     io_lib:format("spec ~s ~b ~p ~s", [Restart, case Significant of true -> 1; false -> 0 end, Shutdown, Type]);
 answer({spec, Error}) -> answer(Error);
 answer({error, simple_one_for_one}) -> "simple_one_for_one";
+answer({error, invalid}) -> "invalid";
 answer({error, {invalid_child_spec, _}}) -> "invalid";
 answer(ok) -> "ok";
 answer({ok, undefined}) -> "ok undefined";
@@ -252,12 +276,26 @@ spec(#{kind := Kind, id := Id, restart := Restart, significant := Significant, s
 
 start_supervisor(World, Id) -> supervisor:start_link(?MODULE, {World, Id}).
 
-init({World = #{nodes := Nodes}, Id}) ->
-    hear(World, Id, supervisor, ["start ", Id]),
-    #{a := Strategy, b := Intensity, c := Auto} = node_of(Id, World),
-    Below = [spec(N, World) || N = #{home := Home, late := Late} <- Nodes, Home =:= Id, not Late],
-    {ok, {#{strategy => list_to_atom(Strategy), intensity => list_to_integer(Intensity), period => 3600,
-        auto_shutdown => list_to_atom(Auto)}, Below}}.
+init({World, Id}) ->
+    case put(?MODULE, runs) of
+        undefined -> hear(World, Id, supervisor, ["start ", Id]);
+        runs -> ok % it changes
+    end,
+    {Flags, Below} = described(Id, World),
+    {ok, {Flags, [spec(N, World) || N <- Below]}}.
+
+%% How a supervisor is now: as in the script, until a change.
+described(Id, World = #{nodes := Nodes, book := Book}) ->
+    case ets:lookup(Book, {described, Id}) of
+        [{_, Now}] -> Now;
+        [] ->
+            #{a := Strategy, b := Intensity, c := Auto} = node_of(Id, World),
+            {flags(Strategy, Intensity, Auto, 3600), [N || N = #{home := Home, late := Late} <- Nodes, Home =:= Id, not Late]}
+    end.
+
+flags(Strategy, Intensity, Auto, Period) ->
+    #{strategy => list_to_atom(Strategy), intensity => list_to_integer(Intensity), period => Period,
+        auto_shutdown => list_to_atom(Auto)}.
 
 %% A child writes that it has started before its supervisor goes on.
 hear(#{collector := Collector, book := Book}, Id, Kind, Text) ->

@@ -34,6 +34,7 @@ std::string starts_of(std::uint32_t number, bool late) {
     static constexpr chance<char> letter[] = {{'o', 40}, {'e', 25}, {'c', 10}, {'i', 25}};
     const std::uint32_t length = number % 5 + 1;
     if (late && number % 3 == 0) return "i";
+    if (late && number % 5 == 1) return "e";
     std::string starts;
     // A first start that fails ends most scripts before they begin.
     const bool well = !late && number % 8 != 0;
@@ -107,7 +108,7 @@ node node_from(const raw_node& raw, const script& s, made& m) {
         if (n.strategy == "simple_one_for_one") {
             n.intensity = one_of<unsigned>(raw[8], {{1, 40}, {0, 20}, {2, 15}, {3, 10}, {1000, 15}});
             n.auto_shutdown =
-                one_of<const char*>(raw[9], {{"never", 40}, {"any_significant", 40}, {"all_significant", 20}});
+                one_of<const char*>(raw[9], {{"never", 30}, {"any_significant", 50}, {"all_significant", 20}});
         }
     } else {
         n.shutdown = one_of<const char*>(raw[6], {{"time", 50}, {"infinity", 25}, {"brutal_kill", 25}});
@@ -148,14 +149,64 @@ void choose_victim(script& s, node& n, std::uint32_t number) {
     if (n.at_stop == "drag") n.at_stop = "ends";
 }
 
+// More numbers from a few.
+class more_numbers {
+public:
+    explicit more_numbers(std::uint32_t from) : state_(from * 2654435761U + 12345U) {}
+    std::uint32_t operator()() { return (state_ = state_ * 1664525U + 1013904223U) >> 8; }
+
+private:
+    std::uint32_t state_;
+};
+
+std::string other_restart(std::uint32_t number, const node& n) {
+    // OTP does not know the arguments of a template's child that was temporary when it started.
+    if (n.is_template)
+        return n.restart == "temporary" ? n.restart : one_of<const char*>(number, {{"permanent", 1}, {"transient", 1}});
+    return one_of<const char*>(number, {{"permanent", 1}, {"transient", 1}, {"temporary", 1}});
+}
+
+// How a supervisor is described anew. Some of it is wrong.
+description change_of(const node& sup, const script& s, more_numbers random) {
+    description d;
+    d.strategy = sup.strategy == "simple_one_for_one"
+                     ? sup.strategy
+                     : one_of<const char*>(random(), {{"one_for_one", 1}, {"one_for_all", 1}, {"rest_for_one", 1}});
+    d.intensity = one_of<unsigned>(random(), {{1000, 30}, {0, 10}, {1, 15}, {2, 15}, {3, 15}, {5, 15}});
+    d.auto_shutdown = one_of<const char*>(random(), {{"never", 50}, {"any_significant", 25}, {"all_significant", 25}});
+    d.has_period = random() % 16 != 0;
+    const bool is_wrong = random() % 12 == 0;
+    const std::uint32_t order = random() % 3;
+    for (node n : s.nodes) {
+        if (n.home != sup.id || s.is_dynamic(n)) continue;
+        const bool leaves_out = n.is_template ? is_wrong : random() % 4 == 0;
+        if (leaves_out || (n.late && random() % 2 == 0)) continue;
+        if (random() % 2 == 0) n.restart = other_restart(random(), n);
+        if (random() % 2 == 0)
+            n.shutdown = n.is_supervisor
+                             ? one_of<const char*>(random(), {{"infinity", 1}, {"time", 1}})
+                             : one_of<const char*>(random(), {{"time", 1}, {"infinity", 1}, {"brutal_kill", 1}});
+        if (n.at_stop == "deaf" && n.shutdown == "infinity") n.shutdown = "time";
+        if (random() % 3 == 0) n.significant = !n.significant;
+        if (!is_wrong && (d.auto_shutdown == "never" || n.restart == "permanent")) n.significant = false;
+        const std::size_t at = order == 0 ? random() % (d.below.size() + 1) : d.below.size();
+        d.below.insert(d.below.begin() + static_cast<std::ptrdiff_t>(at), std::move(n));
+    }
+    return d;
+}
+
 step step_from(const raw_step& raw, const script& s, const made& m) {
     step w;
     const node& n = s.nodes[1 + raw[0] % (s.nodes.size() - 1)];
     std::string sup = raw[1] % 10 == 9 ? s.nodes[m.supervisors[raw[2] % m.supervisors.size()]].id : n.home;
     w.what = one_of<const char*>(
-        raw[3], {{"exit", 34}, {"signal", 12}, {"start_child", 12}, {"restart_child", 12}, {"terminate_child", 16},
-                    {"delete_child", 8}, {"which_children", 3}, {"count_children", 3}, {"get_childspec", 6},
-                    {"start_wrong", 2}, {"terminate_pid", 5}});
+        raw[3], {{"exit", 34}, {"signal", 12}, {"start_child", 14}, {"restart_child", 12}, {"terminate_child", 16},
+                    {"delete_child", 8}, {"which_children", 3}, {"count_children", 3}, {"get_childspec", 7},
+                    {"start_wrong", 2}, {"terminate_pid", 6}, {"change", 8}});
+    if (w.what == "change") {
+        const node& of = n.is_supervisor ? n : *s.find(n.home);
+        return {"change", of.id, text_of(change_of(of, s, more_numbers(raw[4])))};
+    }
     // One that is made from a template lives by other calls.
     if (s.is_dynamic(n) && (w.what == "restart_child" || w.what == "delete_child") && raw[2] % 4 != 0)
         w.what = "start_child";
@@ -189,6 +240,19 @@ step step_from(const raw_step& raw, const script& s, const made& m) {
 
 } // namespace
 
+namespace {
+
+// What a worker does that is left out where its supervisor changes.
+void fit_change(script& s, const step& change) {
+    for (node& n : s.nodes) {
+        if (n.home != change.whom || n.at_stop != "drag") continue; // which is for one_for_all only
+        n.at_stop = "ends";
+        n.victim = "-";
+    }
+}
+
+} // namespace
+
 script resolved(const raw_script& raw, unsigned long number) {
     script s;
     s.number = number;
@@ -216,12 +280,21 @@ script resolved(const raw_script& raw, unsigned long number) {
     for (const raw_step& w : raw.second) {
         s.steps.push_back(step_from(w, s, m));
         const step last = s.steps.back();
+        if (last.what == "change" && w[2] % 3 == 1) {
+            // What has been changed is what fails: as often as makes many a supervisor start again.
+            const auto below = std::find_if(s.nodes.begin(), s.nodes.end(),
+                [&last](const node& n) { return n.home == last.whom && !n.is_supervisor && !n.is_template; });
+            const std::size_t times = below == s.nodes.end() ? 0 : w[1] % 4;
+            for (std::size_t i = 0; i < times; ++i) s.steps.push_back({"exit", below->id, "error"});
+        }
         if (last.what != "terminate_child") continue;
         // What has been stopped is what can be started again, or deleted.
         if (w[4] % 4 == 1) s.steps.push_back({"restart_child", last.whom, last.with});
         if (w[4] % 4 == 2) s.steps.push_back({"delete_child", last.whom, last.with});
     }
     s.steps.push_back({"stop", "", ""});
+    for (const step& w : s.steps)
+        if (w.what == "change") fit_change(s, w);
     return s;
 }
 
@@ -246,6 +319,34 @@ std::size_t depth_of(const script& s, const node& n) {
 
 } // namespace
 
+// What a change that went well says of the children.
+void counts::add_change(const script& s, const std::string& line) {
+    std::istringstream words(line);
+    std::string sup;
+    std::string rest;
+    words >> sup >> sup >> sup;
+    std::getline(words, rest);
+    const description d = description_from(s, rest);
+    std::vector<std::string> were;
+    std::vector<std::string> are;
+    const std::string& strategy = s.find(sup)->strategy;
+    if (d.strategy != strategy) ++all_["a change of the strategy"];
+    for (const node& n : d.below) {
+        const node& was = *s.find(n.id);
+        if (was.late) ++all_["a change adds one"];
+        if (n.restart != was.restart) ++all_["a change of restart"];
+        if (n.shutdown != was.shutdown) ++all_["a change of shutdown"];
+        if (n.significant != was.significant) ++all_["a change of significant"];
+        are.push_back(n.id);
+    }
+    for (const node& n : s.nodes) {
+        if (n.home != sup || s.is_dynamic(n)) continue;
+        if (std::find(are.begin(), are.end(), n.id) != are.end()) were.push_back(n.id);
+        else if (!n.late) ++all_["a change leaves one out"];
+    }
+    if (were != are) ++all_["a change of the order"];
+}
+
 void counts::add(const script& s, const trace& told) {
     std::size_t depth = 0;
     for (const node& n : s.nodes) {
@@ -265,6 +366,7 @@ void counts::add(const script& s, const trace& told) {
     }
     ++all_["trees " + std::to_string(depth) + " deep"];
     std::string what;
+    std::string asked; // the step
     std::string whose; // the simple_one_for_one supervisor of a child that has just been told to end
     std::size_t ended = 0; // of its children in this step
     for (const std::string& line : told) {
@@ -279,6 +381,7 @@ void counts::add(const script& s, const trace& told) {
                 child != nullptr && s.is_dynamic(*child) && (second == "exit" || second == "signal") ? child->home : "";
             ended = 0;
             what = second;
+            asked = line;
             if (what == "exit" || what == "signal") {
                 std::string how;
                 words >> how;
@@ -286,6 +389,9 @@ void counts::add(const script& s, const trace& told) {
             }
             if (s.is_simple(third)) what = "simple " + what;
             ++all_["step " + what];
+        } else if (first == "=" && second == "ok" && what == "change") {
+            ++all_["answer change: ok"];
+            add_change(s, asked);
         } else if (first == "=" && what.find("count") == std::string::npos && what.find("which") == std::string::npos) {
             ++all_["answer " + what + ": " + (second == "failed" || second == "spec" ? second : line.substr(2))];
         } else if (first == "=") {
@@ -321,13 +427,17 @@ std::vector<std::string> counts::missing(std::size_t least) const {
         "answer simple get_childspec: not_found", "answer simple which_children: ok",
         "answer simple which_children: noproc", "answer simple count_children: ok",
         "answer simple count_children: noproc", "answer start_wrong: invalid", "answer terminate_pid: not_found",
-        "answer get_childspec: spec", "answer get_childspec: not_found", "answer get_childspec: noproc",
-        "worker permanent", "worker transient", "worker temporary", "supervisor permanent", "supervisor transient",
-        "supervisor temporary", "worker shutdown brutal_kill", "worker shutdown time", "worker shutdown infinity",
-        "auto_shutdown any_significant", "auto_shutdown all_significant", "worker significant",
-        "supervisor significant", "trees 4 deep", "at its stop: deaf", "at its stop: drag", "at its stop: error",
-        "at its stop: normal", "a start: error", "a start: crash", "a start: ignore", "answer start: failed",
-        "answer start_child: ok", "answer start_child: ok undefined", "answer start_child: already_started",
+        "answer change: ok", "answer change: invalid", "answer change: noproc", "answer simple change: ok",
+        "answer simple change: invalid", "answer simple change: noproc", "a change adds one", "a change leaves one out",
+        "a change of restart", "a change of shutdown", "a change of significant", "a change of the order",
+        "a change of the strategy", "answer get_childspec: spec", "answer get_childspec: not_found",
+        "answer get_childspec: noproc", "worker permanent", "worker transient", "worker temporary",
+        "supervisor permanent", "supervisor transient", "supervisor temporary", "worker shutdown brutal_kill",
+        "worker shutdown time", "worker shutdown infinity", "auto_shutdown any_significant",
+        "auto_shutdown all_significant", "worker significant", "supervisor significant", "trees 4 deep",
+        "at its stop: deaf", "at its stop: drag", "at its stop: error", "at its stop: normal", "a start: error",
+        "a start: crash", "a start: ignore", "answer start: failed", "answer start_child: ok",
+        "answer start_child: ok undefined", "answer start_child: already_started",
         "answer start_child: already_present", "answer start_child: start_failed", "answer start_child: invalid",
         "answer start_child: noproc", "answer restart_child: ok", "answer restart_child: ok undefined",
         "answer restart_child: running", "answer restart_child: not_found", "answer restart_child: start_failed",

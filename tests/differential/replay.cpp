@@ -226,7 +226,15 @@ public:
         : script_(s), clock_(std::make_shared<bastion::manual_clock>()),
           rt_(bastion::config().with_workers(1).with_clock(clock_).with_signals(false).with_log(
               [](const bastion::log_record&) {})),
-          roof_(rt_.spawn(bastion::supervisor().with_name("roof"))) {}
+          roof_(rt_.spawn(bastion::supervisor().with_name("roof"))) {
+        for (const node& n : s.nodes) {
+            if (!n.is_supervisor) continue;
+            description d{n.strategy, n.intensity, n.auto_shutdown, true, {}};
+            for (const node& below : s.nodes)
+                if (below.home == n.id && !below.late) d.below.push_back(below);
+            described_.emplace(n.id, std::move(d));
+        }
+    }
 
     void play() {
         const node& top = script_.nodes.front();
@@ -289,6 +297,7 @@ private:
             return who ? answered(sup.terminate_child(*who)) : unasked(s.whom, "nobody");
         }
         if (s.what == "get_childspec") return spec_of(sup, s);
+        if (s.what == "change") return change(sup, s);
         if (s.what == "restart_child") return answered(sup.restart_child(s.with));
         if (s.what == "terminate_child") return answered(sup.terminate_child(s.with));
         if (s.what == "delete_child") return answered(sup.delete_child(s.with));
@@ -317,6 +326,17 @@ private:
             if (n.is_supervisor) return answered(sup.start_child(supervisor_of(n)));
             return answered(sup.start_child(worker_of(n)));
         } catch (const bastion::bad_spec&) { return "invalid"; }
+    }
+
+    // Supervisors that are mentioned get the description that they have.
+    std::string change(const bastion::supervisor_ref& sup, const step& s) {
+        const description before = std::exchange(described_.at(s.whom), description_from(script_, s.with));
+        std::string said;
+        try {
+            said = answered(sup.reconfigure(supervisor_of(*script_.find(s.whom))));
+        } catch (const bastion::bad_spec&) { said = unasked(s.whom, "invalid"); }
+        if (said != "ok") described_.at(s.whom) = before;
+        return said;
     }
 
     // Why the supervisor is not asked, if it is there.
@@ -424,11 +444,12 @@ private:
                              .with_shutdown(shutdown_of(n))
                              .with_callbacks(bastion::callbacks().before_restart(write).after_stop(write));
         if (n.is_template) described.with_template(template_body{&journal_, &script_});
-        else described.with_exec(worker_body{&journal_, &n});
+        else described.with_exec(worker_body{&journal_, script_.find(n.id)});
         return described;
     }
 
     bastion::supervisor supervisor_of(const node& n) {
+        const description& now = described_.at(n.id);
         const auto ends = [this, id = n.id](
                               const bastion::event& e) { journal_.supervisor_ends(id, said(e.reason())); };
         const auto begins = [this, id = n.id](const bastion::event&) { journal_.add("start " + id); };
@@ -436,14 +457,14 @@ private:
             bastion::supervisor()
                 .with_otp_defaults()
                 .with_name(n.id)
-                .with_strategy(n.strategy == "one_for_one"    ? bastion::strategy::one_for_one
-                               : n.strategy == "one_for_all"  ? bastion::strategy::one_for_all
-                               : n.strategy == "rest_for_one" ? bastion::strategy::rest_for_one
-                                                              : bastion::strategy::simple_one_for_one)
-                .with_intensity(n.intensity, 1'000'000s)
-                .with_auto_shutdown(n.auto_shutdown == "never"             ? bastion::auto_shutdown::never
-                                    : n.auto_shutdown == "any_significant" ? bastion::auto_shutdown::any_significant
-                                                                           : bastion::auto_shutdown::all_significant)
+                .with_strategy(now.strategy == "one_for_one"    ? bastion::strategy::one_for_one
+                               : now.strategy == "one_for_all"  ? bastion::strategy::one_for_all
+                               : now.strategy == "rest_for_one" ? bastion::strategy::rest_for_one
+                                                                : bastion::strategy::simple_one_for_one)
+                .with_intensity(now.intensity, now.has_period ? 1'000'000s : 0s)
+                .with_auto_shutdown(now.auto_shutdown == "never"             ? bastion::auto_shutdown::never
+                                    : now.auto_shutdown == "any_significant" ? bastion::auto_shutdown::any_significant
+                                                                             : bastion::auto_shutdown::all_significant)
                 .with_own_restart(n.home == "-" ? bastion::temporary : restart_of(n))
                 .with_significant(n.significant)
                 .with_shutdown(shutdown_of(n))
@@ -454,8 +475,7 @@ private:
                             begins(e);
                         })
                         .after_stop(ends));
-        for (const node& below : script_.nodes) {
-            if (below.home != n.id || below.late) continue;
+        for (const node& below : now.below) {
             if (below.is_supervisor) described.with_supervisor(supervisor_of(below));
             else described.with_children(worker_of(below));
         }
@@ -463,6 +483,7 @@ private:
     }
 
     const script& script_;
+    std::map<std::string, description> described_; // how each supervisor is now
     journal journal_; // the runtime's end writes to it
     std::shared_ptr<bastion::manual_clock> clock_;
     std::map<std::string, known> supervisors_;

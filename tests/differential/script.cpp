@@ -52,7 +52,8 @@ script script_from(const std::string& text) {
             s.nodes.push_back(std::move(n));
         } else if (kind == "step") {
             step w;
-            words >> w.what >> w.whom >> w.with;
+            words >> w.what >> w.whom >> std::ws;
+            std::getline(words, w.with);
             if (w.what.empty()) throw std::invalid_argument("not a step: " + line);
             s.steps.push_back(std::move(w));
         } else if (kind != "end" && !kind.empty()) {
@@ -60,6 +61,36 @@ script script_from(const std::string& text) {
         }
     }
     return s;
+}
+
+std::string text_of(const description& d) {
+    std::string text =
+        d.strategy + " " + std::to_string(d.intensity) + " " + d.auto_shutdown + (d.has_period ? " wide" : " none");
+    for (const node& n : d.below) text += " " + n.id + "," + n.restart + (n.significant ? ",1," : ",0,") + n.shutdown;
+    return text;
+}
+
+description description_from(const script& s, const std::string& text) {
+    description d;
+    std::istringstream words(text);
+    std::string period;
+    words >> d.strategy >> d.intensity >> d.auto_shutdown >> period;
+    d.has_period = period == "wide";
+    for (std::string word; words >> word;) {
+        std::istringstream fields(word);
+        std::string id;
+        std::string significant;
+        std::getline(fields, id, ',');
+        const node* const known = s.find(id);
+        if (known == nullptr) throw std::invalid_argument("a change describes what is not there: " + word);
+        node n = *known;
+        std::getline(fields, n.restart, ',');
+        std::getline(fields, significant, ',');
+        std::getline(fields, n.shutdown, ',');
+        n.significant = significant == "1";
+        d.below.push_back(std::move(n));
+    }
+    return d;
 }
 
 trace unordered(const script& s, trace told) {

@@ -13,6 +13,8 @@
 //     step terminate_pid <sup> <worker>   terminate_child of who the worker is, or was last
 //     step get_childspec <sup> <id>       of a child of a template: by who it is
 //     step which_children <sup>           and count_children
+//     step change <sup> <strategy> <intensity> <auto_shutdown> <period> <id>,<restart>,<significant>,<shutdown> ...
+//                                         it is described anew, with these children; the period: wide, or none, which is wrong
 //     step stop                           the end of the whole tree, always the last
 //     end
 //
@@ -52,7 +54,7 @@ struct node {
 struct step {
     std::string what;
     std::string whom;
-    std::string with;
+    std::string with; // of a change: all the rest
 };
 
 struct script {
@@ -71,6 +73,17 @@ struct script {
     }
     [[nodiscard]] bool is_dynamic(const node& n) const noexcept { return !n.is_template && is_simple(n.home); }
 };
+
+// What a change says.
+struct description {
+    std::string strategy;
+    unsigned intensity = 0;
+    std::string auto_shutdown;
+    bool has_period = true;
+    std::vector<node> below; // their ids and what is in the words
+};
+[[nodiscard]] std::string text_of(const description& d);
+[[nodiscard]] description description_from(const script& s, const std::string& words);
 
 using trace = std::vector<std::string>;
 
