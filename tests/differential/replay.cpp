@@ -366,7 +366,7 @@ private:
 
     template <class R>
     std::string answered(bastion::answer<R> a) {
-        return answered(std::move(a), [this](const bastion::result<R>& r) { return value(r); });
+        return answered(std::move(a), [this](const bastion::result<R>& r) { return this->value(r); });
     }
     template <class R, class Say>
     std::string answered(bastion::answer<R> a, Say say) {
