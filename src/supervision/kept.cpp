@@ -19,7 +19,14 @@ bool supervisor_owner::comes_back(const control_block& child) const noexcept {
 
 // A temporary child goes; one that was there from the start is only out of sight, for its supervisor's next start.
 bool supervisor_owner::keeps(const control_block& child) const noexcept {
-    return spec_->keeps_specs && &child != temporaries_ && (child.policy != restart_when::temporary || lives_on(child));
+    return spec_->keeps_specs && &child != temporaries_ &&
+           (child.policy != restart_when::temporary || lives_on(child) || was_not_started(child));
+}
+
+// What restart_child could not start is what it was, also if it is temporary.
+bool supervisor_owner::was_not_started(const control_block& child) const noexcept {
+    const owner& below = *static_cast<const owner*>(child.frame);
+    return below.noted.by_hand && (below.noted.did_not_start.kind() != exit_kind::normal || below.ignored());
 }
 
 bool supervisor_owner::plan_revives(const control_block& child) const noexcept {
@@ -43,6 +50,7 @@ bool supervisor_owner::tries_again(const control_block& child) const noexcept {
 // All that a life leaves behind, but for the spec.
 void supervisor_owner::emptied(control_block& child) {
     notes& n = of(child).noted;
+    const bool stays = child.policy != restart_when::temporary || was_not_started(child);
     if (n.holds_up) behind_due_ = true;
     n.emptying = n.by_hand = n.holds_up = n.behind = false;
     n.known = true;
@@ -63,7 +71,7 @@ void supervisor_owner::emptied(control_block& child) {
         clear(child, child_flag::in_plan);
         if (cursor_ == &child) cursor_ = children_.next(&child);
     }
-    if (child.policy != restart_when::temporary) return answer_ends(child);
+    if (stays) return answer_ends(child);
     if (!keeps(child)) return finalize(child);
     hide(child);
     answer_ends(child);
@@ -72,8 +80,7 @@ void supervisor_owner::emptied(control_block& child) {
 void supervisor_owner::hide(control_block& child) noexcept {
     forget_name(child);
     if (restarting_) clear(child, child_flag::in_plan); // which would start it again; a stop must reach it
-    of(child).noted.hidden = true;
-    ++hidden_;
+    if (!std::exchange(of(child).noted.hidden, true)) ++hidden_;
 }
 
 void supervisor_owner::on_end() noexcept {
@@ -164,7 +171,10 @@ void supervisor_owner::terminate_ordered(control_block& child, owner_request& r)
         const exit_reason nobody(exit_kind::noproc);
         answer_watchers(&child, &nobody); // of the start that was to come
     }
-    if (state_of(child) == child_state::ended) return answer_started(cell);
+    if (state_of(child) == child_state::ended) {
+        // Nothing is kept of a temporary one, also if it was only described.
+        return child.policy == restart_when::temporary ? drop_spec(child, cell) : answer_started(cell);
+    }
     ends_.insert({&child, cell});
     if (has(child, child_flag::for_good) || of(child).noted.emptying) return;
     const bool breaks_off = cursor_ == &child && has(child, child_flag::in_plan) && starts_in_order();
@@ -191,6 +201,11 @@ void supervisor_owner::remove_ordered(control_block& child, owner_request& r) {
     const child_status now = status_of(child);
     if (state_of(child) != child_state::ended)
         return answer_error(cell, now == child_status::restarting ? errc::restarting : errc::running);
+    drop_spec(child, cell);
+}
+
+// The child has ended.
+void supervisor_owner::drop_spec(control_block& child, completion_cell* cell) {
     if (lives_on(child)) {
         hide(child);
         return answer_started(cell);

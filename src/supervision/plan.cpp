@@ -12,7 +12,8 @@ void owner::plan_start(std::optional<exit_reason> fault) {
     why_ = exit_reason();
     if (fault) return fail_upwards(std::move(*fault));
     restarting_ = true;
-    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) set(*c, child_flag::in_plan);
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+        if (!has(*c, child_flag::is_owner) || !of(*c).noted.hidden) set(*c, child_flag::in_plan);
     phase_ = phase::starting;
     cursor_ = children_.front();
     progress();
@@ -101,6 +102,8 @@ void owner::progress() {
             } else if (empties_ && !restarting_ && !(state_of(*c) == child_state::ended && of(*c).holds_nothing())) {
                 order_stop(*c, false, kill_all_, true); // what is below it has ended, but not for good
                 return;
+            } else if (state_of(*c) == child_state::ended && hides(*c)) {
+                emptied(*c); // it was described while its supervisor ran, and has not started since
             } else {
                 cursor_ = children_.prev(c);
             }

@@ -37,7 +37,6 @@ void supervisor_owner::take_flags(supervisor_spec& as) {
     spec_->keeps_specs = spec_->keeps_specs || as.keeps_specs;
     spec_->max_children = as.max_children;
     spec_->gives_up = as.gives_up;
-    while (recent_.size() > spec_->intensity) recent_.pop_front(); // as many as the check looks back at
 }
 
 void supervisor_owner::describe_child(control_block& child, child_spec& as) {

@@ -80,6 +80,11 @@ void supervisor_owner::make_children() {
 
 // Gives a new child its place: defaults, name and path.
 void supervisor_owner::settle(control_block& child) {
+    give_defaults(child);
+    give_name(child);
+}
+
+void supervisor_owner::give_defaults(control_block& child) {
     owner& below = of(child);
     set_state(child, child_state::unborn);
     if (below.is_supervisor()) {
@@ -91,6 +96,10 @@ void supervisor_owner::settle(control_block& child) {
         below.noted.element_stop = group_below.element_shutdown();
         child.policy = group_below.when();
     }
+}
+
+void supervisor_owner::give_name(control_block& child) {
+    owner& below = of(child);
     while (below.name().empty()) {
         std::string name = (below.is_supervisor() ? "supervisor-" : "group-") + std::to_string(++unnamed_);
         if (named(name) == nullptr) below.set_name(std::move(name));
@@ -135,22 +144,22 @@ std::optional<supervisor_owner::refusal> supervisor_owner::take_in(control_block
     if (is_simple())
         return refusal{errc::simple_one_for_one,
             said([] { return std::string("its supervisor makes children from a template only"); })};
-    if (control_block* const other = wanted.empty() ? nullptr : named(wanted)) {
-        of(child).set_path(said([&] { return path_ + "/" + wanted; }));
-        return refusal{
-            status_of(*other) == child_status::running ? errc::already_started : errc::already_present, said([&] {
-                return "the name \"" + wanted + "\" is taken by another child of " + (path_.empty() ? "/" : path_);
-            })};
-    }
     try {
-        settle(child);
+        give_defaults(child);
+        // What is wrong with it comes before who is there already, as in OTP.
+        if (const char* why = wrongly_significant(child)) {
+            of(child).set_path(path_ + "/" + wanted);
+            return refusal{errc::invalid, why};
+        }
+        if (control_block* const other = wanted.empty() ? nullptr : named(wanted)) {
+            of(child).set_path(path_ + "/" + wanted);
+            return refusal{status_of(*other) == child_status::running ? errc::already_started : errc::already_present,
+                "the name \"" + wanted + "\" is taken by another child of " + (path_.empty() ? "/" : path_)};
+        }
+        give_name(child);
     } catch (const std::bad_alloc&) {
         forget_name(child);
         return refusal{errc::limit, "no memory"};
-    }
-    if (const char* why = wrongly_significant(child)) {
-        forget_name(child);
-        return refusal{errc::invalid, why};
     }
     of(child).noted.late = true;
     of(child).release();
@@ -180,13 +189,14 @@ void supervisor_owner::forget(control_block& child) noexcept {
 
 bool supervisor_owner::too_often(const std::string& child, const exit_reason& why) {
     if (!spec_->bounded) return false;
-    // Too often: so many before this one are still in the window, the oldest of them, too. One step, whatever the limit.
+    // Too often: so many before this one are still in the window, the oldest of them, too. Some steps, whatever the limit: those that
+    // have left the window go two at a time, which is faster than they come.
     const std::int64_t t = now();
+    const auto in_window = [&](std::int64_t then) { return t - then <= spec_->window.count(); };
     recent_.push_back(t);
+    for (int i = 0; i < 2 && !in_window(recent_.front()); ++i) recent_.pop_front();
     if (recent_.size() <= spec_->intensity) return false;
-    const std::int64_t oldest = recent_.front();
-    recent_.pop_front();
-    if (t - oldest > spec_->window.count()) return false;
+    if (!in_window(recent_[recent_.size() - 1 - spec_->intensity])) return false;
     recent_.clear();
     const exit_reason reason =
         reason_or(exit_kind::intensity, [&] { return exit_reason::of_child(exit_kind::intensity, child, why); });

@@ -70,6 +70,8 @@ private:
     [[nodiscard]] bool too_often(const std::string& child, const exit_reason& why);
     void mark_scope(control_block& failed, bool apart);
     void settle(control_block& child);
+    void give_defaults(control_block& child);
+    void give_name(control_block& child);
     void answer_look(owner_request& r) noexcept;
     [[nodiscard]] child_info info_of(control_block& child) const;
     [[nodiscard]] child_status status_of(control_block& child) const noexcept;
@@ -88,6 +90,7 @@ private:
     }
     // Only where it stands for this child: a refused one may be named like another.
     void forget_name(const control_block& child) noexcept;
+    [[nodiscard]] bool was_not_started(const control_block& child) const noexcept;
     [[nodiscard]] bool lives_on(const control_block& child) const noexcept {
         return !noted_of(child).late && !is_root_;
     }
@@ -109,6 +112,7 @@ private:
     void terminate_ordered(control_block& child, owner_request& r);
     void answer_left_behind();
     void remove_ordered(control_block& child, owner_request& r);
+    void drop_spec(control_block& child, completion_cell* cell);
     // ---- reconfigure.cpp
     void reconfigure(owner_request& r);
     [[nodiscard]] bool can_become(const supervisor_spec& as) const noexcept;
@@ -123,7 +127,7 @@ private:
     control_block* temporaries_ = nullptr;
     address temporaries_address_;
     address proceeding_; // the child whose restart of single elements the plan waits for
-    pooled_deque<std::int64_t> recent_; // when the last restarts were, as many as the intensity allows
+    pooled_deque<std::int64_t> recent_; // when the restarts in the window were; a lower intensity keeps them, too
     pooled_map<std::string_view, control_block*> names_; // the text stands in the child's owner
     pooled_deque<request_ptr> orders_; // that wait for the end of a plan, or of a child's stop
     std::uint32_t unnamed_ = 0;

@@ -95,15 +95,69 @@ do([Call, Sup | Rest], World, _) ->
     try
         Pid = case who(Sup, World) of nobody -> exit(noproc); P -> P end,
         answer(case {Call, Rest} of
-            {"start_child", [Id]} -> supervisor:start_child(Pid, spec(node_of(Id, World), World));
+            {"start_child", [Id]} ->
+                case is_simple(Sup, World) of
+                    false -> supervisor:start_child(Pid, spec(node_of(Id, World), World));
+                    true ->
+                        case lives(Id, World) of
+                            true -> unasked(Pid, lives);
+                            false -> supervisor:start_child(Pid, [Id])
+                        end
+                end;
+            {"start_wrong", [Id]} ->
+                case is_simple(Sup, World) of
+                    false -> supervisor:start_child(Pid, [Id]);
+                    true -> {error, _} = supervisor:start_child(Pid, #{id => Id}), {error, simple_one_for_one}
+                end;
+            {"terminate_pid", [Id]} ->
+                case who(Id, World) of
+                    nobody -> unasked(Pid, nobody);
+                    Child -> supervisor:terminate_child(Pid, Child)
+                end;
+            {"get_childspec", [Id]} ->
+                case {is_simple(Sup, World), lives(Id, World)} of
+                    {false, _} -> {spec, supervisor:get_childspec(Pid, Id)};
+                    {true, true} -> {spec, supervisor:get_childspec(Pid, who(Id, World))};
+                    {true, false} -> unasked(Pid, nobody)
+                end;
             {"restart_child", [Id]} -> supervisor:restart_child(Pid, Id);
             {"terminate_child", [Id]} -> supervisor:terminate_child(Pid, Id);
             {"delete_child", [Id]} -> supervisor:delete_child(Pid, Id);
-            {"which_children", []} -> {children, lists:reverse(supervisor:which_children(Pid))};
+            {"change", Words} -> is_process_alive(Pid) orelse exit(noproc), change(Sup, Pid, description(Words, World), World);
+            {"which_children", []} -> {children, named(supervisor:which_children(Pid), World)};
             {"count_children", []} -> {counts, supervisor:count_children(Pid)}
         end)
     catch
         exit:_ -> "noproc"
+    end.
+
+%% Those below that are mentioned are asked, too, and say what they did.
+change(Id, Pid, New = {_, Below}, World = #{book := Book}) ->
+    Old = described(Id, World),
+    ets:insert(Book, {{described, Id}, New}),
+    sys:suspend(Pid),
+    Result = sys:change_code(Pid, ?MODULE, undefined, []),
+    sys:resume(Pid),
+    case Result of
+        {error, _} -> ets:insert(Book, {{described, Id}, Old}), {error, invalid};
+        ok ->
+            [ok = change(I, P, described(I, World), World) || {I, P, supervisor, _} <- supervisor:which_children(Pid),
+                is_pid(P), lists:any(fun(#{id := Mentioned}) -> Mentioned =:= I end, Below)],
+            ok
+    end.
+
+description([Strategy, Intensity, Auto, Period | Below], World) ->
+    {flags(Strategy, Intensity, Auto, case Period of "wide" -> 3600; "none" -> 0 end),
+        [begin
+            [Id, Restart, Significant, Shutdown] = string:split(Word, ",", all),
+            (node_of(Id, World))#{restart => list_to_atom(Restart), significant => Significant =:= "1", shutdown => Shutdown}
+        end || Word <- Below]}.
+
+%% Why a supervisor is not asked, if it is there.
+unasked(Pid, Why) ->
+    case is_process_alive(Pid) of
+        true -> Why;
+        false -> exit(noproc)
     end.
 
 %% The end of a child, seen before we go on; of a signal only `kill` is one.
@@ -127,6 +181,14 @@ strike(Id, What, World) ->
             end
     end.
 
+answer(lives) -> "lives";
+answer(nobody) -> "nobody";
+answer({spec, {ok, #{restart := Restart, significant := Significant, shutdown := Shutdown, type := Type}}}) ->
+    io_lib:format("spec ~s ~b ~p ~s", [Restart, case Significant of true -> 1; false -> 0 end, Shutdown, Type]);
+answer({spec, Error}) -> answer(Error);
+answer({error, simple_one_for_one}) -> "simple_one_for_one";
+answer({error, invalid}) -> "invalid";
+answer({error, {invalid_child_spec, _}}) -> "invalid";
 answer(ok) -> "ok";
 answer({ok, undefined}) -> "ok undefined";
 answer({ok, _}) -> "ok";
@@ -137,6 +199,11 @@ answer({error, _}) -> "start_failed";
 answer({children, All}) -> ["children ", lists:join(" ", [[Id, mark(Pid)] || {Id, Pid, _, _} <- All])];
 answer({counts, C}) ->
     lists:join(" ", [integer_to_list(proplists:get_value(K, C)) || K <- [specs, active, supervisors, workers]]).
+
+%% In start order; children of a template by the names that they were started with.
+named([{undefined, _, _, _} | _] = All, #{book := Book}) ->
+    lists:sort([{ets:lookup_element(Book, {name, Pid}, 2), Pid, Type, Modules} || {_, Pid, Type, Modules} <- All]);
+named(All, _) -> lists:reverse(All).
 
 mark(undefined) -> "-";
 mark(restarting) -> "~";
@@ -161,7 +228,7 @@ ask(Pid) ->
 
 tree(Id, Pid, World) ->
     try supervisor:which_children(Pid) of
-        All -> [Id, "(", lists:join(" ", [branch(C, World) || C <- lists:reverse(All)]), ")"]
+        All -> [Id, "(", lists:join(" ", [branch(C, World) || C <- named(All, World)]), ")"]
     catch
         exit:_ -> "gone"
     end.
@@ -180,32 +247,59 @@ who(Id, #{book := Book}) ->
         [] -> nobody
     end.
 
+is_simple(Id, World) ->
+    case node_of(Id, World) of
+        #{kind := "sup", a := "simple_one_for_one"} -> true;
+        _ -> false
+    end.
+
+lives(Id, World) ->
+    case who(Id, World) of
+        nobody -> false;
+        Pid -> is_process_alive(Pid)
+    end.
+
 spec(#{kind := Kind, id := Id, restart := Restart, significant := Significant, shutdown := Shutdown, b := AtStop}, World) ->
-    {Start, Type} = case Kind of
-        "sup" -> {start_supervisor, supervisor};
-        "work" -> {start_worker, worker}
+    {Arguments, Start, Type} = case Kind of
+        "sup" -> {[World, Id], start_supervisor, supervisor};
+        "work" -> {[World, Id], start_worker, worker};
+        "temp" -> {[World], start_worker, worker}
     end,
     Time = case Shutdown of
         "brutal_kill" -> brutal_kill;
         "infinity" -> infinity;
-        "time" when Kind =:= "work", AtStop =:= "deaf" -> 20;
+        "time" when Kind =/= "sup", AtStop =:= "deaf" -> 20;
         "time" -> 60000
     end,
-    #{id => Id, start => {?MODULE, Start, [World, Id]}, restart => Restart, significant => Significant, shutdown => Time,
+    #{id => Id, start => {?MODULE, Start, Arguments}, restart => Restart, significant => Significant, shutdown => Time,
         type => Type}.
 
 start_supervisor(World, Id) -> supervisor:start_link(?MODULE, {World, Id}).
 
-init({World = #{nodes := Nodes}, Id}) ->
-    hear(World, Id, supervisor, ["start ", Id]),
-    #{a := Strategy, b := Intensity, c := Auto} = node_of(Id, World),
-    Below = [spec(N, World) || N = #{home := Home, late := Late} <- Nodes, Home =:= Id, not Late],
-    {ok, {#{strategy => list_to_atom(Strategy), intensity => list_to_integer(Intensity), period => 3600,
-        auto_shutdown => list_to_atom(Auto)}, Below}}.
+init({World, Id}) ->
+    case put(?MODULE, runs) of
+        undefined -> hear(World, Id, supervisor, ["start ", Id]);
+        runs -> ok % it changes
+    end,
+    {Flags, Below} = described(Id, World),
+    {ok, {Flags, [spec(N, World) || N <- Below]}}.
+
+%% How a supervisor is now: as in the script, until a change.
+described(Id, World = #{nodes := Nodes, book := Book}) ->
+    case ets:lookup(Book, {described, Id}) of
+        [{_, Now}] -> Now;
+        [] ->
+            #{a := Strategy, b := Intensity, c := Auto} = node_of(Id, World),
+            {flags(Strategy, Intensity, Auto, 3600), [N || N = #{home := Home, late := Late} <- Nodes, Home =:= Id, not Late]}
+    end.
+
+flags(Strategy, Intensity, Auto, Period) ->
+    #{strategy => list_to_atom(Strategy), intensity => list_to_integer(Intensity), period => Period,
+        auto_shutdown => list_to_atom(Auto)}.
 
 %% A child writes that it has started before its supervisor goes on.
 hear(#{collector := Collector, book := Book}, Id, Kind, Text) ->
-    ets:insert(Book, {{who, Id}, self()}),
+    ets:insert(Book, [{{who, Id}, self()}, {{name, self()}, Id}]),
     ok = call(Collector, {begins, Id, Kind, self(), Text}).
 
 start_worker(World = #{book := Book, collector := Collector}, Id) ->

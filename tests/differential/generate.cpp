@@ -34,6 +34,7 @@ std::string starts_of(std::uint32_t number, bool late) {
     static constexpr chance<char> letter[] = {{'o', 40}, {'e', 25}, {'c', 10}, {'i', 25}};
     const std::uint32_t length = number % 5 + 1;
     if (late && number % 3 == 0) return "i";
+    if (late && number % 5 == 1) return "e";
     std::string starts;
     // A first start that fails ends most scripts before they begin.
     const bool well = !late && number % 8 != 0;
@@ -47,17 +48,49 @@ std::string starts_of(std::uint32_t number, bool late) {
 
 struct made {
     std::vector<std::size_t> supervisors;
+    std::vector<std::size_t> simple; // those with a template
     std::vector<std::size_t> depth; // of each node
 };
+
+// A simple_one_for_one supervisor's only description of children.
+node template_from(const raw_node& raw, const script& s) {
+    const node& above = s.nodes.back();
+    node n;
+    n.is_template = true;
+    n.home = above.id;
+    n.id = "t" + std::to_string(s.nodes.size());
+    n.restart = one_of<const char*>(raw[3], {{"permanent", 30}, {"transient", 40}, {"temporary", 30}});
+    n.significant = raw[2] % 4 != 0 && above.auto_shutdown != "never" && n.restart != "permanent";
+    n.shutdown = one_of<const char*>(raw[10], {{"time", 50}, {"infinity", 25}, {"brutal_kill", 25}});
+    n.starts = "-";
+    // Their time to stop is the same, so that all are deaf or none is.
+    n.at_stop = raw[11] % 8 == 7 && n.shutdown != "infinity" ? "deaf" : "ends";
+    n.victim = "-";
+    return n;
+}
+
+void follow_template(node& n, const node& of) {
+    n.late = true; // nobody but start_child starts it
+    n.restart = of.restart;
+    n.significant = of.significant;
+    n.shutdown = of.shutdown;
+    // OTP 25 keeps one that ignores a restart, as `undefined`.
+    for (std::size_t i = 1; i < n.starts.size(); ++i)
+        if (n.starts[i] == 'i') n.starts[i] = 'e';
+    if (of.at_stop == "deaf") n.at_stop = "deaf";
+    else if (n.at_stop == "deaf" || n.at_stop == "drag") n.at_stop = "ends";
+}
 
 node node_from(const raw_node& raw, const script& s, made& m) {
     node n;
     std::size_t home = m.supervisors[raw[0] % m.supervisors.size()];
     // Deep trees are rare by themselves.
     if (raw[1] % 3 == 0) home = m.supervisors.back();
+    if (raw[1] % 6 == 1 && !m.simple.empty()) home = m.simple.back();
     const node& above = s.nodes[home];
     const std::size_t depth = m.depth[home] + 1;
-    n.is_supervisor = raw[2] % 3 == 1 && depth < deepest;
+    const bool is_dynamic = above.strategy == "simple_one_for_one";
+    n.is_supervisor = raw[2] % 3 == 1 && depth < deepest && !is_dynamic;
     n.home = above.id;
     n.id = (n.is_supervisor ? "s" : "w") + std::to_string(s.nodes.size());
     n.late = raw[3] % 6 == 5;
@@ -67,16 +100,23 @@ node node_from(const raw_node& raw, const script& s, made& m) {
     if (!n.late && (above.auto_shutdown == "never" || n.restart == "permanent")) n.significant = false;
     if (n.is_supervisor) {
         n.shutdown = one_of<const char*>(raw[6], {{"infinity", 60}, {"time", 40}});
-        n.strategy = one_of<const char*>(raw[7], {{"one_for_one", 1}, {"one_for_all", 1}, {"rest_for_one", 1}});
+        n.strategy = one_of<const char*>(
+            raw[7], {{"one_for_one", 1}, {"one_for_all", 1}, {"rest_for_one", 1}, {"simple_one_for_one", 1}});
         n.intensity = one_of<unsigned>(raw[8], {{3, 25}, {2, 15}, {1, 15}, {0, 10}, {5, 20}, {1000, 15}});
         n.auto_shutdown =
             one_of<const char*>(raw[9], {{"never", 60}, {"any_significant", 20}, {"all_significant", 20}});
+        if (n.strategy == "simple_one_for_one") {
+            n.intensity = one_of<unsigned>(raw[8], {{1, 40}, {0, 20}, {2, 15}, {3, 10}, {1000, 15}});
+            n.auto_shutdown =
+                one_of<const char*>(raw[9], {{"never", 30}, {"any_significant", 50}, {"all_significant", 20}});
+        }
     } else {
         n.shutdown = one_of<const char*>(raw[6], {{"time", 50}, {"infinity", 25}, {"brutal_kill", 25}});
         n.starts = starts_of(raw[7], n.late);
         n.at_stop =
             one_of<const char*>(raw[8], {{"ends", 60}, {"normal", 8}, {"error", 10}, {"deaf", 8}, {"drag", 14}});
         if (n.at_stop == "deaf" && n.shutdown == "infinity") n.at_stop = "ends"; // it would never end
+        if (is_dynamic) follow_template(n, s.nodes[home + 1]);
     }
     if (n.is_supervisor) m.supervisors.push_back(s.nodes.size());
     m.depth.push_back(depth);
@@ -90,7 +130,8 @@ node top_from(const raw_node& raw) {
     n.home = "-";
     n.restart = "permanent";
     n.shutdown = "infinity";
-    n.strategy = one_of<const char*>(raw[7], {{"one_for_one", 1}, {"one_for_all", 1}, {"rest_for_one", 1}});
+    n.strategy = one_of<const char*>(
+        raw[7], {{"one_for_one", 8}, {"one_for_all", 8}, {"rest_for_one", 8}, {"simple_one_for_one", 1}});
     n.intensity = one_of<unsigned>(raw[8], {{1000, 60}, {5, 15}, {3, 15}, {1, 5}, {0, 5}});
     n.auto_shutdown = one_of<const char*>(raw[9], {{"never", 90}, {"any_significant", 5}, {"all_significant", 5}});
     return n;
@@ -99,7 +140,8 @@ node top_from(const raw_node& raw) {
 void choose_victim(script& s, node& n, std::uint32_t number) {
     std::vector<std::string> siblings;
     for (const node& other : s.nodes)
-        if (!other.is_supervisor && other.home == n.home && other.id != n.id) siblings.push_back(other.id);
+        if (!other.is_supervisor && !other.is_template && other.home == n.home && other.id != n.id)
+            siblings.push_back(other.id);
     n.victim = siblings.empty() ? "-" : siblings[number % siblings.size()];
     // OTP's supervisor waits for one child, with all else that happens behind it; ours does not, so only in a plan both do the same.
     if (n.victim != "-" && s.find(n.home)->strategy == "one_for_all" && !n.late) return;
@@ -107,13 +149,72 @@ void choose_victim(script& s, node& n, std::uint32_t number) {
     if (n.at_stop == "drag") n.at_stop = "ends";
 }
 
+// More numbers from a few.
+class more_numbers {
+public:
+    explicit more_numbers(std::uint32_t from) : state_(from * 2654435761U + 12345U) {}
+    std::uint32_t operator()() { return (state_ = state_ * 1664525U + 1013904223U) >> 8; }
+
+private:
+    std::uint32_t state_;
+};
+
+std::string other_restart(std::uint32_t number, const node& n) {
+    // OTP does not know the arguments of a template's child that was temporary when it started.
+    if (n.is_template)
+        return n.restart == "temporary" ? n.restart : one_of<const char*>(number, {{"permanent", 1}, {"transient", 1}});
+    return one_of<const char*>(number, {{"permanent", 1}, {"transient", 1}, {"temporary", 1}});
+}
+
+// How a supervisor is described anew. Some of it is wrong.
+description change_of(const node& sup, const script& s, more_numbers random) {
+    description d;
+    d.strategy = sup.strategy == "simple_one_for_one"
+                     ? sup.strategy
+                     : one_of<const char*>(random(), {{"one_for_one", 1}, {"one_for_all", 1}, {"rest_for_one", 1}});
+    d.intensity = one_of<unsigned>(random(), {{1000, 30}, {0, 10}, {1, 15}, {2, 15}, {3, 15}, {5, 15}});
+    d.auto_shutdown = one_of<const char*>(random(), {{"never", 50}, {"any_significant", 25}, {"all_significant", 25}});
+    d.has_period = random() % 16 != 0;
+    const bool is_wrong = random() % 12 == 0;
+    const std::uint32_t order = random() % 3;
+    for (node n : s.nodes) {
+        if (n.home != sup.id || s.is_dynamic(n)) continue;
+        const bool leaves_out = n.is_template ? is_wrong : random() % 4 == 0;
+        if (leaves_out || (n.late && random() % 2 == 0)) continue;
+        if (random() % 2 == 0) n.restart = other_restart(random(), n);
+        if (random() % 2 == 0)
+            n.shutdown = n.is_supervisor
+                             ? one_of<const char*>(random(), {{"infinity", 1}, {"time", 1}})
+                             : one_of<const char*>(random(), {{"time", 1}, {"infinity", 1}, {"brutal_kill", 1}});
+        if (n.at_stop == "deaf" && n.shutdown == "infinity") n.shutdown = "time";
+        if (random() % 3 == 0) n.significant = !n.significant;
+        if (!is_wrong && (d.auto_shutdown == "never" || n.restart == "permanent")) n.significant = false;
+        const std::size_t at = order == 0 ? random() % (d.below.size() + 1) : d.below.size();
+        d.below.insert(d.below.begin() + static_cast<std::ptrdiff_t>(at), std::move(n));
+    }
+    return d;
+}
+
 step step_from(const raw_step& raw, const script& s, const made& m) {
     step w;
     const node& n = s.nodes[1 + raw[0] % (s.nodes.size() - 1)];
-    const std::string sup = raw[1] % 10 == 9 ? s.nodes[m.supervisors[raw[2] % m.supervisors.size()]].id : n.home;
+    std::string sup = raw[1] % 10 == 9 ? s.nodes[m.supervisors[raw[2] % m.supervisors.size()]].id : n.home;
     w.what = one_of<const char*>(
-        raw[3], {{"exit", 34}, {"signal", 12}, {"start_child", 12}, {"restart_child", 12}, {"terminate_child", 16},
-                    {"delete_child", 8}, {"which_children", 3}, {"count_children", 3}});
+        raw[3], {{"exit", 34}, {"signal", 12}, {"start_child", 14}, {"restart_child", 12}, {"terminate_child", 16},
+                    {"delete_child", 8}, {"which_children", 3}, {"count_children", 3}, {"get_childspec", 7},
+                    {"start_wrong", 2}, {"terminate_pid", 6}, {"change", 8}});
+    if (w.what == "change") {
+        const node& of = n.is_supervisor ? n : *s.find(n.home);
+        return {"change", of.id, text_of(change_of(of, s, more_numbers(raw[4])))};
+    }
+    // One that is made from a template lives by other calls.
+    if (s.is_dynamic(n) && (w.what == "restart_child" || w.what == "delete_child") && raw[2] % 4 != 0)
+        w.what = "start_child";
+    if (s.is_dynamic(n) && w.what == "terminate_child" && raw[2] % 4 != 0) w.what = "terminate_pid";
+    if (n.is_template && (w.what == "exit" || w.what == "signal")) w.what = "start_wrong";
+    // What is another's, asked for by who it is.
+    if ((w.what == "terminate_pid" || w.what == "get_childspec") && !m.simple.empty() && raw[1] % 10 > 4)
+        sup = s.nodes[m.simple[raw[2] % m.simple.size()]].id;
     if (w.what == "exit") {
         w.whom = n.id;
         w.with = one_of<const char*>(
@@ -127,10 +228,27 @@ step step_from(const raw_step& raw, const script& s, const made& m) {
         w.whom = sup;
         if (w.what.find("children") == std::string::npos) w.with = n.id;
     }
+    if (w.what == "terminate_pid" && n.is_supervisor) w.what = "terminate_child";
     if (w.what == "terminate_child" && n.at_stop == "drag") w.what = "start_child";
+    // Whose name nobody gives to a journal is not started.
+    if (n.is_template && w.what == "start_child") w.what = "start_wrong";
+    if (w.what == "get_childspec" && n.is_supervisor) w.whom = n.home; // a template's child is asked about by who it is
     // What is started has its own home: its names are those of one supervisor.
-    if (w.what == "start_child") w.whom = n.home;
+    if (w.what == "start_child" || w.what == "start_wrong") w.whom = n.home;
     return w;
+}
+
+} // namespace
+
+namespace {
+
+// What a worker does that is left out where its supervisor changes.
+void fit_change(script& s, const step& change) {
+    for (node& n : s.nodes) {
+        if (n.home != change.whom || n.at_stop != "drag") continue; // which is for one_for_all only
+        n.at_stop = "ends";
+        n.victim = "-";
+    }
 }
 
 } // namespace
@@ -140,22 +258,43 @@ script resolved(const raw_script& raw, unsigned long number) {
     s.number = number;
     made m;
     static constexpr raw_node plain{};
-    s.nodes.push_back(top_from(raw.first.empty() ? plain : raw.first.front()));
+    const auto add = [&s, &m](node n, const raw_node& from) {
+        s.nodes.push_back(std::move(n));
+        if (s.nodes.back().strategy != "simple_one_for_one") return;
+        m.simple.push_back(s.nodes.size() - 1);
+        s.nodes.push_back(template_from(from, s));
+        m.depth.push_back(m.depth.back() + 1);
+    };
+    const raw_node& first = raw.first.empty() ? plain : raw.first.front();
     m.supervisors.push_back(0);
     m.depth.push_back(0);
-    for (std::size_t i = 1; i < raw.first.size(); ++i) s.nodes.push_back(node_from(raw.first[i], s, m));
-    if (s.nodes.size() == 1) s.nodes.push_back(node_from(plain, s, m));
+    add(top_from(first), first);
+    for (std::size_t i = 1; i < raw.first.size(); ++i) add(node_from(raw.first[i], s, m), raw.first[i]);
+    if (s.nodes.size() == 1) add(node_from(plain, s, m), plain);
     for (std::size_t i = 0; i < s.nodes.size(); ++i)
-        if (!s.nodes[i].is_supervisor) choose_victim(s, s.nodes[i], i < raw.first.size() ? raw.first[i][10] : 0);
+        if (!s.nodes[i].is_supervisor && !s.nodes[i].is_template)
+            choose_victim(s, s.nodes[i], i < raw.first.size() ? raw.first[i][10] : 0);
+    for (std::size_t i = 0; i < s.nodes.size(); ++i)
+        if (s.is_dynamic(s.nodes[i]) && i < raw.first.size() && raw.first[i][9] % 4 != 3)
+            s.steps.push_back({"start_child", s.nodes[i].home, s.nodes[i].id});
     for (const raw_step& w : raw.second) {
         s.steps.push_back(step_from(w, s, m));
         const step last = s.steps.back();
+        if (last.what == "change" && w[2] % 3 == 1) {
+            // What has been changed is what fails: as often as makes many a supervisor start again.
+            const auto below = std::find_if(s.nodes.begin(), s.nodes.end(),
+                [&last](const node& n) { return n.home == last.whom && !n.is_supervisor && !n.is_template; });
+            const std::size_t times = below == s.nodes.end() ? 0 : w[1] % 4;
+            for (std::size_t i = 0; i < times; ++i) s.steps.push_back({"exit", below->id, "error"});
+        }
         if (last.what != "terminate_child") continue;
         // What has been stopped is what can be started again, or deleted.
         if (w[4] % 4 == 1) s.steps.push_back({"restart_child", last.whom, last.with});
         if (w[4] % 4 == 2) s.steps.push_back({"delete_child", last.whom, last.with});
     }
     s.steps.push_back({"stop", "", ""});
+    for (const step& w : s.steps)
+        if (w.what == "change") fit_change(s, w);
     return s;
 }
 
@@ -164,7 +303,7 @@ rc::Shrinkable<raw_script> random_script(std::uint64_t seed) {
     const auto nodes =
         rc::gen::resize(20, rc::gen::container<std::vector<raw_node>>(rc::gen::container<raw_node>(number)));
     const auto steps =
-        rc::gen::resize(24, rc::gen::container<std::vector<raw_step>>(rc::gen::container<raw_step>(number)));
+        rc::gen::resize(32, rc::gen::container<std::vector<raw_step>>(rc::gen::container<raw_step>(number)));
     return rc::gen::pair(nodes, steps)(rc::Random(seed), rc::kNominalSize);
 }
 
@@ -180,11 +319,40 @@ std::size_t depth_of(const script& s, const node& n) {
 
 } // namespace
 
+// What a change that went well says of the children.
+void counts::add_change(const script& s, const std::string& line) {
+    std::istringstream words(line);
+    std::string sup;
+    std::string rest;
+    words >> sup >> sup >> sup;
+    std::getline(words, rest);
+    const description d = description_from(s, rest);
+    std::vector<std::string> were;
+    std::vector<std::string> are;
+    const std::string& strategy = s.find(sup)->strategy;
+    if (d.strategy != strategy) ++all_["a change of the strategy"];
+    for (const node& n : d.below) {
+        const node& was = *s.find(n.id);
+        if (was.late) ++all_["a change adds one"];
+        if (n.restart != was.restart) ++all_["a change of restart"];
+        if (n.shutdown != was.shutdown) ++all_["a change of shutdown"];
+        if (n.significant != was.significant) ++all_["a change of significant"];
+        are.push_back(n.id);
+    }
+    for (const node& n : s.nodes) {
+        if (n.home != sup || s.is_dynamic(n)) continue;
+        if (std::find(are.begin(), are.end(), n.id) != are.end()) were.push_back(n.id);
+        else if (!n.late) ++all_["a change leaves one out"];
+    }
+    if (were != are) ++all_["a change of the order"];
+}
+
 void counts::add(const script& s, const trace& told) {
     std::size_t depth = 0;
     for (const node& n : s.nodes) {
         depth = std::max(depth, depth_of(s, n));
-        const std::string kind = n.is_supervisor ? "supervisor " : "worker ";
+        if (n.is_template) continue;
+        const std::string kind = n.is_supervisor ? "supervisor " : s.is_dynamic(n) ? "dynamic " : "worker ";
         ++all_[kind + n.restart];
         ++all_[kind + "shutdown " + n.shutdown];
         if (n.significant) ++all_[kind + "significant"];
@@ -193,32 +361,48 @@ void counts::add(const script& s, const trace& told) {
             ++all_["auto_shutdown " + n.auto_shutdown];
             ++all_["intensity " + std::to_string(n.intensity)];
         } else {
-            ++all_["at its stop: " + n.at_stop];
+            ++all_[(s.is_dynamic(n) ? "dynamic at its stop: " : "at its stop: ") + n.at_stop];
         }
     }
     ++all_["trees " + std::to_string(depth) + " deep"];
     std::string what;
+    std::string asked; // the step
+    std::string whose; // the simple_one_for_one supervisor of a child that has just been told to end
+    std::size_t ended = 0; // of its children in this step
     for (const std::string& line : told) {
         std::istringstream words(line);
         std::string first;
         std::string second;
         std::string third;
         words >> first >> second >> third;
+        const node* const child = s.find(first == ">" ? third : second);
         if (first == ">") {
+            whose =
+                child != nullptr && s.is_dynamic(*child) && (second == "exit" || second == "signal") ? child->home : "";
+            ended = 0;
             what = second;
+            asked = line;
             if (what == "exit" || what == "signal") {
                 std::string how;
                 words >> how;
                 what += " " + how;
             }
+            if (s.is_simple(third)) what = "simple " + what;
             ++all_["step " + what];
+        } else if (first == "=" && second == "ok" && what == "change") {
+            ++all_["answer change: ok"];
+            add_change(s, asked);
         } else if (first == "=" && what.find("count") == std::string::npos && what.find("which") == std::string::npos) {
-            ++all_["answer " + what + ": " + (second == "failed" ? second : line.substr(2))];
+            ++all_["answer " + what + ": " + (second == "failed" || second == "spec" ? second : line.substr(2))];
         } else if (first == "=") {
             ++all_["answer " + what + (second == "noproc" ? ": noproc" : ": ok")];
         } else if (first == "start" && !third.empty()) {
             ++all_["a start: " + third];
         } else if (first == "stop") {
+            // None of the others ends but with its supervisor.
+            if (!whose.empty() && child->home == whose && ++ended == 2)
+                ++all_[child->significant ? "a template's children end with a significant one"
+                                          : "a template's children are too often restarted"];
             ++all_["a stop: " + line.substr(line.find(' ', 5) + 1)];
         }
     }
@@ -230,12 +414,30 @@ void counts::print() const {
 
 std::vector<std::string> counts::missing(std::size_t least) const {
     static constexpr const char* wanted[] = {"strategy one_for_one", "strategy one_for_all", "strategy rest_for_one",
-        "worker permanent", "worker transient", "worker temporary", "supervisor permanent", "supervisor transient",
-        "supervisor temporary", "worker shutdown brutal_kill", "worker shutdown time", "worker shutdown infinity",
-        "auto_shutdown any_significant", "auto_shutdown all_significant", "worker significant",
-        "supervisor significant", "trees 4 deep", "at its stop: deaf", "at its stop: drag", "at its stop: error",
-        "at its stop: normal", "a start: error", "a start: crash", "a start: ignore", "answer start: failed",
-        "answer start_child: ok", "answer start_child: ok undefined", "answer start_child: already_started",
+        "strategy simple_one_for_one", "dynamic permanent", "dynamic transient", "dynamic temporary",
+        "dynamic shutdown brutal_kill", "dynamic shutdown time", "dynamic shutdown infinity", "dynamic significant",
+        "dynamic at its stop: deaf", "dynamic at its stop: error", "dynamic at its stop: normal",
+        "a template's children end with a significant one", "a template's children are too often restarted",
+        "answer simple start_child: ok", "answer simple start_child: ok undefined",
+        "answer simple start_child: start_failed", "answer simple start_child: noproc",
+        "answer simple start_wrong: simple_one_for_one", "answer simple restart_child: simple_one_for_one",
+        "answer simple terminate_child: simple_one_for_one", "answer simple delete_child: simple_one_for_one",
+        "answer simple terminate_pid: ok", "answer simple terminate_pid: not_found",
+        "answer simple terminate_pid: noproc", "answer simple get_childspec: spec",
+        "answer simple get_childspec: not_found", "answer simple which_children: ok",
+        "answer simple which_children: noproc", "answer simple count_children: ok",
+        "answer simple count_children: noproc", "answer start_wrong: invalid", "answer terminate_pid: not_found",
+        "answer change: ok", "answer change: invalid", "answer change: noproc", "answer simple change: ok",
+        "answer simple change: invalid", "answer simple change: noproc", "a change adds one", "a change leaves one out",
+        "a change of restart", "a change of shutdown", "a change of significant", "a change of the order",
+        "a change of the strategy", "answer get_childspec: spec", "answer get_childspec: not_found",
+        "answer get_childspec: noproc", "worker permanent", "worker transient", "worker temporary",
+        "supervisor permanent", "supervisor transient", "supervisor temporary", "worker shutdown brutal_kill",
+        "worker shutdown time", "worker shutdown infinity", "auto_shutdown any_significant",
+        "auto_shutdown all_significant", "worker significant", "supervisor significant", "trees 4 deep",
+        "at its stop: deaf", "at its stop: drag", "at its stop: error", "at its stop: normal", "a start: error",
+        "a start: crash", "a start: ignore", "answer start: failed", "answer start_child: ok",
+        "answer start_child: ok undefined", "answer start_child: already_started",
         "answer start_child: already_present", "answer start_child: start_failed", "answer start_child: invalid",
         "answer start_child: noproc", "answer restart_child: ok", "answer restart_child: ok undefined",
         "answer restart_child: running", "answer restart_child: not_found", "answer restart_child: start_failed",

@@ -32,6 +32,8 @@ public:
     [[nodiscard]] std::vector<std::string> missing(std::size_t least) const;
 
 private:
+    void add_change(const script& s, const std::string& line);
+
     std::map<std::string, std::size_t> all_;
 };
 

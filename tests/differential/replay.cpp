@@ -2,6 +2,7 @@
 
 #include <bastion/bastion.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -44,6 +45,7 @@ std::string said(bastion::errc code) {
     case bastion::errc::start_failed: return "start_failed";
     case bastion::errc::invalid: return "invalid";
     case bastion::errc::noproc: return "noproc";
+    case bastion::errc::simple_one_for_one: return "simple_one_for_one";
     default: return std::string(to_string(code));
     }
 }
@@ -70,7 +72,8 @@ public:
     }
     void runs(const std::string& id, bastion::child_ref who) {
         const std::lock_guard lock(mutex_);
-        workers_[id].who = who;
+        workers_[id].who = workers_[id].last = who;
+        names_[key_of(who)] = id;
         lines_.push_back({"start " + id + " ok", nullptr, 0});
     }
     void ends(const std::string& id) {
@@ -93,6 +96,15 @@ public:
     [[nodiscard]] std::optional<bastion::child_ref> who(const std::string& id) {
         const std::lock_guard lock(mutex_);
         return workers_[id].who;
+    }
+    // The same of one that has gone.
+    [[nodiscard]] std::optional<bastion::child_ref> last(const std::string& id) {
+        const std::lock_guard lock(mutex_);
+        return workers_[id].last;
+    }
+    [[nodiscard]] std::string name_of(bastion::child_ref who) {
+        const std::lock_guard lock(mutex_);
+        return names_[key_of(who)];
     }
 
     [[nodiscard]] std::size_t ended(const std::string& id) {
@@ -131,15 +143,17 @@ private:
         std::size_t begun = 0;
         std::size_t ended = 0;
         std::optional<bastion::child_ref> who; // while it runs
+        std::optional<bastion::child_ref> last;
     };
-    element& element_of(const bastion::child_ref& who) {
-        return elements_[{who.where().block, who.where().generation}];
-    }
+    using key = std::pair<const void*, std::uint64_t>;
+    static key key_of(const bastion::child_ref& who) { return {who.where().block, who.where().generation}; }
+    element& element_of(const bastion::child_ref& who) { return elements_[key_of(who)]; }
 
     std::mutex mutex_;
     std::vector<line> lines_;
     std::map<std::string, worker> workers_;
-    std::map<std::pair<const void*, std::uint64_t>, element> elements_;
+    std::map<key, element> elements_;
+    std::map<key, std::string> names_;
     std::map<std::string, std::multiset<std::string>> ends_;
 };
 
@@ -155,48 +169,55 @@ private:
     const std::string& id_;
 };
 
+// Until its frame has gone: its supervisor may wait for us.
+bastion::task<void> kill(bastion::context ctx, journal* j, std::string id) {
+    const auto victim = j->who(id);
+    if (!victim) co_return;
+    const std::size_t before = j->ended(id);
+    victim->exit(bastion::exit_reason(bastion::exit_kind::killed));
+    while (j->ended(id) == before) co_await ctx.yield();
+}
+
+bastion::process live(bastion::context ctx, journal* events, const node* is) {
+    journal& j = *events;
+    const node& n = *is;
+    const char how = j.begin(n, ctx.self());
+    if (how == 'i') co_return ctx.ignore();
+    if (how == 'e') co_return ctx.fail("no start");
+    if (how == 'c') bastion::panic("crash");
+    ctx.trap_exit();
+    if (n.at_stop != "ends") ctx.trap_stop();
+    if (how == 'd') co_await kill(ctx, &j, n.victim);
+    const life mark(j, n.id, ctx.self());
+    ctx.ready();
+    for (;;) {
+        auto m = co_await ctx.recv();
+        if (auto* l = m.told<leave>()) {
+            if (l->how == "normal") co_return;
+            if (l->how == "crash") bastion::panic("crash");
+            if (l->how == "error") co_return ctx.fail("error");
+            co_return ctx.exit(bastion::exit_reason(bastion::exit_kind::stopped));
+        }
+        if (m.told<bastion::stop_request>() == nullptr) continue;
+        if (n.at_stop == "error") co_return ctx.fail("stop");
+        if (n.at_stop == "deaf") co_await ctx.sleep_for(1000h);
+        if (n.at_stop == "drag") co_await kill(ctx, &j, n.victim);
+        if (n.at_stop == "normal") co_return ctx.exit(bastion::exit_reason());
+        co_return ctx.exit(bastion::exit_reason(bastion::exit_kind::stopped));
+    }
+}
+
 struct worker_body {
     journal* events;
     const node* is;
+    bastion::process operator()(bastion::context ctx) const { return live(ctx, events, is); }
+};
 
-    bastion::process operator()(bastion::context ctx) const {
-        journal& j = *events;
-        const node& n = *is;
-        const char how = j.begin(n, ctx.self());
-        if (how == 'i') co_return ctx.ignore();
-        if (how == 'e') co_return ctx.fail("no start");
-        if (how == 'c') bastion::panic("crash");
-        ctx.trap_exit();
-        if (n.at_stop != "ends") ctx.trap_stop();
-        if (how == 'd') co_await kill(ctx, j, n.victim);
-        const life mark(j, n.id, ctx.self());
-        ctx.ready();
-        for (;;) {
-            auto m = co_await ctx.recv();
-            if (auto* l = m.told<leave>()) {
-                if (l->how == "normal") co_return;
-                if (l->how == "crash") bastion::panic("crash");
-                if (l->how == "error") co_return ctx.fail("error");
-                co_return ctx.exit(bastion::exit_reason(bastion::exit_kind::stopped));
-            }
-            if (m.told<bastion::stop_request>() == nullptr) continue;
-            if (n.at_stop == "error") co_return ctx.fail("stop");
-            if (n.at_stop == "deaf") co_await ctx.sleep_for(1000h);
-            if (n.at_stop == "drag") co_await kill(ctx, j, n.victim);
-            if (n.at_stop == "normal") co_return ctx.exit(bastion::exit_reason());
-            co_return ctx.exit(bastion::exit_reason(bastion::exit_kind::stopped));
-        }
-    }
-
-private:
-    // Until its frame has gone: its supervisor may wait for us.
-    static bastion::task<void> kill(bastion::context ctx, journal& j, const std::string& id) {
-        const auto victim = j.who(id);
-        if (!victim) co_return;
-        const std::size_t before = j.ended(id);
-        victim->exit(bastion::exit_reason(bastion::exit_kind::killed));
-        while (j.ended(id) == before) co_await ctx.yield();
-    }
+// The same of a template: its argument says who it is.
+struct template_body {
+    journal* events;
+    const script* of;
+    bastion::process operator()(bastion::context ctx, std::string id) const { return live(ctx, events, of->find(id)); }
 };
 
 class stage {
@@ -205,7 +226,15 @@ public:
         : script_(s), clock_(std::make_shared<bastion::manual_clock>()),
           rt_(bastion::config().with_workers(1).with_clock(clock_).with_signals(false).with_log(
               [](const bastion::log_record&) {})),
-          roof_(rt_.spawn(bastion::supervisor().with_name("roof"))) {}
+          roof_(rt_.spawn(bastion::supervisor().with_name("roof"))) {
+        for (const node& n : s.nodes) {
+            if (!n.is_supervisor) continue;
+            description d{n.strategy, n.intensity, n.auto_shutdown, true, {}};
+            for (const node& below : s.nodes)
+                if (below.home == n.id && !below.late) d.below.push_back(below);
+            described_.emplace(n.id, std::move(d));
+        }
+    }
 
     void play() {
         const node& top = script_.nodes.front();
@@ -252,7 +281,23 @@ private:
         }
         if (s.what == "signal") return signal(s);
         const bastion::supervisor_ref sup = supervisors_[s.whom].ref;
-        if (s.what == "start_child") return start_child(sup, *script_.find(s.with));
+        if (s.what == "start_child") {
+            const node& n = *script_.find(s.with);
+            if (!script_.is_dynamic(n)) return start_child(sup, n);
+            // Two of the same name would be one to the journal.
+            return journal_.who(n.id) ? unasked(s.whom, "lives") : answered(sup.start_child(n.id));
+        }
+        if (s.what == "start_wrong") {
+            if (!script_.is_simple(s.whom)) return answered(sup.start_child(s.with));
+            return answered(sup.start_child(
+                bastion::children().with_name(s.with).with_exec(worker_body{&journal_, script_.find(s.with)})));
+        }
+        if (s.what == "terminate_pid") {
+            const auto who = journal_.last(s.with);
+            return who ? answered(sup.terminate_child(*who)) : unasked(s.whom, "nobody");
+        }
+        if (s.what == "get_childspec") return spec_of(sup, s);
+        if (s.what == "change") return change(sup, s);
         if (s.what == "restart_child") return answered(sup.restart_child(s.with));
         if (s.what == "terminate_child") return answered(sup.terminate_child(s.with));
         if (s.what == "delete_child") return answered(sup.delete_child(s.with));
@@ -283,12 +328,52 @@ private:
         } catch (const bastion::bad_spec&) { return "invalid"; }
     }
 
+    // Supervisors that are mentioned get the description that they have.
+    std::string change(const bastion::supervisor_ref& sup, const step& s) {
+        const description before = std::exchange(described_.at(s.whom), description_from(script_, s.with));
+        std::string said;
+        try {
+            said = answered(sup.reconfigure(supervisor_of(*script_.find(s.whom))));
+        } catch (const bastion::bad_spec&) { said = unasked(s.whom, "invalid"); }
+        if (said != "ok") described_.at(s.whom) = before;
+        return said;
+    }
+
+    // Why the supervisor is not asked, if it is there.
+    std::string unasked(const std::string& sup, const char* why) { return supervisors_[sup].runs ? why : "noproc"; }
+
+    std::string spec_of(const bastion::supervisor_ref& sup, const step& s) {
+        if (!script_.is_simple(s.whom)) return answered(sup.which_child(s.with), spec_said);
+        const auto who = journal_.who(s.with);
+        if (!who) return unasked(s.whom, "nobody");
+        return answered(sup.which_children(), [&who](const bastion::result<std::vector<bastion::child_info>>& all) {
+            for (const bastion::child_info& c : *all)
+                if (c.element.where() == who->where()) return spec_said(c);
+            return std::string("not_found");
+        });
+    }
+    static std::string spec_said(const bastion::result<bastion::child_info>& r) {
+        using bastion::restart_when;
+        const std::string restart = r->restart == restart_when::permanent   ? "permanent"
+                                    : r->restart == restart_when::transient ? "transient"
+                                                                            : "temporary";
+        const std::string time = r->shutdown.is_brutal()     ? "brutal_kill"
+                                 : r->shutdown.is_infinite() ? "infinity"
+                                                             : std::to_string(r->shutdown.time() / 1ms);
+        return "spec " + restart + (r->significant ? " 1 " : " 0 ") + time +
+               (r->kind == bastion::child_kind::supervisor ? " supervisor" : " worker");
+    }
+
     template <class R>
     std::string answered(bastion::answer<R> a) {
+        return answered(std::move(a), [this](const bastion::result<R>& r) { return this->value(r); });
+    }
+    template <class R, class Say>
+    std::string answered(bastion::answer<R> a, Say say) {
         come_to_rest();
         if (!a.poll()) return "hangs";
         auto r = a.take();
-        return r ? value(r) : said(r.error().code());
+        return r ? say(r) : said(r.error().code());
     }
     static std::string value(const bastion::result<void>&) { return "ok"; }
     static std::string value(const bastion::result<bastion::child_info>& r) {
@@ -298,9 +383,16 @@ private:
         return std::to_string(r->specs) + " " + std::to_string(r->active) + " " + std::to_string(r->supervisors) + " " +
                std::to_string(r->workers);
     }
-    static std::string value(const bastion::result<std::vector<bastion::child_info>>& r) {
+    std::string value(const bastion::result<std::vector<bastion::child_info>>& r) {
         std::string all = "children ";
-        for (const bastion::child_info& c : *r) all += (&c == &r->front() ? "" : " ") + c.id + mark(c);
+        for (const bastion::child_info& c : named(*r)) all += (all.back() == ' ' ? "" : " ") + c.id + mark(c);
+        return all;
+    }
+    // Children of a template get the names that they were started with, and have no order.
+    std::vector<bastion::child_info> named(std::vector<bastion::child_info> all) {
+        if (all.empty() || all.front().kind != bastion::child_kind::element) return all;
+        for (bastion::child_info& c : all) c.id = journal_.name_of(c.element);
+        std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
         return all;
     }
     static std::string mark(const bastion::child_info& c) {
@@ -322,7 +414,7 @@ private:
         if (!below) return "gone";
         supervisors_[id] = {sup, true};
         std::string all;
-        for (const bastion::child_info& c : *below) {
+        for (const bastion::child_info& c : named(*below)) {
             const bool deeper = c.kind == bastion::child_kind::supervisor && mark(c).empty();
             all += (all.empty() ? "" : " ") + (deeper ? tree(c.id, c.supervisor) : c.id + mark(c));
         }
@@ -344,17 +436,20 @@ private:
 
     bastion::children worker_of(const node& n) {
         auto write = [this](const bastion::event& e) { journal_.reason(e.who(), said(e.reason())); };
-        return bastion::children()
-            .with_name(n.id)
-            .with_start(bastion::wait_ready)
-            .with_restart(restart_of(n))
-            .with_significant(n.significant)
-            .with_shutdown(shutdown_of(n))
-            .with_callbacks(bastion::callbacks().before_restart(write).after_stop(write))
-            .with_exec(worker_body{&journal_, &n});
+        auto described = bastion::children()
+                             .with_name(n.id)
+                             .with_start(bastion::wait_ready)
+                             .with_restart(restart_of(n))
+                             .with_significant(n.significant)
+                             .with_shutdown(shutdown_of(n))
+                             .with_callbacks(bastion::callbacks().before_restart(write).after_stop(write));
+        if (n.is_template) described.with_template(template_body{&journal_, &script_});
+        else described.with_exec(worker_body{&journal_, script_.find(n.id)});
+        return described;
     }
 
     bastion::supervisor supervisor_of(const node& n) {
+        const description& now = described_.at(n.id);
         const auto ends = [this, id = n.id](
                               const bastion::event& e) { journal_.supervisor_ends(id, said(e.reason())); };
         const auto begins = [this, id = n.id](const bastion::event&) { journal_.add("start " + id); };
@@ -362,13 +457,14 @@ private:
             bastion::supervisor()
                 .with_otp_defaults()
                 .with_name(n.id)
-                .with_strategy(n.strategy == "one_for_one"   ? bastion::strategy::one_for_one
-                               : n.strategy == "one_for_all" ? bastion::strategy::one_for_all
-                                                             : bastion::strategy::rest_for_one)
-                .with_intensity(n.intensity, 1'000'000s)
-                .with_auto_shutdown(n.auto_shutdown == "never"             ? bastion::auto_shutdown::never
-                                    : n.auto_shutdown == "any_significant" ? bastion::auto_shutdown::any_significant
-                                                                           : bastion::auto_shutdown::all_significant)
+                .with_strategy(now.strategy == "one_for_one"    ? bastion::strategy::one_for_one
+                               : now.strategy == "one_for_all"  ? bastion::strategy::one_for_all
+                               : now.strategy == "rest_for_one" ? bastion::strategy::rest_for_one
+                                                                : bastion::strategy::simple_one_for_one)
+                .with_intensity(now.intensity, now.has_period ? 1'000'000s : 0s)
+                .with_auto_shutdown(now.auto_shutdown == "never"             ? bastion::auto_shutdown::never
+                                    : now.auto_shutdown == "any_significant" ? bastion::auto_shutdown::any_significant
+                                                                             : bastion::auto_shutdown::all_significant)
                 .with_own_restart(n.home == "-" ? bastion::temporary : restart_of(n))
                 .with_significant(n.significant)
                 .with_shutdown(shutdown_of(n))
@@ -379,8 +475,7 @@ private:
                             begins(e);
                         })
                         .after_stop(ends));
-        for (const node& below : script_.nodes) {
-            if (below.home != n.id || below.late) continue;
+        for (const node& below : now.below) {
             if (below.is_supervisor) described.with_supervisor(supervisor_of(below));
             else described.with_children(worker_of(below));
         }
@@ -388,6 +483,7 @@ private:
     }
 
     const script& script_;
+    std::map<std::string, description> described_; // how each supervisor is now
     journal journal_; // the runtime's end writes to it
     std::shared_ptr<bastion::manual_clock> clock_;
     std::map<std::string, known> supervisors_;

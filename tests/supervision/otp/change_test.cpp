@@ -171,6 +171,64 @@ TEST_CASE("code_change_map: what is not described any more goes with the supervi
     CHECK(s.which() == "child2, child4");
 }
 
+// Found beside a real OTP, as the next three.
+TEST_CASE("code_change: a temporary child that was only described goes when it is terminated") {
+    suite s;
+    const auto as = [] { return flags(strategy::one_for_one, 2, 3600s); };
+    CHECK(change(s, as().with_children(s.child("child1", bastion::temporary))) == "ok");
+    CHECK(s.which() == "child1 stopped");
+    CHECK(s.terminate("child1") == "ok");
+    CHECK(s.which().empty());
+    CHECK(s.terminate("child1") == text(bastion::errc::not_found));
+    CHECK(s.start(s.child("child1")) == "ok");
+}
+
+TEST_CASE("code_change: a temporary child that was only described does not start with its siblings") {
+    suite s(flags(strategy::one_for_all, 2, 3600s));
+    CHECK(s.start(s.child("child1")) == "ok");
+    CHECK(change(s, flags(strategy::one_for_all, 2, 3600s)
+                        .with_children(s.child("child1"))
+                        .with_children(s.child("child2", bastion::temporary))
+                        .with_children(s.child("child3"))) == "ok");
+    CHECK(s.which() == "child1, child2 stopped, child3 stopped");
+    (void)s.w.events.take();
+    s.dies("child1");
+    CHECK(s.w.events.take() == lines{"end child1", "start child1", "start child3"});
+    CHECK(s.which() == "child1, child3");
+}
+
+TEST_CASE("code_change: restart_child keeps a temporary child that it could not start") {
+    suite s;
+    const auto as = [] { return flags(strategy::one_for_one, 2, 3600s); };
+    CHECK(change(s, as().with_children(s.child("child1", bastion::temporary,
+                        {start::fail, start::ignore, start::fail, start::well}))) == "ok");
+    CHECK(s.restart("child1") == text(bastion::errc::start_failed));
+    CHECK(s.which() == "child1 stopped");
+    CHECK(s.restart("child1") == "ok, undefined");
+    CHECK(s.which() == "child1 stopped");
+    CHECK(change(s, as()) == "ok"); // it is not described any more
+    CHECK(s.restart("child1") == text(bastion::errc::start_failed));
+    CHECK(s.which() == "child1 stopped");
+    CHECK(s.restart("child1") == "ok");
+    CHECK(s.which() == "child1");
+    s.ends_by_itself("child1");
+    CHECK(s.which().empty());
+}
+
+TEST_CASE("code_change: restarts count for an intensity that was lower meanwhile") {
+    const auto as = [](std::uint32_t intensity) { return flags(strategy::one_for_one, intensity, 3600s); };
+    suite s(as(3));
+    CHECK(s.start(s.child("child1")) == "ok");
+    for (int i = 0; i < 3; ++i) s.dies("child1");
+    CHECK(change(s, as(1)) == "ok");
+    CHECK(s.sup.alive());
+    CHECK(change(s, as(4)) == "ok");
+    s.dies("child1");
+    CHECK(s.sup.alive());
+    s.dies("child1");
+    CHECK_FALSE(s.sup.alive());
+}
+
 TEST_CASE("code_change_simple") {
     const auto idle = [](bastion::context ctx, int) -> bastion::process { (void)co_await ctx.recv(); };
     const auto as = [&](bastion::shutdown stop) {

@@ -149,3 +149,13 @@ TEST_CASE("significant_bystander: it ends before its turn to be stopped") {
     REQUIRE(s.sup.alive());
     CHECK(s.which() == "child2, child3");
 }
+
+// Found beside a real OTP: what is wrong with a child comes before who is there already.
+TEST_CASE("significant: one that may not be is refused for that, also if its name is taken") {
+    suite s(flags(bastion::strategy::one_for_one, 2, 3600s));
+    CHECK(s.start(s.child("child1", bastion::transient)) == "ok");
+    CHECK(s.start(s.child("child1", bastion::transient)) == text(bastion::errc::already_started));
+    CHECK(s.start(s.child("child1", bastion::transient).with_significant()) == text(bastion::errc::invalid));
+    CHECK(s.start(s.child("child2", bastion::transient).with_significant()) == text(bastion::errc::invalid));
+    CHECK(s.which() == "child1");
+}
