@@ -25,6 +25,7 @@ struct world {
     std::counting_semaphore<> done{0}; // conductors
 };
 struct begin {};
+struct finish {};
 
 class conducting {
 public:
@@ -104,7 +105,7 @@ private:
         if (--ends_due_[which] < 0 || !d.returns()) ++book->surprises;
         if (d.reason().kind() == bastion::exit_kind::intensity)
             ++(which == the_region ? book->region_failures : book->branch_failures);
-        oversee(ctx, which);
+        if (d.returns()) oversee(ctx, which);
     }
 
     world& world_;
@@ -315,10 +316,12 @@ inline bastion::process conductor(bastion::context ctx, world* all, region* mine
     }
     co_await until(ctx, &c, &conducting::alone);
     all->done.release();
-    for (;;) { // nothing is due any more
+    for (bool enough = false; !enough;) { // nothing is due any more
         auto msg = co_await ctx.recv();
-        c.note(ctx, msg);
+        enough = msg.told<finish>() != nullptr;
+        if (!enough) c.note(ctx, msg);
     }
+    (void)co_await ctx.recv<begin>(); // none comes: the tree's end is not looked at
 }
 
 } // namespace faults

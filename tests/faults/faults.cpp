@@ -339,6 +339,7 @@ std::uint64_t run_round(int number, std::int64_t faults, world& w, bool& good) {
         t.row("messages: sent = received + dead letters + queued", {b.sent, m.made},
             {m.handled + b.talk.dead + seen.unread});
 
+        for (const region& r : w.shape) r.conductor.tell(finish());
         tree.stop();
         wait_for("the tree's end", [&] { return !tree.alive(); });
         t.row("notices that witnesses wait for, behind the end of all", {still_open(rt, w), 0}, {});
