@@ -25,7 +25,7 @@ for bug in "$root"/tests/planted/bugs/*.bug; do
         exit 1
     }
 done
-for run in model planted seeds soak fuzz arm; do
+for run in model planted seeds soak faults fuzz arm; do
     for what in commit date; do
         grep -q "^$run\.$what " "$root/docs/figures.txt" || {
             echo "docs/figures.txt has no $what of the run '$run'" >&2

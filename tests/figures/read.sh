@@ -56,6 +56,12 @@ soak)
             printf "soak.second %s MB\nsoak.last %s MB\nsoak.growth %s %%\n", second, last, growth
         }' "$2"
     ;;
+faults)
+    awk '
+        / spawned = exited \+ alive / { processes += $(NF - 5) }
+        /^injected / { count = $2 }
+        END { if (count == 0) exit 1; printf "faults.count %.0f\nfaults.processes %.0f\n", count, processes }' "$2"
+    ;;
 fuzz)
     awk '/^Done [0-9]+ runs in/ { runs += $2 } END { if (runs == 0) exit 1; printf "fuzz.runs %.0f\n", runs }' "$2"
     ;;

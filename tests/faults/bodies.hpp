@@ -1,0 +1,243 @@
+#pragma once
+
+// The processes that fail, and those that look at them.
+
+#include "faults/shape.hpp"
+
+#include <chrono>
+#include <optional>
+#include <stdexcept>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+namespace faults {
+
+using namespace std::chrono_literals;
+
+// The monitors of one incarnation. What is open at its end is given up, but may still be told to the next.
+class watching {
+public:
+    explicit watching(slot& of) : of_(of) {}
+    watching(const watching&) = delete;
+    watching& operator=(const watching&) = delete;
+    ~watching() {
+        for (const auto& [number, handle] : open_) of_.given_up.insert(number);
+        book->mortal.given_up += open_.size();
+        book->mortal.open -= open_.size();
+    }
+    void begin(const bastion::context& ctx, const bastion::child_ref& whom) {
+        ++book->mortal.made;
+        ++book->mortal.open;
+        auto handle = ctx.monitor(whom);
+        const std::uint64_t number = handle.number();
+        open_.emplace(number, std::move(handle));
+    }
+    void ends(const bastion::down& d) {
+        if (open_.erase(d.number()) == 1) {
+            ++book->mortal.told;
+            --book->mortal.open;
+        } else if (of_.given_up.erase(d.number()) == 1) {
+            ++book->mortal.told;
+            --book->mortal.given_up;
+        } else {
+            ++book->mortal.strange;
+        }
+    }
+
+private:
+    slot& of_;
+    std::unordered_map<std::uint64_t, bastion::monitor_handle> open_;
+};
+
+struct place {
+    region* in = nullptr;
+    slot* of = nullptr;
+    bool says_ready = false;
+    bool is_deaf = false; // it looks at nothing but orders to die, so all else lies in its mailbox
+};
+
+inline bastion::exit_reason reason_of(fault how) {
+    return bastion::exit_reason::error(fault_names[static_cast<std::size_t>(how)]);
+}
+
+// Does as `die` says, but for a normal end and ctx.fail, which are the body's.
+inline bastion::task<void> end_as_told(bastion::context ctx, die order, place here) {
+    switch (order.how) {
+    case fault::panics: life::suffers(order.how); bastion::panic("panics");
+    case fault::throws: life::suffers(order.how); throw std::runtime_error("throws");
+    case fault::mid_ask: {
+        test::asking mark(book->talk);
+        ++book->sent;
+        auto question = order.other.ask<query>(here.of->number);
+        here.in->conductor.tell(waits_for_answer{here.of});
+        auto r = co_await std::move(question).within(1h);
+        mark.ends(r, here.of->number + 1);
+        break;
+    }
+    case fault::leaves_ask: {
+        test::asking mark(book->talk);
+        ++book->sent;
+        auto question = order.other.ask<query>(here.of->number);
+        life::suffers(order.how);
+        bastion::panic("panics with a question");
+    }
+    case fault::linked:
+        life::suffers(fault::panics);
+        ctx.link(order.other);
+        bastion::panic("ends another one");
+    default: break;
+    }
+    co_return;
+}
+
+// What lies in the mailbox of a deaf one, up to the next order.
+inline std::optional<die> listen(const bastion::context& ctx) {
+    while (auto msg = ctx.try_recv()) {
+        if (auto* w = msg->told<work>()) {
+            w->ticket.handle();
+        } else if (auto q = msg->asked<query>()) {
+            q->ticket.handle();
+            q.reply(q->n + 1);
+        } else if (auto* o = msg->told<die>()) {
+            return *o;
+        }
+    }
+    return {};
+}
+
+inline bastion::process element(bastion::context ctx, life lives, place here) {
+    (void)lives;
+    slot& mine = *here.of;
+    if (mine.bad_starts > 0) {
+        --mine.bad_starts;
+        life::suffers(fault::at_start);
+        here.in->conductor.tell(born{&mine});
+        bastion::panic("does not start");
+    }
+    watching watched(mine);
+    if (here.in->traps && !here.is_deaf) ctx.trap_exit();
+    if (here.says_ready) ctx.ready();
+    here.in->conductor.tell(born{&mine});
+    std::optional<die> next;
+    while (here.is_deaf) {
+        if (!next) {
+            auto order = co_await ctx.recv<die>();
+            next = order;
+        }
+        const die order = *std::exchange(next, std::nullopt);
+        if (order.how == fault::finishes) {
+            life::suffers(order.how);
+            co_return;
+        }
+        if (order.how == fault::none) next = listen(ctx);
+        else co_await end_as_told(ctx, order, here);
+    }
+    for (;;) {
+        auto msg = co_await ctx.recv();
+        if (auto* w = msg.told<work>()) {
+            w->ticket.handle();
+        } else if (auto q = msg.asked<query>()) {
+            q->ticket.handle();
+            q.reply(q->n + 1);
+        } else if (auto* o = msg.told<die>()) {
+            const die order = *o;
+            if (order.how == fault::finishes) {
+                life::suffers(order.how);
+                co_return;
+            }
+            if (order.how == fault::fails) {
+                life::suffers(order.how);
+                co_return ctx.fail("fails");
+            }
+            if (order.how == fault::exits) {
+                life::suffers(order.how);
+                co_return ctx.exit(reason_of(order.how));
+            }
+            co_await end_as_told(ctx, order, here);
+        } else if (auto* s = msg.told<strike>()) {
+            s->whom.exit(reason_of(fault::struck));
+        } else if (auto* m = msg.told<watch>()) {
+            watched.begin(ctx, m->whom);
+        } else if (auto* d = msg.told<bastion::down>()) {
+            watched.ends(*d);
+        } else if (auto* e = msg.told<bastion::exited>()) {
+            // Somebody's order, or a link with one that has failed; witnesses, which are linked with many, do not fail.
+            if (e->reason().is_fault()) co_return ctx.exit(e->reason());
+        }
+    }
+}
+
+// Watches and is linked, and does not fail: what it is told is complete.
+struct roll_call {
+    using answer_type = std::uint64_t;
+};
+
+inline bastion::process witness(bastion::context ctx) {
+    test::presence here(book->talk);
+    std::unordered_map<std::uint64_t, bastion::monitor_handle> monitors;
+    std::unordered_set<bastion::child_ref> links;
+    std::unordered_multiset<bastion::child_ref> unlinked; // an exit of them may have come before
+    ctx.trap_exit();
+    for (;;) {
+        auto msg = co_await ctx.recv();
+        if (auto* m = msg.told<watch>()) {
+            ++book->watched.made;
+            ++book->watched.open;
+            auto handle = ctx.monitor(m->whom);
+            const std::uint64_t number = handle.number();
+            monitors.emplace(number, std::move(handle));
+        } else if (auto* h = msg.told<hold>()) {
+            if (links.insert(h->whom).second) {
+                ++book->links.made;
+                ++book->links.open;
+                ctx.link(h->whom);
+            }
+        } else if (msg.told<let_go>() != nullptr) {
+            if (links.empty()) continue;
+            const bastion::child_ref whom = *links.begin();
+            links.erase(links.begin());
+            ctx.unlink(whom);
+            unlinked.insert(whom);
+            ++book->links.given_up;
+            --book->links.open;
+        } else if (auto* d = msg.told<bastion::down>()) {
+            if (monitors.erase(d->number()) == 1) {
+                ++book->watched.told;
+                --book->watched.open;
+            } else {
+                ++book->watched.strange;
+            }
+        } else if (auto* e = msg.told<bastion::exited>()) {
+            if (links.erase(e->who()) == 1) {
+                ++book->links.told;
+                --book->links.open;
+            } else if (const auto late = unlinked.find(e->who()); late != unlinked.end()) {
+                unlinked.erase(late);
+                --book->links.given_up;
+                ++book->links.told;
+            } else {
+                ++book->links.strange;
+            }
+        } else if (auto q = msg.asked<roll_call>()) {
+            q.reply(monitors.size() + links.size());
+        }
+    }
+}
+
+// Asks once, and is gone; every so often by a fault.
+inline bastion::process visitor(bastion::context, bastion::child_ref whom, std::uint64_t number, bool fails) {
+    test::presence here(book->talk);
+    {
+        test::asking mark(book->talk);
+        ++book->sent;
+        auto r = co_await whom.ask<query>(number).within(2ms);
+        mark.ends(r, number + 1);
+    }
+    if (fails) {
+        ++book->stray_faults;
+        bastion::panic("a visitor");
+    }
+}
+
+} // namespace faults
