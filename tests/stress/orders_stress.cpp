@@ -1,7 +1,4 @@
 // Orders about the children of one supervisor from several processes at once, while these fail, decline and do not start.
-//
-// Those about named children find a rare fault that is not mended yet (docs/internals/next.md), so they only run when asked for:
-// bastion-test-stress "[.orders]".
 #include "support/catch.hpp"
 
 #include <bastion/base/compiler.hpp>
@@ -173,11 +170,9 @@ void stress_orders(bastion::strategy how) {
 
 } // namespace
 
-TEST_CASE("Orders from several processes, one_for_one", "[.orders]") { stress_orders(bastion::strategy::one_for_one); }
-TEST_CASE("Orders from several processes, one_for_all", "[.orders]") { stress_orders(bastion::strategy::one_for_all); }
-TEST_CASE("Orders from several processes, rest_for_one", "[.orders]") {
-    stress_orders(bastion::strategy::rest_for_one);
-}
+TEST_CASE("Orders from several processes, one_for_one") { stress_orders(bastion::strategy::one_for_one); }
+TEST_CASE("Orders from several processes, one_for_all") { stress_orders(bastion::strategy::one_for_all); }
+TEST_CASE("Orders from several processes, rest_for_one") { stress_orders(bastion::strategy::rest_for_one); }
 
 TEST_CASE("Dynamic children from several processes") {
     const auto blocks_before = bastion::detail::live_blocks();
