@@ -186,13 +186,9 @@ class awaitable : public detail::awaitable_base {
 public:
     [[nodiscard]] bool await_ready() {
         self().start();
-        if constexpr (Derived::resumes_branches) return false;
-        else {
-            if constexpr (Derived::mail)
-                if (detail::this_thread().debugged) [[unlikely]]
-                    return false; // it may be that no mail is to be taken
-            return detail::running_strand("an awaitable").budget > 0 && self().poll();
-        }
+        // What a process is told otherwise than by mail takes effect before it takes any: the run loop looks.
+        if constexpr (Derived::resumes_branches || Derived::mail) return false;
+        else return detail::running_strand("an awaitable").budget > 0 && self().poll();
     }
     void await_suspend(std::coroutine_handle<> h) {
         detail::wait_slot& slot = *detail::running_strand("an awaitable").slot;

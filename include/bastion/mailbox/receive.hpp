@@ -63,7 +63,7 @@ public:
         if (found_ || scan()) return true;
         if (!detail::has_new_mail(*block_)) return false;
         detail::collect_mail(*block_);
-        return scan();
+        return scan() && detail::may_be_taken(*block_);
     }
     [[nodiscard]] bool await_ready() {
         start();

@@ -111,12 +111,21 @@ inline void note_if_watched(control_block& block, const envelope& e) noexcept {
         note_taken(block, e);
 }
 
-// Whether there is mail for this process; moves what came in to its list (a stale message may turn out not to be its).
+// Of mail that has just been drained: whether it may be taken now. Signals that were sent before it, by the same sender, take effect
+// first: the run loop looks at them.
+[[nodiscard]] BASTION_INLINE bool may_be_taken(control_block& block) noexcept {
+    if ((block.signals.now() & signal_flags::lane) == 0) [[likely]]
+        return true;
+    block.repoll = true;
+    return false;
+}
+
+// Whether there is mail for this process to take; moves what came in to its list (a stale message may turn out not to be its).
 [[nodiscard]] BASTION_INLINE bool mail_at_hand(control_block& block) noexcept {
     if (block.mail != nullptr) return true;
     if (block.bounded() != nullptr) [[unlikely]] {
         collect_mail(block);
-        return block.mail != nullptr;
+        return block.mail != nullptr && may_be_taken(block);
     }
     if (!block.inbox.has_mail()) return false;
     const auto drained = block.inbox.drain();
@@ -125,10 +134,10 @@ inline void note_if_watched(control_block& block, const envelope& e) noexcept {
     envelope* e = drained.newest;
     if (e->next == nullptr && e->generation == block.generation.now()) [[likely]] {
         block.mail = block.mail_last = e;
-        return true;
+        return may_be_taken(block);
     }
     append_mail(block, e);
-    return block.mail != nullptr;
+    return block.mail != nullptr && may_be_taken(block);
 }
 
 // The next of a bounded mailbox, noted if its process is watched.
