@@ -1,7 +1,7 @@
 // Beside the card: one child among n fails and is restarted at once, 20,000 times, while the others wait. The op is a
-// restart: from the message that tells the child to fail to the one by which its next incarnation says that it is there.
-// The start of the n is not timed. restart_among: a group of one among n, with kept specs; restart_among_dynamic: a child
-// from a template.
+// restart: from the message that tells the child to fail to the one by which its next incarnation says that it is
+// there. The start of the n is not timed. restart_among: a group of one among n, with kept specs;
+// restart_among_dynamic: a child from a template.
 
 #include "rows.hpp"
 

@@ -1,9 +1,9 @@
-// Beside the card: n children of one supervisor, all started and all stopped. The op is a child, its process included; how
-// its time moves with n says whether a tree of any size costs the same for each child.
-// children_*: named groups of one, whose specs are kept. dynamic_*: made from a template.
-// *_start: described with their supervisor. *_ask: each by start_child, all asked before the first answer is awaited.
-// *_stop: by the stop of their supervisor. *_end: each by terminate_child, all asked at once. Only what the row is named
-// after is timed. The bytes are those of a started child, and what of them stays with the program when all is over.
+// Beside the card: n children of one supervisor, all started and all stopped. The op is a child, its process
+// included; how its time moves with n says whether a tree of any size costs the same for each child. children_*:
+// named groups of one, whose specs are kept. dynamic_*: made from a template. *_start: described with their
+// supervisor. *_ask: each by start_child, all asked before the first answer is awaited. *_stop: by the stop of their
+// supervisor. *_end: each by terminate_child, all asked at once. Only what the row is named after is timed. The bytes
+// are those of a started child, and what of them stays with the program when all is over.
 
 #include "rows.hpp"
 
