@@ -81,6 +81,7 @@ void print_line(const char* name, unsigned threads, std::uint64_t n, const figur
     std::printf("bench=%s threads=%u n=%llu ns_per_op=%.1f rss_mb=%.1f", name, threads,
         static_cast<unsigned long long>(n), f.ns / static_cast<double>(f.ops), peak_megabytes());
     if (f.bytes_per_actor >= 0) std::printf(" bytes_per_actor=%.0f", f.bytes_per_actor);
+    if (f.bytes_left >= 0) std::printf(" bytes_left=%.0f", f.bytes_left);
     std::printf("\n");
     std::fflush(stdout);
 }

@@ -22,6 +22,7 @@ struct figure {
     std::uint64_t ops = 0;
     double ns = 0;
     double bytes_per_actor = -1; // Negative: not measured.
+    double bytes_left = -1; // Of these, when it has ended; negative: not measured.
 };
 
 class stopwatch {

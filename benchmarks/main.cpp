@@ -47,6 +47,15 @@ constexpr row rows[] = {
     {"tell_distributor", 5'000'000, bench::tell_distributor, "the same by a distributor; op: message"},
     {"broadcast", 200, bench::broadcast, "N calls of a topic of 10,000 members; op: member that it is given to"},
     {"whereis", 5'000'000, bench::whereis, "N look-ups of 100,000 names, beside a registering thread; op: look-up"},
+    {"children_start", 100'000, bench::children_start, "N named children, described with their supervisor; op: child"},
+    {"children_ask", 100'000, bench::children_ask, "N named children, each by start_child, all at once; op: child"},
+    {"children_stop", 100'000, bench::children_stop, "the stop of a supervisor with N named children; op: child"},
+    {"children_end", 100'000, bench::children_end, "N named children, each by terminate_child; op: child"},
+    {"dynamic_ask", 100'000, bench::dynamic_ask, "N dynamic children, each by start_child, all at once; op: child"},
+    {"dynamic_stop", 100'000, bench::dynamic_stop, "the stop of a supervisor with N dynamic children; op: child"},
+    {"dynamic_end", 100'000, bench::dynamic_end, "N dynamic children, each by terminate_child; op: child"},
+    {"restart_among", 100'000, bench::restart_among, "one of N named children fails 20,000 times; op: restart"},
+    {"restart_among_dynamic", 100'000, bench::restart_among_dynamic, "one of N dynamic children does; op: restart"},
 };
 constexpr std::uint64_t machine_n = 10'000'000;
 
@@ -60,8 +69,8 @@ int usage() {
 }
 
 int list() {
-    for (const row& r : rows) std::printf("%-18s N=%-8llu %s\n", r.name, static_cast<unsigned long long>(r.n), r.work);
-    std::printf("%-18s N=%-8llu %s\n", "machine", static_cast<unsigned long long>(machine_n),
+    for (const row& r : rows) std::printf("%-21s N=%-8llu %s\n", r.name, static_cast<unsigned long long>(r.n), r.work);
+    std::printf("%-21s N=%-8llu %s\n", "machine", static_cast<unsigned long long>(machine_n),
         "hop of a bare prototype, exchange, coroutine frame, throw and catch, futex wake");
     return 0;
 }

@@ -1,5 +1,6 @@
 // The rows of the card: each is defined in the file of its name (the handlers' rows beside their coroutine twins'
-// names: pingpong_handlers.cpp holds pingpong_handlers, and so on), the last four in routing.cpp.
+// names: pingpong_handlers.cpp holds pingpong_handlers, and so on), those about routing in routing.cpp, those about many
+// children in supervised.cpp and restart_among.cpp.
 #ifndef BASTION_BENCHMARKS_ROWS_HPP
 #define BASTION_BENCHMARKS_ROWS_HPP
 
@@ -32,6 +33,16 @@ figure tell_direct(unsigned threads, std::uint64_t n);
 figure tell_distributor(unsigned threads, std::uint64_t n);
 figure broadcast(unsigned threads, std::uint64_t n);
 figure whereis(unsigned threads, std::uint64_t n);
+
+figure children_start(unsigned threads, std::uint64_t n);
+figure children_ask(unsigned threads, std::uint64_t n);
+figure children_stop(unsigned threads, std::uint64_t n);
+figure children_end(unsigned threads, std::uint64_t n);
+figure dynamic_ask(unsigned threads, std::uint64_t n);
+figure dynamic_stop(unsigned threads, std::uint64_t n);
+figure dynamic_end(unsigned threads, std::uint64_t n);
+figure restart_among(unsigned threads, std::uint64_t n);
+figure restart_among_dynamic(unsigned threads, std::uint64_t n);
 
 // What the machine charges: prints its own line. `n` hops of a bare prototype, and in proportion the rest.
 void machine(std::uint64_t n);

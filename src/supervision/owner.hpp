@@ -15,6 +15,7 @@
 
 #include <atomic>
 #include <deque>
+#include <list>
 #include <memory>
 #include <new>
 #include <optional>
@@ -30,6 +31,8 @@ template <class T>
 using pooled_vector = std::vector<T, pool_allocator<T>>;
 template <class T>
 using pooled_deque = std::deque<T, pool_allocator<T>>;
+template <class T>
+using pooled_list = std::list<T, pool_allocator<T>>; // empty it has no memory, and every owner has some
 template <class K, class V>
 using pooled_map = std::unordered_map<K, V, std::hash<K>, std::equal_to<>, pool_allocator<std::pair<const K, V>>>;
 template <class K, class V>
@@ -333,8 +336,8 @@ protected:
         returning_;
     std::atomic<bool> restarts_one_{false}; // written by itself, read by its parent; relaxed: it orders nothing
     void note_return(const control_block& child, bool comes_back);
-    pooled_deque<address> restarts_due_; // children whose restart waits for the current plan
-    pooled_deque<address> arrivals_; // adopted after the start and not started yet
+    pooled_list<address> restarts_due_; // children whose restart waits for the current plan
+    pooled_list<address> arrivals_; // adopted after the start and not started yet
     struct crash_seen {
         address child;
         std::unique_ptr<crash_report> report; // null: it was not made

@@ -191,6 +191,43 @@ TEST_CASE("timer_wheel: many timers of one tick expire in order of time", "[exec
     REQUIRE(seen == entries.size());
 }
 
+// The first of a crowd is cancelled again and again, as deadlines are; the crowd lies in one slot, in order or not.
+TEST_CASE("timer_wheel: the next due time is exact while a crowd is cancelled from its front", "[executor]") {
+    constexpr std::size_t many = 400;
+    for (const bool in_order : {true, false}) {
+        timer_wheel wheel;
+        model expected;
+        std::mt19937_64 random(in_order ? 1 : 2);
+        std::vector<std::unique_ptr<timer_entry>> entries;
+        std::vector<timer_entry*> armed;
+        const auto arm = [&](std::int64_t duration) {
+            armed.push_back(entries.emplace_back(std::make_unique<timer_entry>()).get());
+            wheel.arm(armed.back(), duration);
+            expected.arm(armed.back(), duration);
+            CHECK(advance(wheel, 0) == expected.advance(0));
+        };
+        // From digit 1 of the third level on, all in one of its slots.
+        const auto duration = [&](std::size_t i) {
+            const auto within = static_cast<std::int64_t>(in_order ? i : random() % many);
+            return (std::int64_t{1} << (2 * timer_wheel::digit_bits)) * tick + within * tick;
+        };
+        for (std::size_t i = 0; i < many; ++i) arm(duration(i));
+        for (std::size_t i = 0; i < many / 2; ++i) {
+            CHECK(wheel.next_due() == expected.next_due());
+            const auto first = std::min_element(armed.begin(), armed.end(),
+                [](const timer_entry* a, const timer_entry* b) { return a->due_ns < b->due_ns; });
+            CHECK(wheel.cancel(*first));
+            CHECK(expected.cancel(*first));
+            armed.erase(first);
+            // Behind others that are due later, when the wheel has found out that they lie in order.
+            if (i % 50 == 49) arm(duration(i + 3));
+        }
+        CHECK(wheel.next_due() == expected.next_due());
+        CHECK(advance(wheel, never / 2) == expected.advance(never / 2));
+        CHECK(wheel.empty());
+    }
+}
+
 TEST_CASE("timer_wheel: random operations agree with the model", "[executor]") {
     for (const std::uint64_t seed : {1u, 2u, 3u, 4u, 5u, 6u}) {
         INFO("seed " << seed);

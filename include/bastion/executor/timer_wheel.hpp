@@ -96,6 +96,12 @@ public:
 
     // By due time; equal ones stay as they are. O(n) when already sorted, else O(n log n).
     void sort() noexcept;
+    [[nodiscard]] bool is_sorted() const noexcept {
+        if (first_ == nullptr) return true;
+        const timer_entry* e = first_;
+        while (e->next != nullptr && e->due_ns <= e->next->due_ns) e = e->next;
+        return e->next == nullptr;
+    }
 
     // Merges the sorted `other` into this sorted list; of equal ones, those that are here come first.
     void merge(timer_list& other) noexcept {
@@ -155,7 +161,8 @@ public:
     void advance(std::int64_t now_ns, timer_list& out) noexcept;
 
     // When the first timer is due, in ns, exactly. Pending ones do not count yet: advance first.
-    // O(1) as a rule; now and then, O(timers in the first slot).
+    // O(1) as a rule, also while timers are cancelled in the order in which they are due; now and then, O(timers in the
+    // first slot).
     [[nodiscard]] std::optional<std::int64_t> next_due() noexcept;
 
     [[nodiscard]] bool has_pending() const noexcept { return !pending_.empty(); }
@@ -173,6 +180,11 @@ private:
     void place(timer_entry* e, timer_list& now_list) noexcept;
     void expire(timer_list& list, timer_list& out) noexcept;
     void roll_to(tick_type target, timer_list& out) noexcept;
+
+    // The least due time of a list that is not empty. Whoever cancels the first one again and again, as a crowd of timers
+    // of one duration does, must not look at all of them each time: a list in order shows its least at once, and one that
+    // is not is put in order when it has been searched as often as that is worth.
+    [[nodiscard]] std::int64_t least_of(timer_list& list) noexcept;
 
     void mark_empty(unsigned level, unsigned slot) noexcept {
         occupied_[level] &= ~(std::uint64_t{1} << slot);
@@ -197,6 +209,8 @@ private:
     timer_list present_; // Invariant: sorted; of the present tick.
     std::int64_t next_in_slots_ = 0;
     bool next_known_ = false; // next_in_slots_ is the least due time in the slots.
+    std::uint8_t searches_ = 0; // of lists out of order, since one was put in order
+    const timer_list* sorted_ = nullptr; // Invariant: a slot's that is sorted, or null.
     std::uint8_t occupied_levels_ = 0; // Invariant: bit L set iff occupied_[L] is not 0.
     std::array<std::uint64_t, levels> occupied_{}; // Invariant: a bit is set iff the slot's list is not empty.
     // Invariant: a timer in slot s of level l agrees with present_tick_ in all higher digits, and s is greater than
@@ -228,10 +242,7 @@ inline void timer_list::relink(timer_entry* chain) noexcept {
 }
 
 inline void timer_list::sort() noexcept {
-    if (first_ == nullptr) return;
-    timer_entry* e = first_;
-    while (e->next != nullptr && e->due_ns <= e->next->due_ns) e = e->next;
-    if (e->next == nullptr) return;
+    if (is_sorted()) return;
     // Runs of 2^i timers, older ones at higher i: merged like the carry of a binary counter.
     std::array<timer_entry*, 48> runs{};
     std::size_t used = 0;
@@ -265,8 +276,10 @@ inline void timer_wheel::place(timer_entry* e, timer_list& now_list) noexcept {
     e->state = timer_state::in_slot;
     e->level = static_cast<std::uint8_t>(level);
     e->slot = static_cast<std::uint8_t>(slot);
-    if (slot_[level][slot].empty()) mark_occupied(level, slot);
-    slot_[level][slot].push_back(e);
+    timer_list& list = slot_[level][slot];
+    if (list.empty()) mark_occupied(level, slot);
+    else if (&list == sorted_ && e->due_ns < list.back()->due_ns) sorted_ = nullptr;
+    list.push_back(e);
 }
 
 inline void timer_wheel::expire(timer_list& list, timer_list& out) noexcept {
@@ -333,14 +346,26 @@ inline std::optional<std::int64_t> timer_wheel::next_due() noexcept {
     if (occupied_levels_ == 0) return std::nullopt;
     if (!next_known_) {
         const unsigned level = first_level();
-        const timer_entry* e = slot_[level][first_slot(level)].front();
-        next_in_slots_ = e->due_ns;
-        for (e = e->next; e != nullptr; e = e->next) {
-            if (e->due_ns < next_in_slots_) next_in_slots_ = e->due_ns;
-        }
+        next_in_slots_ = least_of(slot_[level][first_slot(level)]);
         next_known_ = true;
     }
     return next_in_slots_;
+}
+
+inline std::int64_t timer_wheel::least_of(timer_list& list) noexcept {
+    if (&list != sorted_ && list.is_sorted()) sorted_ = &list;
+    if (&list == sorted_) return list.front()->due_ns;
+    constexpr std::uint8_t worth_sorting = 16; // a sort takes some log(n) times what a search does
+    if (++searches_ >= worth_sorting) {
+        searches_ = 0;
+        list.sort();
+        sorted_ = &list;
+        return list.front()->due_ns;
+    }
+    std::int64_t least = list.front()->due_ns;
+    for (const timer_entry* e = list.front()->next; e != nullptr; e = e->next)
+        if (e->due_ns < least) least = e->due_ns;
+    return least;
 }
 
 } // namespace bastion::detail
