@@ -42,6 +42,7 @@
 #include <bastion/supervision/look.hpp>
 #include <bastion/supervision/manage.hpp>
 #include <bastion/supervision/monitor.hpp>
+#include <bastion/supervision/partitions.hpp>
 #include <bastion/supervision/refs.hpp>
 #include <bastion/supervision/snapshot.hpp>
 #include <bastion/supervision/spawn.hpp>

@@ -111,6 +111,7 @@ void group::answer_started_child(control_block& child, completion_cell* cell, bo
 
 void group::answer_look(owner_request& r) {
     try {
+        if (r.look_at == look::partitions) return answer_error(std::exchange(r.cell, nullptr), errc::invalid);
         if (r.look_at == look::one) return answer_error(std::exchange(r.cell, nullptr), errc::simple_one_for_one);
         child_counts counted;
         counted.specs = 1;

@@ -65,6 +65,11 @@ child_counts supervisor_owner::counts() const noexcept {
 void supervisor_owner::answer_look(owner_request& r) noexcept {
     try {
         if (r.look_at == look::count) return answer_with(r.cell, counts());
+        if (r.look_at == look::partitions) {
+            if (partitions_) answer_with(r.cell, partitions_ref(ref(), partitions_));
+            else answer_error(std::exchange(r.cell, nullptr), errc::invalid);
+            return;
+        }
         if (r.look_at == look::one) {
             if (control_block* const child = named(r.name)) answer_with(r.cell, info_of(*child));
             else answer_error(std::exchange(r.cell, nullptr), errc::not_found);

@@ -13,16 +13,19 @@ pending_answer order_change(address to, supervisor&& as) {
     request_ptr r = make_order(request_kind::order, to);
     r->order = child_order::reconfigure;
     order_of(*r).supervisor_spec = std::move(as).release();
-    check_spec(*order_of(*r).supervisor_spec);
+    describe_whole(*order_of(*r).supervisor_spec, to);
     return ask_owner(std::move(r));
 }
 
 bool supervisor_owner::can_become(const supervisor_spec& as) const noexcept {
     if ((as.strategy == bastion::strategy::simple_one_for_one) != is_simple()) return false;
     if (is_simple()) return !children_.empty();
-    return std::all_of(as.children.begin(), as.children.end(), [this](const child_spec& c) {
+    if (as.partitioned != (partitions_ != nullptr)) return false;
+    if (partitions_ && as.children.size() != partitions_->size()) return false;
+    const bool takes_more = spec_->keeps_specs && !partitions_; // a new partition would have no ref
+    return std::all_of(as.children.begin(), as.children.end(), [this, takes_more](const child_spec& c) {
         control_block* const child = named(c.group ? c.group->name : c.supervisor->name);
-        return child != nullptr ? of(*child).is_supervisor() == (c.supervisor != nullptr) : spec_->keeps_specs;
+        return child != nullptr ? of(*child).is_supervisor() == (c.supervisor != nullptr) : takes_more;
     });
 }
 

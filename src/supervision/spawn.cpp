@@ -1,6 +1,7 @@
 #include "process/element_signal.hpp"
 #include "supervision/supervisor.hpp"
 
+#include <bastion/supervision/partitions.hpp>
 #include <bastion/supervision/spawn.hpp>
 
 #include <mutex>
@@ -105,6 +106,10 @@ void panic_wrong_data(const user_data& has, std::string_view wanted) {
 
 namespace {
 
+[[nodiscard]] const char* builder_of(const supervisor_spec& spec) noexcept {
+    return spec.partitioned ? "partitions" : "supervisor";
+}
+
 // `children("name") at file:line`; throws for a name that cannot be part of a path.
 template <class Spec>
 std::string checked_name(const char* builder, const Spec& spec) {
@@ -165,19 +170,56 @@ void check_spec(const group_spec& spec) {
 
 namespace {
 
+std::size_t workers_of(address of) {
+    std::size_t n = 1; // of a runtime that is gone
+    inside(of, [&n](runtime_home& home) { n = home.workers.load()->size(); });
+    return n;
+}
+
+// Has all partitions made that are described in this tree.
+void make_partitions(supervisor_spec& spec, address above) {
+    if (const auto make = std::exchange(spec.make_partition, {})) {
+        const std::string who = checked_name(builder_of(spec), spec);
+        const std::size_t n = spec.partitions ? *spec.partitions : workers_of(above);
+        if (n == 0) throw bad_spec(who + ": with_partitions(0): there must be at least one");
+        if (n > 100'000) throw bad_spec(who + ": with_partitions(" + std::to_string(n) + ") is more than 100,000");
+        for (std::size_t i = 0; i < n; ++i) {
+            child_spec c;
+            c.supervisor = make(i);
+            std::string number = std::to_string(i);
+            if (const std::string& other = c.supervisor->name; !other.empty())
+                throw bad_spec(std::string(who)
+                        .append(": its partition ")
+                        .append(number)
+                        .append(" is named \"")
+                        .append(other)
+                        .append("\": partitions are named by their numbers"));
+            c.supervisor->name = std::move(number);
+            spec.children.push_back(std::move(c));
+        }
+    }
+    for (const child_spec& c : spec.children)
+        if (c.supervisor) make_partitions(*c.supervisor, above);
+}
+
 // Of what is spawned on its own, below a supervisor that may be any.
-void check_alone(const group_spec& spec) {
+void check_alone(const group_spec& spec, address) {
     check_spec(spec);
     if (spec.dynamic)
         throw bad_spec(checked_name("children", spec) + " has a template: give it to a simple_one_for_one supervisor");
 }
-void check_alone(const supervisor_spec& spec) { check_spec(spec); }
+void check_alone(supervisor_spec& spec, address above) { describe_whole(spec, above); }
 
 } // namespace
 
+void describe_whole(supervisor_spec& spec, address at) {
+    make_partitions(spec, at);
+    check_spec(spec);
+}
+
 void check_spec(const supervisor_spec& spec) {
     std::unordered_set<std::string_view> names;
-    const std::string who = checked_name("supervisor", spec);
+    const std::string who = checked_name(builder_of(spec), spec);
     check_template(who, spec);
     if (spec.bounded && spec.window.count() <= 0) throw bad_spec(who + ": with_intensity needs a window longer than 0");
     for (const child_spec& c : spec.children) {
@@ -269,10 +311,9 @@ pending_answer watch_started(address to, address child, const owner_fate* fate) 
 
 namespace {
 
-// What a builder describes, made and given to the supervisor `above`. When that ends: what `dead` makes of the reason.
+// What a builder describes and was checked, made and given to the supervisor `above`. When that ends: what `dead` makes of the reason.
 template <class Spec, class Make, class Dead>
 auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Make make, Dead dead) {
-    check_alone(*spec);
     const std::string name = spec->name;
     const source_location where = spec->where;
     std::optional<decltype(make(std::declval<runtime_home&>(), std::move(spec)).ref())> made;
@@ -281,7 +322,7 @@ auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Ma
     inside(above, [&](runtime_home& home) {
         check_caller(home);
         if (is_closing(above)) return;
-        auto& child = make(home, std::move(spec));
+        auto&& child = make(home, std::move(spec));
         made = child.ref();
         adopted = hand_over(above, child.self());
         if (!adopted) owner::send_away(child.self());
@@ -296,7 +337,7 @@ auto spawn_owner(address above, std::unique_ptr<Spec> spec, const char* what, Ma
 // The same as a question, which knows why it was refused.
 template <class Spec, class Make>
 pending_answer order_start_of(address above, std::unique_ptr<Spec> spec, Make make) {
-    check_alone(*spec);
+    check_alone(*spec, above);
     charge_spawn();
     request_ptr r = make_order(request_kind::order, above);
     r->order = child_order::start;
@@ -324,6 +365,29 @@ pending_answer order_start_of(address above, std::unique_ptr<Spec> spec, Make ma
 
 } // namespace
 
+namespace {
+
+// A supervisor of partitions, as who spawns it wants to have it.
+struct made_partitions {
+    supervisor_owner& above;
+    [[nodiscard]] partitions_ref ref() const { return {above.ref(), above.partitions()}; }
+    [[nodiscard]] control_block& self() const noexcept { return above.self(); }
+};
+
+} // namespace
+
+partitions_ref spawn_partitions(address above, std::unique_ptr<supervisor_spec> spec) {
+    const auto make = [](runtime_home& home, std::unique_ptr<supervisor_spec> whole) {
+        return made_partitions{make_supervisor(home, std::move(whole))};
+    };
+    describe_whole(*spec, above);
+    const std::size_t size = spec->children.size();
+    return spawn_owner(above, std::move(spec), "partitions", make, [size](auto fate) {
+        const supervisor_ref dead({}, {}, std::move(fate));
+        return partitions_ref(dead, std::make_shared<const std::vector<supervisor_ref>>(size, dead));
+    });
+}
+
 pending_answer order_start(address to, children&& group) {
     return order_start_of(to, std::move(group).release(), make_group);
 }
@@ -344,13 +408,16 @@ void context::ready() const {
 
 children_ref supervisor_ref::spawn(children&& group) const {
     auto spec = std::move(group).release();
+    detail::check_alone(*spec, self_);
     const std::size_t size = spec->size();
     return detail::spawn_owner(self_, std::move(spec), "children", detail::make_group, [size](auto fate) {
         return children_ref({}, std::make_shared<const std::vector<child_ref>>(size), std::move(fate));
     });
 }
 supervisor_ref supervisor_ref::spawn(supervisor&& tree) const {
-    return detail::spawn_owner(self_, std::move(tree).release(), "supervisor", detail::make_supervisor,
+    auto spec = std::move(tree).release();
+    detail::check_alone(*spec, self_);
+    return detail::spawn_owner(self_, std::move(spec), "supervisor", detail::make_supervisor,
         [](auto fate) { return supervisor_ref({}, {}, std::move(fate)); });
 }
 

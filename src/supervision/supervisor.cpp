@@ -73,6 +73,13 @@ void supervisor_owner::make_children() {
         below->noted.known = true;
     }
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) settle(*c);
+    if (spec_->partitioned) {
+        auto all = std::make_shared<std::vector<supervisor_ref>>();
+        all->reserve(children_.size());
+        for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+            all->push_back(static_cast<supervisor_owner&>(of(*c)).ref());
+        partitions_ = std::move(all);
+    }
     // From here on nothing fails.
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) of(*c).release();
     spec_->children.clear();

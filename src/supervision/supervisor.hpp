@@ -5,6 +5,7 @@
 #include "supervision/group.hpp"
 
 #include <bastion/supervision/manage.hpp>
+#include <bastion/supervision/partitions.hpp>
 
 #include <optional>
 #include <string_view>
@@ -19,6 +20,7 @@ public:
     void make_children();
 
     [[nodiscard]] supervisor_ref ref() const { return supervisor_ref(self_.here(), temporaries_address_, fate()); }
+    [[nodiscard]] const partitions_ref::list& partitions() const noexcept { return partitions_; }
     [[nodiscard]] bool is_supervisor() const noexcept override { return true; }
 
 protected:
@@ -123,6 +125,7 @@ private:
     }
 
     std::unique_ptr<supervisor_spec> spec_;
+    partitions_ref::list partitions_; // null: its children are none. They keep their blocks as long as it has its own
     bool shutdown_due_ = false; // significant children have ended
     control_block* temporaries_ = nullptr;
     address temporaries_address_;
@@ -136,6 +139,8 @@ private:
 // Makes a group or a supervisor with all below it, not adopted by anybody yet.
 [[nodiscard]] group& make_group(runtime_home& home, std::unique_ptr<group_spec> spec);
 [[nodiscard]] supervisor_owner& make_supervisor(runtime_home& home, std::unique_ptr<supervisor_spec> spec);
+// Has the partitions in it made, for the runtime of the supervisor it is meant for, and checks it: throws bad_spec.
+void describe_whole(supervisor_spec& spec, address at);
 
 } // namespace bastion::detail
 

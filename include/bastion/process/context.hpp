@@ -29,6 +29,8 @@ class children;
 class children_ref;
 class message;
 class monitor_handle;
+class partitions;
+class partitions_ref;
 class pending_send;
 class recv_wait;
 class runtime;
@@ -107,6 +109,7 @@ public:
     child_ref spawn(F&& body, source_location where = source_location::current()) const;
     children_ref spawn(children&& group) const;
     supervisor_ref spawn(bastion::supervisor&& tree) const;
+    partitions_ref spawn(partitions&& all) const;
     // Runs a task as a process of its own; the handle is awaited for its value, or for why it has none.
     template <class T>
     join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) const;

@@ -10,6 +10,7 @@
 #include <bastion/routing/names.hpp>
 #include <bastion/runtime/config.hpp>
 #include <bastion/supervision/join.hpp>
+#include <bastion/supervision/partitions.hpp>
 #include <bastion/supervision/snapshot.hpp>
 #include <bastion/supervision/spawn.hpp>
 
@@ -155,6 +156,10 @@ public:
         require_running();
         return root().spawn(std::move(tree));
     }
+    partitions_ref spawn(partitions&& all) {
+        require_running();
+        return root().spawn(std::move(all));
+    }
     // Runs a task as a process of its own. `rt.run(std::move(handle))` waits for it.
     template <class T>
     join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) {
@@ -269,6 +274,7 @@ join_handle<T> spawn(task<T>&& t, source_location where = source_location::curre
 }
 inline children_ref spawn(children&& group) { return this_runtime().spawn(std::move(group)); }
 inline supervisor_ref spawn(supervisor&& tree) { return this_runtime().spawn(std::move(tree)); }
+inline partitions_ref spawn(partitions&& all) { return this_runtime().spawn(std::move(all)); }
 inline void stop(int code = 0) { this_runtime().stop(code); }
 
 } // namespace bastion

@@ -55,7 +55,7 @@ struct child_counts {
 
 namespace detail {
 
-enum class look : std::uint8_t { all, one, count };
+enum class look : std::uint8_t { all, one, count, partitions };
 
 // A cell for the answer; noproc: there is no such supervisor (any more).
 [[nodiscard]] BASTION_API pending_answer look_at(address supervisor, look what, std::string_view id = {});

@@ -55,8 +55,8 @@ inline answer<void> supervisor_ref::delete_child(std::string_view id) const {
 // children by their names. One that it has gets what is said about it: how it restarts and stops at once, its body at its next start.
 // One that it has not is there, in its place, and not started: restart_child does. One that is not described stays, behind the
 // others, until its supervisor starts again. Children below supervisors are described with these. Nothing is changed at an error:
-// invalid: simple_one_for_one is or was its strategy, and not both; a group where there was a supervisor; new children of a supervisor
-// that keeps no specs. Throws bad_spec.
+// invalid: simple_one_for_one is or was its strategy, and not both; it has partitions or is to have some, and not both, or another
+// number of them; a group where there was a supervisor; new children of a supervisor that keeps no specs. Throws bad_spec.
 inline answer<void> supervisor_ref::reconfigure(supervisor&& as) const {
     return answer<void>(detail::order_change(self_, std::move(as)));
 }

@@ -19,13 +19,16 @@ namespace bastion {
 struct child_counts;
 struct child_info;
 struct snapshot;
+class partitions;
+class partitions_ref;
 class snapshot_limits;
 
 namespace detail {
 
 // What start_child may give to a template.
 template <class... Args>
-concept are_arguments = (!std::is_same_v<Args, children> && ...) && (!std::is_same_v<Args, supervisor> && ...);
+concept are_arguments = (!std::is_same_v<Args, children> && ...) && (!std::is_same_v<Args, supervisor> && ...) &&
+                        (!std::is_same_v<Args, partitions> && ...);
 
 // Makes the envelopes of one broadcast; shared by all owners that pass it on.
 class broadcast_source : public ref_counted {
@@ -135,6 +138,7 @@ public:
     join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) const;
     BASTION_API children_ref spawn(children&& group) const;
     BASTION_API supervisor_ref spawn(supervisor&& tree) const;
+    partitions_ref spawn(bastion::partitions&& all) const; // see partitions.hpp
 
     // To every element below, now and in order with other changes of the tree.
     template <class M>
@@ -152,6 +156,8 @@ public:
     // The child of that name: errc::not_found.
     [[nodiscard]] answer<child_info> which_child(std::string_view id) const;
     [[nodiscard]] answer<child_counts> count_children() const;
+    // Its partitions, if it was spawned as partitions (see partitions.hpp).
+    [[nodiscard]] answer<partitions_ref> partitions() const;
     // Changing its children (see manage.hpp). What is started is given, as to spawn; the others are named.
     answer<child_info> start_child(children&& group) const;
     answer<child_info> start_child(supervisor&& tree) const;

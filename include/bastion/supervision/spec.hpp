@@ -5,6 +5,7 @@
 #ifndef BASTION_SUPERVISION_SPEC_HPP
 #define BASTION_SUPERVISION_SPEC_HPP
 
+#include <bastion/base/function.hpp>
 #include <bastion/mailbox/bounded.hpp>
 #include <bastion/mailbox/handlers.hpp>
 #include <bastion/process/cold_part.hpp>
@@ -17,6 +18,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -87,6 +89,9 @@ struct supervisor_spec {
     bool keeps_specs = false;
     std::uint32_t max_children = std::numeric_limits<std::uint32_t>::max(); // of a template
     bool gives_up = false; // too many restarts are, for the supervisor above, a shutdown
+    bool partitioned = false; // its children are partitions (see partitions.hpp)
+    std::optional<std::size_t> partitions; // how many; none: one per worker
+    unique_function<std::unique_ptr<supervisor_spec>(std::size_t)> make_partition; // until it has been asked for all
     source_location where;
 };
 
@@ -267,6 +272,7 @@ public:
         : spec_(std::make_unique<detail::supervisor_spec>()) {
         spec_->where = where;
     }
+    explicit supervisor(std::unique_ptr<detail::supervisor_spec> spec) noexcept : spec_(std::move(spec)) {}
 
     supervisor& with_name(std::string name) & { return spec_->name = std::move(name), *this; }
     supervisor& with_strategy(bastion::strategy s) & { return spec_->strategy = s, *this; }
