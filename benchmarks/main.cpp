@@ -50,6 +50,8 @@ constexpr row rows[] = {
     {"children_start", 100'000, bench::children_start, "N named children, described with their supervisor; op: child"},
     {"children_ask", 100'000, bench::children_ask, "N named children, each by start_child, all at once; op: child"},
     {"children_stop", 100'000, bench::children_stop, "the stop of a supervisor with N named children; op: child"},
+    {"children_drop", 10'000, bench::children_drop,
+        "N named children, each by terminate_child and delete_child; op: child"},
     {"children_end", 100'000, bench::children_end, "N named children, each by terminate_child; op: child"},
     {"dynamic_ask", 100'000, bench::dynamic_ask, "N dynamic children, each by start_child, all at once; op: child"},
     {"dynamic_stop", 100'000, bench::dynamic_stop, "the stop of a supervisor with N dynamic children; op: child"},

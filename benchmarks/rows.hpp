@@ -38,6 +38,7 @@ figure children_start(unsigned threads, std::uint64_t n);
 figure children_ask(unsigned threads, std::uint64_t n);
 figure children_stop(unsigned threads, std::uint64_t n);
 figure children_end(unsigned threads, std::uint64_t n);
+figure children_drop(unsigned threads, std::uint64_t n);
 figure dynamic_ask(unsigned threads, std::uint64_t n);
 figure dynamic_stop(unsigned threads, std::uint64_t n);
 figure dynamic_end(unsigned threads, std::uint64_t n);

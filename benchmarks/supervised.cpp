@@ -2,8 +2,9 @@
 // included; how its time moves with n says whether a tree of any size costs the same for each child. children_*:
 // named groups of one, whose specs are kept. dynamic_*: made from a template. *_start: described with their
 // supervisor. *_ask: each by start_child, all asked before the first answer is awaited. *_stop: by the stop of their
-// supervisor. *_end: each by terminate_child, all asked at once. Only what the row is named after is timed. The bytes
-// are those of a started child, and what of them stays with the program when all is over.
+// supervisor. *_end: each by terminate_child, all asked at once. *_drop: each by terminate_child, and then each by
+// delete_child, which waits for the end: all asked at once. Only what the row is named after is timed. The bytes are
+// those of a started child, and what of them stays with the program when all is over.
 
 #include "rows.hpp"
 
@@ -41,7 +42,7 @@ std::string name_of(std::uint64_t i) { return "c" + std::to_string(i); }
 bastion::children child(std::uint64_t i) { return bastion::children().with_name(name_of(i)).with_exec(wait); }
 
 enum class kind : std::uint8_t { described, asked, dynamic };
-enum class part : std::uint8_t { start, stop, end };
+enum class part : std::uint8_t { start, stop, end, drop };
 
 // All children of a row, started.
 struct tree {
@@ -96,6 +97,17 @@ bastion::task<void> end_all(tree& made, kind what) {
     }
 }
 
+bastion::task<void> drop_all(tree& made) {
+    std::vector<bastion::answer<void>> answers;
+    answers.reserve(made.refs.size() * 2);
+    for (std::uint64_t i = 0; i < made.refs.size(); ++i) answers.push_back(made.top.terminate_child(name_of(i)));
+    for (std::uint64_t i = 0; i < made.refs.size(); ++i) answers.push_back(made.top.delete_child(name_of(i)));
+    for (auto& each : answers) {
+        auto done = co_await std::move(each);
+        check(done.has_value(), "children: a child was not dropped");
+    }
+}
+
 bastion::task<void> stop(bastion::context ctx, tree& made) {
     auto watch = ctx.monitor(made.top);
     made.top.stop();
@@ -119,8 +131,9 @@ bastion::task<figure> measure(bastion::context ctx, std::uint64_t n) {
     const double bytes = resident_bytes() - before;
     {
         const stopwatch clock;
-        if constexpr (timed == part::end) {
-            co_await end_all(made, what);
+        if constexpr (timed == part::end || timed == part::drop) {
+            if constexpr (timed == part::drop) co_await drop_all(made);
+            else co_await end_all(made, what);
             found.ns = clock.ns();
             check(alive == 0, "children: how many were ended");
         }
@@ -146,6 +159,9 @@ figure children_ask(unsigned threads, std::uint64_t n) {
 }
 figure children_end(unsigned threads, std::uint64_t n) {
     return run_in_runtime(threads, n, measure<kind::asked, part::end>);
+}
+figure children_drop(unsigned threads, std::uint64_t n) {
+    return run_in_runtime(threads, n, measure<kind::asked, part::drop>);
 }
 figure dynamic_ask(unsigned threads, std::uint64_t n) {
     return run_in_runtime(threads, n, measure<kind::dynamic, part::start>);

@@ -22,7 +22,10 @@ void owner::start_child(control_block& child) {
     const bool again = has(child, child_flag::was_started);
     clear(child, child_flag::killed | child_flag::for_good | child_flag::callback_fault);
     set_state(child, child_state::starting);
-    if (has(child, child_flag::is_owner)) of(child).noted.behind = false;
+    if (has(child, child_flag::is_owner)) {
+        of(child).noted.behind = false;
+        on_change(child);
+    }
     if (again) tell_monitors(child, child.reason);  // whom nobody could tell before
     if (auto fault = call(again ? moment::before_restart : moment::before_start, child, child.reason)) {
         child.reason = std::move(*fault);
@@ -76,6 +79,7 @@ void owner::child_exited(control_block& child) {
     disarm(child);
     const child_state before = state_of(child);
     set_state(child, child_state::down);
+    if (has(child, child_flag::is_owner)) on_change(child);
     if (home_.hooks.crashes != nullptr) look_at_crash(child, before);
     // Monitors made while this incarnation lived watch this one, also when it did not look at its lane any more.
     if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited) {

@@ -182,6 +182,10 @@ protected:
     virtual void on_empty() {}
     // After a child has started or ended.
     virtual void on_progress() {}
+    // A child that is an owner is about to start, or has ended.
+    virtual void on_change(const control_block&) {}
+    // Whether on_progress has something to do again, by what happened after it.
+    [[nodiscard]] virtual bool has_work() const noexcept { return false; }
     // In the starting phase, of a child that the plan has not stopped: whether it must be waited for.
     [[nodiscard]] virtual bool restarts_apart(control_block&) { return false; }
     [[nodiscard]] virtual control_block* stops_first() noexcept { return nullptr; }

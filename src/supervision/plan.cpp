@@ -192,13 +192,15 @@ void owner::start_arrivals() {
 }
 
 void owner::go_on() {
-    on_progress();
-    if (phase_ != phase::idle) progress();
-    if (phase_ == phase::idle && running_ && std::exchange(behind_due_, false)) {
-        start_behind();
-        progress();
-    }
-    start_arrivals();
+    do {
+        on_progress();
+        if (phase_ != phase::idle) progress();
+        if (phase_ == phase::idle && running_ && std::exchange(behind_due_, false)) {
+            start_behind();
+            progress();
+        }
+        start_arrivals();
+    } while (has_work());
 }
 
 } // namespace bastion::detail

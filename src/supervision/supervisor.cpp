@@ -190,6 +190,7 @@ void supervisor_owner::forget(control_block& child) noexcept {
         temporaries_ = nullptr;
         return;
     }
+    if (last_significant_ == &child) last_significant_ = nullptr;
     forget_name(child);
     if (of(child).noted.hidden) --hidden_;
 }
@@ -290,21 +291,30 @@ bool supervisor_owner::is_significant(const control_block& child) const noexcept
     return below.significant && below.ended_naturally() && !in_turn;
 }
 
+// Whether a significant child is left; the one found last is looked at first, so that those before it are not passed again and again.
+bool supervisor_owner::significant_left() noexcept {
+    const auto is_left = [](control_block& c) {
+        const bool is_over = has(c, child_flag::for_good) || state_of(c) == child_state::ended || of(c).noted.emptying;
+        return of(c).significant && !is_over;
+    };
+    control_block* const first = std::exchange(last_significant_, nullptr);
+    for (auto* c = first; c != nullptr; c = children_.next(c))
+        if (is_left(*c)) return last_significant_ = c, true;
+    for (auto* c = children_.front(); c != first; c = children_.next(c))
+        if (is_left(*c)) return last_significant_ = c, true;
+    return false;
+}
+
 void supervisor_owner::significant_end() {
     if (spec_->ends == bastion::auto_shutdown::never) return; // it has been changed
-    if (spec_->ends == bastion::auto_shutdown::all_significant)
-        for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
-            const bool is_over =
-                has(*c, child_flag::for_good) || state_of(*c) == child_state::ended || of(*c).noted.emptying;
-            if (of(*c).significant && !is_over) return; // another one is left
-        }
+    if (spec_->ends == bastion::auto_shutdown::all_significant && significant_left()) return;
     shutdown_due_ = true;
     if (phase_ == phase::idle && running_) on_idle();
 }
 
 // As OTP's: it stops its children in reverse order and ends as if it had been told to; its own owner decides.
 void supervisor_owner::on_idle() {
-    if (!std::exchange(shutdown_due_, false)) return carry_out_orders();
+    if (!std::exchange(shutdown_due_, false)) return plan_is_over();
     why_ = exit_reason(exit_kind::stopped);
     undecided_ = natural_ = true;
     plan_stop(false, false);

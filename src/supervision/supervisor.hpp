@@ -3,6 +3,7 @@
 #define BASTION_SRC_SUPERVISION_SUPERVISOR_HPP
 
 #include "supervision/group.hpp"
+#include "supervision/order_lines.hpp"
 
 #include <bastion/supervision/manage.hpp>
 #include <bastion/supervision/partitions.hpp>
@@ -39,6 +40,8 @@ protected:
     [[nodiscard]] std::optional<exit_reason> on_start() override;
     void on_end() noexcept override;
     void on_progress() override { carry_out_orders(); }
+    void on_change(const control_block& child) override;
+    [[nodiscard]] bool has_work() const noexcept override;
     void list_in(directory& names) const override { home_.hooks.supervisor_placed(names, path_, ref()); }
     [[nodiscard]] bool restarts_apart(control_block& child) override;
     void pass_on(broadcast_source& source) override;
@@ -49,8 +52,8 @@ protected:
     void on_idle() override;
     [[nodiscard]] control_block* stops_first() noexcept override { return temporaries_; }
     void forget(control_block& child) noexcept override;
-    // ---- specs that outlive their children: kept.cpp
     void on_question(request_ptr r) override;
+    // ---- specs that outlive their children: kept.cpp
     [[nodiscard]] bool comes_back(const control_block& child) const noexcept override;
     [[nodiscard]] bool keeps(const control_block& child) const noexcept override;
     [[nodiscard]] bool plan_revives(const control_block& child) const noexcept override;
@@ -71,6 +74,7 @@ protected:
 private:
     [[nodiscard]] bool too_often(const std::string& child, const exit_reason& why);
     void mark_scope(control_block& failed, bool apart);
+    [[nodiscard]] bool significant_left() noexcept;
     void settle(control_block& child);
     void give_defaults(control_block& child);
     void give_name(control_block& child);
@@ -106,7 +110,15 @@ private:
     [[nodiscard]] bool is_simple() const noexcept { return spec_->strategy == bastion::strategy::simple_one_for_one; }
     void pass_to_template(request_ptr r);
     void hide(control_block& child) noexcept;
+    void drop_spec(control_block& child, completion_cell* cell);
+    // ---- orders.cpp
+    [[nodiscard]] bool takes_orders() const noexcept;
     void carry_out_orders();
+    void plan_is_over();
+    // The name of the child that an order is about.
+    [[nodiscard]] static std::string_view subject_of(const owner_request& r) noexcept {
+        return r.order == child_order::start ? std::string_view(of(*r.child.block).name()) : r.name;
+    }
     // False: it must wait; then it is still the caller's.
     [[nodiscard]] bool carry_out(request_ptr& r);
     void start_ordered(owner_request& r);
@@ -114,7 +126,6 @@ private:
     void terminate_ordered(control_block& child, owner_request& r);
     void answer_left_behind();
     void remove_ordered(control_block& child, owner_request& r);
-    void drop_spec(control_block& child, completion_cell* cell);
     // ---- reconfigure.cpp
     void reconfigure(owner_request& r);
     [[nodiscard]] bool can_become(const supervisor_spec& as) const noexcept;
@@ -127,12 +138,15 @@ private:
     std::unique_ptr<supervisor_spec> spec_;
     partitions_ref::list partitions_; // null: its children are none. They keep their blocks as long as it has its own
     bool shutdown_due_ = false; // significant children have ended
+    control_block* last_significant_ = nullptr; // one that was left; null: look from the front
     control_block* temporaries_ = nullptr;
     address temporaries_address_;
     address proceeding_; // the child whose restart of single elements the plan waits for
     pooled_deque<std::int64_t> recent_; // when the restarts in the window were; a lower intensity keeps them, too
     pooled_map<std::string_view, control_block*> names_; // the text stands in the child's owner
-    pooled_deque<request_ptr> orders_; // that wait for the end of a plan, or of a child's stop
+    pooled_deque<request_ptr> orders_; // in the order they came, none of them looked at yet
+    order_lines lines_; // that wait for a child
+    pooled_deque<request_ptr> for_idle_; // changes, which wait for the end of a plan
     std::uint32_t unnamed_ = 0;
 };
 

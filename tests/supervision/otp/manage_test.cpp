@@ -226,3 +226,100 @@ TEST_CASE("child_adm: calls to a supervisor below one that gave up") {
     check_gone(s, above);
     check_gone(s, below);
 }
+
+namespace {
+
+template <class R>
+std::string now_said(suite& s, bastion::answer<R>& asked) {
+    REQUIRE(asked.poll());
+    return s.said(asked.take());
+}
+
+} // namespace
+
+// Not in the suite, where a caller waits for its answer: what is ordered meanwhile about the same child waits behind it, as calls
+// wait for a gen_server; orders about others do not. A terminate_child waits for no start: it breaks that off.
+TEST_CASE("child_adm: orders about one child are carried out in their order") {
+    suite s;
+    CHECK(s.start(s.child("child1")) == "ok");
+    CHECK(s.start(s.child("child2")) == "ok");
+    CHECK(s.start(s.child("child3")) == "ok");
+    CHECK(s.start(s.child("child4")) == "ok");
+    for (const char* id : {"child1", "child2", "child4"}) s.tell(id, take_for_stop{1s});
+    (void)s.w.events.take();
+    auto terminated = s.sup.terminate_child("child1");
+    auto deleted = s.sup.delete_child("child1");
+    auto started = s.sup.start_child(s.child("child1"));
+    auto refused = s.sup.start_child(s.child("child1"));
+    auto second_terminated = s.sup.terminate_child("child2");
+    auto second_restarted = s.sup.restart_child("child2");
+    auto second_deleted = s.sup.delete_child("child2");
+    auto third_terminated = s.sup.terminate_child("child3");
+    auto fourth_terminated = s.sup.terminate_child("child4");
+    auto fourth_restarted = s.sup.restart_child("child4");
+    auto fourth_terminated_again = s.sup.terminate_child("child4");
+    s.w.settle();
+    CHECK(now_said(s, third_terminated) == "ok");
+    CHECK_FALSE(terminated.poll());
+    CHECK(s.w.events.take() == lines{"end child3"});
+    s.w.advance(1s);
+    CHECK(now_said(s, terminated) == "ok");
+    CHECK(now_said(s, deleted) == "ok");
+    CHECK(now_said(s, started) == "ok");
+    CHECK(now_said(s, refused) == already_started);
+    CHECK(now_said(s, second_terminated) == "ok");
+    CHECK(now_said(s, second_restarted) == "ok");
+    CHECK(now_said(s, second_deleted) == running);
+    CHECK(now_said(s, fourth_terminated) == "ok");
+    CHECK(now_said(s, fourth_restarted) == noproc);
+    CHECK(now_said(s, fourth_terminated_again) == "ok");
+    CHECK(s.which() == "child2, child3 stopped, child4 stopped, child1");
+}
+
+// A child that a plan starts can be terminated while it starts, also by an order that came before.
+TEST_CASE("child_adm: an order that waits for a plan is carried out when the plan reaches its child") {
+    suite s(flags(bastion::strategy::one_for_all, 2, 3600s));
+    const auto slow_at_second = [](std::chrono::nanoseconds time) {
+        return [time, starts = std::make_shared<int>(0)](bastion::context ctx) -> bastion::process {
+            if ((*starts)++ == 1) co_await ctx.sleep_for(time);
+            ctx.ready();
+            auto m = co_await ctx.recv();
+            if (m.told<tree::die>() != nullptr) bastion::panic("died");
+        };
+    };
+    CHECK(s.start(s.without_body("child1").with_exec(slow_at_second(1s))) == "ok");
+    CHECK(s.start(s.without_body("child2").with_exec(slow_at_second(4s))) == "ok");
+    CHECK(s.terminate("child2") == "ok");
+    s.tell("child1", tree::die{});
+    auto terminated = s.sup.terminate_child("child2");
+    auto restarted = s.sup.restart_child("child2");
+    s.w.settle();
+    CHECK_FALSE(terminated.poll()); // the plan is about to start it
+    s.w.advance(1s); // child1 is there, and child2 starts
+    CHECK_FALSE(terminated.poll());
+    s.w.advance(1s); // so long it is deaf, then it is killed
+    CHECK(now_said(s, terminated) == "ok");
+    CHECK(now_said(s, restarted) == "ok");
+    CHECK(s.which() == "child1, child2");
+}
+
+// A change waits for the end of a plan, and what was ordered about children in the meantime does not wait for the change.
+TEST_CASE("child_adm: a change waits for the end of a plan") {
+    suite s(flags(bastion::strategy::one_for_all, 2, 3600s));
+    CHECK(s.start(s.child("child1")) == "ok");
+    CHECK(s.start(s.child("child2")) == "ok");
+    s.tell("child2", take_for_stop{1s});
+    s.dies("child1");
+    auto changed = s.sup.reconfigure(flags(bastion::strategy::one_for_one, 2, 3600s));
+    auto terminated = s.sup.terminate_child("child2");
+    s.w.settle();
+    CHECK_FALSE(changed.poll());
+    CHECK_FALSE(terminated.poll());
+    s.w.advance(1s);
+    CHECK(now_said(s, changed) == "ok");
+    CHECK(now_said(s, terminated) == "ok");
+    (void)s.w.events.take();
+    s.dies("child1"); // alone now
+    CHECK(s.w.events.take() == lines{"end child1", "start child1"});
+    CHECK(s.which() == "child1, child2 stopped");
+}
