@@ -23,6 +23,17 @@ pending_answer order_termination(address to, address child) {
     return pending_answer(cell, to, std::chrono::nanoseconds(-1));
 }
 
+namespace {
+
+error wrong_arguments(const takes_arguments& wants, const start_arguments& given) {
+    return {errc::wrong_type, said([&] {
+                return "start_child: the template takes " + std::string(wants.type_name) + ", not " +
+                       std::string(given.type_name);
+            })};
+}
+
+} // namespace
+
 void supervisor_owner::pass_to_template(request_ptr r) {
     const bool by_ref = r->what == request_kind::look || order_of(*r).arguments ||
                         (r->order == child_order::terminate && r->child.block != nullptr);
@@ -30,6 +41,12 @@ void supervisor_owner::pass_to_template(request_ptr r) {
         answer_error(std::exchange(r->cell, nullptr), errc::simple_one_for_one);
         owner_request* const rest = r.release();
         return discard_signal(*rest);
+    }
+    if (makes_supervisors()) {
+        if (r->what == request_kind::look) answer_look(*r);
+        else if (r->order == child_order::terminate) terminate_by_ref(*r);
+        else start_from_template(*r);
+        return;
     }
     control_block* const group = children_.front();
     if (group != nullptr) {
@@ -39,10 +56,32 @@ void supervisor_owner::pass_to_template(request_ptr r) {
     answer_error(std::exchange(r->cell, nullptr), errc::noproc);
 }
 
+void supervisor_owner::start_from_template(owner_request& r) {
+    completion_cell* const cell = std::exchange(r.cell, nullptr);
+    supervisor_template& wants = *spec_->dynamic;
+    start_arguments& arguments = *order_of(r).arguments;
+    if (arguments.type != wants.type) return answer_error(cell, wrong_arguments(wants, arguments));
+    if (children_.size() >= spec_->max_children) return answer_error(cell, errc::limit);
+    control_block* made = nullptr;
+    try {
+        const users_code here;
+        std::unique_ptr<supervisor_spec> as = wants.make(arguments);
+        describe_whole(*as, self_.here());
+        made = &make_supervisor(home_, std::move(as)).self();
+    } catch (...) {
+        const exit_reason why = reason_of_current_exception();
+        return answer_error(cell, errc::start_failed, &why);
+    }
+    made->owner.set(&self_);
+    if (!take_in_or_answer(*made, cell)) return;
+    watchers_.insert({made, {cell, true}});
+    start_child(*made);
+}
+
 void group::on_question(request_ptr r) {
     if (!is_dynamic()) return owner::on_question(std::move(r));
     if (r->what == request_kind::look) return answer_look(*r);
-    if (r->order == child_order::terminate) return terminate_element(*r);
+    if (r->order == child_order::terminate) return terminate_by_ref(*r);
     start_from_template(*r);
 }
 
@@ -51,13 +90,7 @@ void group::start_from_template(owner_request& r) {
     if (!running_) return answer_error(cell, errc::noproc);
     const child_template& wants = *spec_->dynamic;
     const shared<start_arguments>& arguments = order_of(r).arguments;
-    if (arguments->type != wants.type) {
-        const std::string text = said([&] {
-            return "start_child: the template takes " + std::string(wants.type_name) + ", not " +
-                   std::string(arguments->type_name);
-        });
-        return answer_error(cell, error(errc::wrong_type, text));
-    }
+    if (arguments->type != wants.type) return answer_error(cell, wrong_arguments(wants, *arguments));
     if (children_.size() >= max_children_) return answer_error(cell, errc::limit);
     control_block* made = nullptr;
     try {
@@ -71,15 +104,6 @@ void group::start_from_template(owner_request& r) {
     children_.push_back(made);
     watchers_.insert({made, {cell, true}});
     start_child(*made);
-}
-
-void group::terminate_element(owner_request& r) {
-    completion_cell* const cell = std::exchange(r.cell, nullptr);
-    control_block& child = *r.child.block;
-    if (!child.lives(r.child.generation)) return answer_started(cell);
-    if (child.owner.now() != &self_) return answer_error(cell, errc::not_found);
-    ends_.insert({&child, cell});
-    stop_child(r);
 }
 
 child_info group::info_of(control_block& child) const {

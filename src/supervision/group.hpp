@@ -74,7 +74,6 @@ private:
     [[nodiscard]] control_block* make_element(std::uint32_t index, const shared<process_body>& body);
     [[nodiscard]] bool is_dynamic() const noexcept { return spec_ != nullptr && spec_->dynamic; }
     void start_from_template(owner_request& r);
-    void terminate_element(owner_request& r);
     void answer_look(owner_request& r);
     [[nodiscard]] child_info info_of(control_block& child) const;
     // What has ended, or was never there.

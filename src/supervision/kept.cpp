@@ -17,7 +17,7 @@ bool supervisor_owner::comes_back(const control_block& child) const noexcept {
 
 // A temporary child goes; one that was there from the start is only out of sight, for its supervisor's next start.
 bool supervisor_owner::keeps(const control_block& child) const noexcept {
-    return spec_->keeps_specs && &child != temporaries_ &&
+    return spec_->keeps_specs && !makes_supervisors() && &child != temporaries_ &&
            (child.policy != restart_when::temporary || lives_on(child) || was_not_started(child));
 }
 
@@ -32,6 +32,7 @@ bool supervisor_owner::plan_revives(const control_block& child) const noexcept {
 }
 
 bool supervisor_owner::leaves(const control_block& child) const noexcept {
+    if (makes_supervisors()) return !restarting_;
     if (!spec_->keeps_specs) return false;
     return restarting_ ? child.policy == restart_when::temporary && !lives_on(child) : noted_of(child).late;
 }

@@ -33,7 +33,7 @@ child_status supervisor_owner::status_of(control_block& child) const noexcept {
 child_info supervisor_owner::info_of(control_block& child) const {
     const owner& below = of(child);
     child_info info;
-    info.id = below.name();
+    if (!makes_supervisors()) info.id = below.name();
     info.status = status_of(child);
     info.significant = below.significant;
     info.restart = child.policy;
@@ -52,10 +52,11 @@ child_info supervisor_owner::info_of(control_block& child) const {
 
 child_counts supervisor_owner::counts() const noexcept {
     child_counts all;
+    if (makes_supervisors()) all.specs = 1; // the template
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         const owner& below = of(*c);
         if (below.noted.hidden) continue;
-        ++all.specs;
+        if (!makes_supervisors()) ++all.specs;
         ++(below.is_supervisor() ? all.supervisors : all.workers);
         if (status_of(*c) == child_status::running) ++all.active;
     }
@@ -71,7 +72,8 @@ void supervisor_owner::answer_look(owner_request& r) noexcept {
             return;
         }
         if (r.look_at == look::one) {
-            if (control_block* const child = named(r.name)) answer_with(r.cell, info_of(*child));
+            if (is_simple()) answer_error(std::exchange(r.cell, nullptr), errc::simple_one_for_one);
+            else if (control_block* const child = named(r.name)) answer_with(r.cell, info_of(*child));
             else answer_error(std::exchange(r.cell, nullptr), errc::not_found);
             return;
         }

@@ -88,11 +88,9 @@ bool supervisor_owner::carry_out(request_ptr& r) {
 void supervisor_owner::start_ordered(owner_request& r) {
     control_block& child = *std::exchange(r.child, {}).block;
     completion_cell* const cell = std::exchange(r.cell, nullptr);
-    if (const auto no = take_in(child)) {
-        send_away(child, reason_or(exit_kind::error, [&] { return exit_reason::error(no->why); }));
-        return answer_error(cell, no->code);
-    }
+    if (!take_in_or_answer(child, cell)) return;
     watchers_.insert({&child, {cell, true}});
+    arrivals_.push_back(child.here());
     start_arrivals();
 }
 

@@ -244,6 +244,15 @@ void owner::stop_child(const owner_request& r) {
     go_on();
 }
 
+void owner::terminate_by_ref(owner_request& r) {
+    completion_cell* const cell = std::exchange(r.cell, nullptr);
+    control_block& child = *r.child.block;
+    if (!child.lives(r.child.generation)) return answer_started(cell);
+    if (child.owner.now() != &self_) return answer_error(cell, errc::not_found);
+    ends_.insert({&child, cell});
+    stop_child(r);
+}
+
 std::string described(const running_function& f) {
     return "a blocking function (" + f.given_at.to_string() + ") that has run for " + readable(f.runs_for);
 }

@@ -266,6 +266,7 @@ protected:
     [[nodiscard]] snapshot_entry entry_of(control_block& child, std::int64_t now);
     [[nodiscard]] std::optional<snapshot_status> own_status() const noexcept;
     void stop_child(const owner_request& r);
+    void terminate_by_ref(owner_request& r); // of a dynamic child
     void kill_by_signal();
     void still_running(control_block& child);
     [[nodiscard]] bool runtime_stops() const noexcept;

@@ -19,7 +19,8 @@ pending_answer order_change(address to, supervisor&& as) {
 
 bool supervisor_owner::can_become(const supervisor_spec& as) const noexcept {
     if ((as.strategy == bastion::strategy::simple_one_for_one) != is_simple()) return false;
-    if (is_simple()) return !children_.empty();
+    if ((as.dynamic.get() != nullptr) != makes_supervisors()) return false;
+    if (is_simple()) return makes_supervisors() || !children_.empty();
     if (as.partitioned != (partitions_ != nullptr)) return false;
     if (partitions_ && as.children.size() != partitions_->size()) return false;
     const bool takes_more = spec_->keeps_specs && !partitions_; // a new partition would have no ref
@@ -39,6 +40,7 @@ void supervisor_owner::take_flags(supervisor_spec& as) {
     spec_->ends = as.ends;
     spec_->keeps_specs = spec_->keeps_specs || as.keeps_specs;
     spec_->max_children = as.max_children;
+    spec_->dynamic = std::move(as.dynamic);
     spec_->gives_up = as.gives_up;
 }
 

@@ -5,49 +5,97 @@
 
 namespace bastion {
 
+// By switches: the compiler names a word that is missing.
+
 std::string_view to_string(snapshot_kind kind) noexcept {
-    static constexpr std::array<std::string_view, 3> words{"supervisor", "group", "element"};
-    return words[static_cast<std::size_t>(kind)];
+    switch (kind) {
+    case snapshot_kind::supervisor: return "supervisor";
+    case snapshot_kind::group: return "group";
+    case snapshot_kind::element: return "element";
+    }
+    return {};
 }
 
 std::string_view to_string(snapshot_status status) noexcept {
-    static constexpr std::array<std::string_view, 8> words{
-        "starting", "queued", "running", "waiting", "suspended", "stopping", "restarting", "stopped"};
-    return words[static_cast<std::size_t>(status)];
+    switch (status) {
+    case snapshot_status::starting: return "starting";
+    case snapshot_status::queued: return "queued";
+    case snapshot_status::running: return "running";
+    case snapshot_status::waiting: return "waiting";
+    case snapshot_status::suspended: return "suspended";
+    case snapshot_status::stopping: return "stopping";
+    case snapshot_status::restarting: return "restarting";
+    case snapshot_status::stopped: return "stopped";
+    }
+    return {};
 }
 
 std::string_view to_string(snapshot_knowledge known) noexcept {
-    static constexpr std::array<std::string_view, 3> words{"whole", "cut", "missing"};
-    return words[static_cast<std::size_t>(known)];
+    switch (known) {
+    case snapshot_knowledge::whole: return "whole";
+    case snapshot_knowledge::cut: return "cut";
+    case snapshot_knowledge::missing: return "missing";
+    }
+    return {};
 }
 
 std::string_view to_string(snapshot_stage stage) noexcept {
-    static constexpr std::array<std::string_view, 3> words{"running", "stopping", "ended"};
-    return words[static_cast<std::size_t>(stage)];
+    switch (stage) {
+    case snapshot_stage::running: return "running";
+    case snapshot_stage::stopping: return "stopping";
+    case snapshot_stage::ended: return "ended";
+    }
+    return {};
 }
 
 namespace detail {
 
 std::string_view word_of(restart_when when) noexcept {
-    static constexpr std::array<std::string_view, 3> words{"permanent", "transient", "temporary"};
-    return words[static_cast<std::size_t>(when)];
+    switch (when) {
+    case restart_when::permanent: return "permanent";
+    case restart_when::transient: return "transient";
+    case restart_when::temporary: return "temporary";
+    }
+    return {};
 }
 
 std::string_view word_of(bastion::strategy s) noexcept {
-    static constexpr std::array<std::string_view, 3> words{"one_for_one", "one_for_all", "rest_for_one"};
-    return words[static_cast<std::size_t>(s)];
+    switch (s) {
+    case strategy::one_for_one: return "one_for_one";
+    case strategy::one_for_all: return "one_for_all";
+    case strategy::rest_for_one: return "rest_for_one";
+    case strategy::simple_one_for_one: return "simple_one_for_one";
+    }
+    return {};
 }
 
 std::string_view word_of(drop_reason cause) noexcept {
-    static constexpr std::array<std::string_view, 7> words{
-        "noproc", "stale", "unread", "full", "unhandled", "limit", "stopped"};
-    return words[static_cast<std::size_t>(cause)];
+    switch (cause) {
+    case drop_reason::noproc: return "noproc";
+    case drop_reason::stale: return "stale";
+    case drop_reason::unread: return "unread";
+    case drop_reason::full: return "full";
+    case drop_reason::unhandled: return "unhandled";
+    case drop_reason::limit: return "limit";
+    case drop_reason::stopped: return "stopped";
+    }
+    return {};
 }
 
 std::string_view word_of(exit_kind kind) noexcept {
-    static constexpr std::array<std::string_view, 10> words{"normal", "stopped", "killed", "error", "panic", "noproc",
-        "noconnection", "limit", "start_failed", "intensity"};
-    return words[static_cast<std::size_t>(kind)];
+    switch (kind) {
+    case exit_kind::normal: return "normal";
+    case exit_kind::stopped: return "stopped";
+    case exit_kind::killed: return "killed";
+    case exit_kind::error: return "error";
+    case exit_kind::panic: return "panic";
+    case exit_kind::noproc: return "noproc";
+    case exit_kind::noconnection: return "noconnection";
+    case exit_kind::limit: return "limit";
+    case exit_kind::start_failed: return "start_failed";
+    case exit_kind::intensity: return "intensity";
+    }
+    return {};
 }
 
 namespace {

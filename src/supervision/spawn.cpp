@@ -145,9 +145,14 @@ void check_template(const std::string& who, const supervisor_spec& spec) {
     for (const child_spec& c : spec.children)
         if (c.group && c.group->dynamic && !simple)
             throw bad_spec(who + " has a group with_template: that needs strategy::simple_one_for_one");
-    if (!simple) return;
+    if (spec.dynamic && !simple)
+        throw bad_spec(who + " is described with_supervisor_template: that needs strategy::simple_one_for_one");
+    if (spec.dynamic && !spec.children.empty())
+        throw bad_spec(who + " is described with_supervisor_template: it has no other children");
+    if (!simple || spec.dynamic) return;
     if (spec.children.size() != 1 || !spec.children[0].group || !spec.children[0].group->dynamic)
-        throw bad_spec(who + " is simple_one_for_one: it needs exactly one group, with_template");
+        throw bad_spec(who + " is simple_one_for_one: it needs exactly one group, with_template, or "
+                             "with_supervisor_template");
     const group_spec& group = *spec.children[0].group;
     if (group.body)
         throw bad_spec(who + ": its template has a body, too: with_exec and with_template exclude each other");

@@ -148,9 +148,6 @@ bool supervisor_owner::launch(control_block& child, bool) {
 
 std::optional<supervisor_owner::refusal> supervisor_owner::take_in(control_block& child) {
     const std::string& wanted = of(child).name();
-    if (is_simple())
-        return refusal{errc::simple_one_for_one,
-            said([] { return std::string("its supervisor makes children from a template only"); })};
     try {
         give_defaults(child);
         // What is wrong with it comes before who is there already, as in OTP.
@@ -171,13 +168,23 @@ std::optional<supervisor_owner::refusal> supervisor_owner::take_in(control_block
     of(child).noted.late = true;
     of(child).release();
     children_.push_back(&child);
-    arrivals_.push_back(child.here());
     return {};
 }
 
+bool supervisor_owner::take_in_or_answer(control_block& child, completion_cell* cell) {
+    const auto no = take_in(child);
+    if (!no) return true;
+    send_away(child, reason_or(exit_kind::error, [&] { return exit_reason::error(no->why); }));
+    answer_error(cell, no->code);
+    return false;
+}
+
 void supervisor_owner::adopt(control_block& child) {
-    if (const auto no = take_in(child)) refuse(child, no->why);
-    else start_arrivals();
+    if (is_simple())
+        return refuse(child, said([] { return std::string("its supervisor makes children from a template only"); }));
+    if (const auto no = take_in(child)) return refuse(child, no->why);
+    arrivals_.push_back(child.here());
+    start_arrivals();
 }
 
 void supervisor_owner::forget_name(const control_block& child) noexcept {

@@ -60,6 +60,7 @@ protected:
     [[nodiscard]] bool leaves(const control_block& child) const noexcept override;
     [[nodiscard]] bool hides(const control_block& child) const noexcept override;
     [[nodiscard]] bool tries_again(const control_block& child) const noexcept override;
+    [[nodiscard]] bool stops_together() const noexcept override { return makes_supervisors(); }
     [[nodiscard]] bool starts_in_order() const noexcept override { return !restarts_alone(); }
     void note_start(control_block& child) override {
         notes& n = of(child).noted;
@@ -90,6 +91,8 @@ private:
         std::string why;
     };
     [[nodiscard]] std::optional<refusal> take_in(control_block& child);
+    // False: it was sent away, and who asked for it told why.
+    [[nodiscard]] bool take_in_or_answer(control_block& child, completion_cell* cell);
     [[nodiscard]] control_block* named(std::string_view id) const noexcept {
         const auto found = names_.find(id);
         return found != names_.end() ? found->second : nullptr;
@@ -108,7 +111,10 @@ private:
         return spec_->strategy == bastion::strategy::one_for_one || is_simple();
     }
     [[nodiscard]] bool is_simple() const noexcept { return spec_->strategy == bastion::strategy::simple_one_for_one; }
+    // Its children are supervisors that a template describes, and no group's elements.
+    [[nodiscard]] bool makes_supervisors() const noexcept { return spec_->dynamic.get() != nullptr; }
     void pass_to_template(request_ptr r);
+    void start_from_template(owner_request& r);
     void hide(control_block& child) noexcept;
     void drop_spec(control_block& child, completion_cell* cell);
     // ---- orders.cpp

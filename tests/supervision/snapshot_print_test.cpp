@@ -227,3 +227,22 @@ TEST_CASE("The check of the schema finds what is wrong") {
     less.at_pointer("/runtime").as_object().erase("stage");
     CHECK(snapshot_schema().faults_of(less) == lines{"/runtime: has no stage"});
 }
+
+TEST_CASE("A snapshot has a word for each strategy, and one of a template fits the schema") {
+    tree::world w;
+    using bastion::strategy;
+    for (const strategy s : {strategy::one_for_one, strategy::one_for_all, strategy::rest_for_one})
+        w.rt.spawn(bastion::supervisor().with_strategy(s));
+    const auto body = [](bastion::context ctx, int) -> bastion::process { (void)co_await ctx.recv(); };
+    const auto simple = w.rt.spawn(bastion::supervisor()
+            .with_strategy(strategy::simple_one_for_one)
+            .with_children(bastion::children().with_template(body)));
+    const auto made = w.rt.run(simple.start_child(1));
+    REQUIRE(made.has_value());
+    const bastion::snapshot whole = w.rt.snapshot();
+    CHECK(faults_of(to_json(whole)).empty());
+    for (const char* word : {"one_for_one", "one_for_all", "rest_for_one", "simple_one_for_one"}) {
+        CHECK_THAT(to_json(whole), Catch::Contains('"' + std::string(word) + '"'));
+        CHECK_THAT(to_string(whole), Catch::Contains(word));
+    }
+}

@@ -170,6 +170,7 @@ public:
         requires(detail::are_arguments<Args...>)
     answer<child_info> start_child(Args... args) const;
     answer<void> terminate_child(const child_ref& child) const;
+    answer<void> terminate_child(const supervisor_ref& child) const;
     // It and what is below it (see snapshot.hpp): errc::noproc when it has ended. Throws std::bad_alloc, and asks nobody.
     [[nodiscard]] answer<bastion::snapshot> snapshot() const;
     [[nodiscard]] answer<bastion::snapshot> snapshot(const snapshot_limits& limits) const;

@@ -83,6 +83,7 @@ struct supervisor_spec {
     bool bounded = false;
     std::optional<bastion::shutdown> stop;
     std::vector<child_spec> children;
+    shared<supervisor_template> dynamic; // instead of children: supervisors come from start_child
     bastion::auto_shutdown ends = bastion::auto_shutdown::never;
     bool significant = false;
     std::optional<restart_when> own_when; // as a child
@@ -300,6 +301,12 @@ public:
         spec_->gives_up = true;
         return with_intensity(1, std::chrono::seconds(5)).with_specs_kept();
     }
+    // Instead of children: a function bastion::supervisor f(arguments...), called as const, that describes what start_child makes;
+    // with strategy::simple_one_for_one (see dynamic.hpp).
+    template <class F>
+    supervisor& with_supervisor_template(F&& f) & {
+        return spec_->dynamic = detail::make_supervisor_template(std::forward<F>(f)), *this;
+    }
     // With simple_one_for_one: how many children there may be at once. Default: no bound.
     supervisor& with_max_children(std::uint32_t n) & { return spec_->max_children = n, *this; }
     // Of itself, as a child of the supervisor above. Default: what that one's with_restart says.
@@ -335,6 +342,10 @@ public:
     }
     supervisor with_specs_kept(bool on = true) && { return with_specs_kept(on), std::move(*this); }
     supervisor with_otp_defaults() && { return with_otp_defaults(), std::move(*this); }
+    template <class F>
+    supervisor with_supervisor_template(F&& f) && {
+        return with_supervisor_template(std::forward<F>(f)), std::move(*this);
+    }
     supervisor with_max_children(std::uint32_t n) && { return with_max_children(n), std::move(*this); }
     supervisor with_own_restart(restart_when w) && { return with_own_restart(w), std::move(*this); }
     supervisor with_auto_shutdown(bastion::auto_shutdown when) && { return with_auto_shutdown(when), std::move(*this); }

@@ -1,4 +1,5 @@
-// Bodies that take arguments: the template of a supervisor with dynamic children (dynamic.hpp).
+// What takes arguments, bodies and descriptions of supervisors: the template of a supervisor with dynamic children
+// (dynamic.hpp).
 #ifndef BASTION_SUPERVISION_TEMPLATE_HPP
 #define BASTION_SUPERVISION_TEMPLATE_HPP
 
@@ -8,12 +9,19 @@
 #include <bastion/process/context.hpp>
 
 #include <functional>
+#include <memory>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
 
-namespace bastion::detail {
+namespace bastion {
+
+class supervisor;
+
+namespace detail {
+
+struct supervisor_spec;
 
 // What start_child gives to the template. Shared by the request, then by the child's body.
 class start_arguments : public ref_counted {
@@ -31,17 +39,23 @@ public:
     Tuple values;
 };
 
+// A template, and what it takes.
+class takes_arguments : public ref_counted {
+public:
+    takes_arguments(const void* tag, std::string_view name) noexcept : type(tag), type_name(name) {}
+    const void* const type;
+    const std::string_view type_name;
+};
+
 // A body that takes arguments. Shared by the group and its elements.
-class child_template : public ref_counted {
+class child_template : public takes_arguments {
 public:
     child_template(const void* tag, std::string_view name, bool may_repeat) noexcept
-        : type(tag), type_name(name), repeats(may_repeat) {}
+        : takes_arguments(tag, name), repeats(may_repeat) {}
     // The body of a child with these arguments, which are of its type. `keeps`: it may be started again; otherwise the arguments go with
     // its first start.
     [[nodiscard]] virtual shared<process_body> bind(shared<start_arguments> arguments, bool keeps) = 0;
 
-    const void* const type;
-    const std::string_view type_name;
     const bool repeats; // the arguments can be copied
 };
 
@@ -124,6 +138,53 @@ template <class F>
     else return shared<child_template>();
 }
 
-} // namespace bastion::detail
+// A function that describes supervisors.
+class supervisor_template : public takes_arguments {
+public:
+    using takes_arguments::takes_arguments;
+    // With these arguments, which are of its type and go with it.
+    [[nodiscard]] virtual std::unique_ptr<supervisor_spec> make(start_arguments& arguments) = 0;
+};
+
+template <class F, class Tuple>
+class supervisor_template_of final : public supervisor_template {
+public:
+    explicit supervisor_template_of(F f)
+        : supervisor_template(&data_type_tag<Tuple>, bastion::type_name<Tuple>()), function_(std::move(f)) {}
+    [[nodiscard]] std::unique_ptr<supervisor_spec> make(start_arguments& arguments) override {
+        // Safety: its type is the template's, which whoever calls has compared.
+        return std::apply(function_, std::move(static_cast<arguments_of<Tuple>&>(arguments).values)).release();
+    }
+
+private:
+    const F function_;
+};
+
+template <class F>
+struct arguments_of_maker : arguments_of_maker<decltype(&F::operator())> {};
+template <class... Args>
+struct arguments_of_maker<supervisor (*)(Args...)> {
+    using type = std::tuple<std::decay_t<Args>...>;
+};
+template <class C, class... Args>
+struct arguments_of_maker<supervisor (C::*)(Args...) const> {
+    using type = std::tuple<std::decay_t<Args>...>;
+};
+
+template <class F>
+[[nodiscard]] shared<supervisor_template> make_supervisor_template(F&& f) {
+    using given = std::decay_t<F>;
+    constexpr bool is_one = requires { typename arguments_of_maker<given>::type; };
+    static_assert(is_one,
+        "bastion: a template of supervisors is a function bastion::supervisor f(arguments...), called as "
+        "const; not overloaded, not generic");
+    if constexpr (is_one)
+        return shared<supervisor_template>(
+            new supervisor_template_of<given, typename arguments_of_maker<given>::type>(std::forward<F>(f)));
+    else return shared<supervisor_template>();
+}
+
+} // namespace detail
+} // namespace bastion
 
 #endif
