@@ -20,14 +20,15 @@ bastion::supervisor simple() {
 // Sessions with a talker and a keeper each, called by their user.
 struct sessions {
     explicit sessions(bastion::supervisor as = simple())
-        : sup(below(w.rt.spawn(bastion::supervisor().with_name("above").with_restart_strategy(at_once()).with_supervisor(
-              std::move(as).with_supervisor_template([&j = w.events](std::string user) {
-                  return bastion::supervisor()
-                      .with_otp_defaults()
-                      .with_strategy(bastion::strategy::one_for_all)
-                      .with_children(named(j, user + ".talker"))
-                      .with_children(named(j, user + ".keeper"));
-              }))))) {}
+        : sup(below(
+              w.rt.spawn(bastion::supervisor().with_name("above").with_restart_strategy(at_once()).with_supervisor(
+                  std::move(as).with_supervisor_template([&j = w.events](std::string user) {
+                      return bastion::supervisor()
+                          .with_otp_defaults()
+                          .with_strategy(bastion::strategy::one_for_all)
+                          .with_children(named(j, user + ".talker"))
+                          .with_children(named(j, user + ".keeper"));
+                  }))))) {}
     bastion::supervisor_ref below(const bastion::supervisor_ref& above) {
         const auto made = w.rt.run(above.which_child("sessions"));
         REQUIRE(made.has_value());
