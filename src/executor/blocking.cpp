@@ -47,6 +47,8 @@ bool blocking_ticket::start() {
     job_->process = thread.current;
     workers.blocking().submit(*job_);
     pool_ = &workers.blocking();
+    asker_ = thread.current;
+    ++asker_->elsewhere;
     return true;
 }
 
@@ -69,6 +71,7 @@ void blocking_ticket::wait_as_fork(std::coroutine_handle<> leaf) {
 
 void blocking_ticket::end(bool left) noexcept {
     if (job_ == nullptr) return;
+    if (asker_ != nullptr) --asker_->elsewhere; // in its turn; at a kill, too, which waits here for the function
     const bool may_go = leave();
     blocking_job& job = *std::exchange(job_, nullptr);
     if (!may_go && left) {

@@ -19,6 +19,7 @@ void scope_base::push(fork_node& child) {
     }
     thread.current_worker->push_job(child); // may throw: there is no room, and no child
     ++unclaimed_;
+    if (strand_ != nullptr && !std::exchange(counted_, true)) ++strand_->elsewhere;
 }
 
 void scope_base::keep_exception(std::exception_ptr e) noexcept {

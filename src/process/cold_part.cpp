@@ -118,10 +118,10 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
             m.idle = m.unread == 0 && b.frame != nullptr && b.slot->mail;
             m.out.store(false, std::memory_order_release); // pairs with who asks
         } else if (signal->kind == signal_kind::debug) {
-            const std::unique_ptr<debug_order> order(static_cast<debug_order*>(signal));
-            if (order->target_generation == generation && b.frame != nullptr && !b.inbox.is_closed())
-                order->carry_out(b);
-            else order->refuse();
+            std::unique_ptr<debug_order> order(static_cast<debug_order*>(signal));
+            const bool there = order->target_generation == generation && b.frame != nullptr && !b.inbox.is_closed();
+            if (!there) order->refuse();
+            else if (!order->carry_out(b)) keep_waiting(b, std::move(order));
         } else if (signal->kind == signal_kind::link || signal->kind == signal_kind::unlink ||
                    signal->kind == signal_kind::exit) {
             handle_link_signal(b, static_cast<link_signal*>(signal));

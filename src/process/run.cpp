@@ -145,7 +145,11 @@ void panic_at_next_message(control_block& b) noexcept {
         b.signals.clear(signal_flags::lane);
         handle_element_signals(b, b.lane.drain());
     }
-    const std::uint32_t asked = b.signals.now();
+    std::uint32_t asked = b.signals.now();
+    if ((asked & signal_flags::watched) != 0 && (asked & signal_flags::kill) == 0) {
+        carry_out_waiting(b);
+        asked = b.signals.now();
+    }
     this_thread().debugged = (asked & (signal_flags::suspended | signal_flags::watched)) != 0;
     wait_slot& slot = *b.slot;
     // What is uninterruptible is not asked whether it may be left: a join, whose forked tasks may wait for a function.

@@ -121,7 +121,13 @@ result<void> context::register_name(std::string_view name) const {
     return detail::give_name(*block_->home, name, self());
 }
 bool context::unregister_name(std::string_view name) const { return detail::take_name(*block_->home, name); }
-monitor_handle context::monitor(std::string_view name) const { return monitor(whereis(name)); }
+monitor_handle context::monitor(std::string_view name) const {
+    const child_ref process = whereis(name);
+    if (process.where().block != nullptr || name.empty() || name.front() != '/') return monitor(process);
+    if (const auto group = detail::find_children(*block_->home, name); group.where().block != nullptr)
+        return monitor(group);
+    return monitor(detail::find_supervisor(*block_->home, name));
+}
 child_ref context::whereis(std::string_view name) const { return detail::find_process(*block_->home, name); }
 
 } // namespace bastion

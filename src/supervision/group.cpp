@@ -113,6 +113,10 @@ void group::describe_anew(group_spec& as, const placement& place) {
     spec_->stop = as.stop;
     spec_->box = as.box;
     spec_->bounds = as.bounds;
+    spec_->make_data = std::move(as.make_data);
+    spec_->data_type = as.data_type;
+    spec_->data_type_name = as.data_type_name;
+    spec_->data_on_panic = as.data_on_panic;
     spec_->significant = as.significant;
     settle_in(place);
 }
@@ -131,13 +135,32 @@ std::string group::child_name(control_block& child) const {
     return std::to_string(child.index);
 }
 
+// Its next incarnation is as the group is described now: another body, also of the other kind; another object when that has another
+// type. False: its factory has thrown.
+bool group::describe_element(control_block& child) {
+    if (spec_ == nullptr || !spec_->body) return true; // what a template or a spawn gave it is its own
+    if (process_body* const body = spec_->body.get(); body != child.body) {
+        body->add_owner();
+        std::exchange(child.body, body)->drop_owner();
+        child.kind = spec_->kind;
+    }
+    const cold_part* const cold = cold_if_any(child);
+    if ((cold != nullptr ? cold->data.type : nullptr) == spec_->data_type) return true;
+    const users_code here;
+    try {
+        user_data made{{}, spec_->data_type, spec_->data_type_name};
+        if (spec_->make_data) made.object = spec_->make_data();
+        cold_of(child).data = std::move(made);
+        return true;
+    } catch (...) {
+        child.reason = reason_of_current_exception();
+        return false;
+    }
+}
+
 bool group::launch(control_block& child, bool again) {
+    if (!describe_element(child)) return false;
     if (again) {
-        if (process_body* const body = spec_->body.get();
-            body != nullptr && body != child.body && child.kind == spec_->kind) {
-            body->add_owner();
-            std::exchange(child.body, body)->drop_owner();
-        }
         if (cold_part* cold = cold_if_any(child)) {
             cold->trap_stop = cold->trap_exit = cold->stop_trapped = false;
             cold->exit_with.reset();
@@ -169,7 +192,7 @@ bool group::launch(control_block& child, bool again) {
 void group::restart(control_block& child) {
     if (!ask_first_) return restart_now(child);
     asked_.push_back(child.here());
-    if (spec_->scope == restart_scope::group && asked_.size() > 1) return;  // one scope counts once
+    if (spec_->scope == restart_scope::group && asked_.size() > 1) return; // one scope counts once
     control_block* parent = self_.owner.now();
     request_ptr r = make_request(request_kind::restart_wanted, parent->here());
     r->child = self_.here();
@@ -245,7 +268,7 @@ void group::adopt(control_block& child) {
     }
     children_.push_back(&child);
     set_state(child, child_state::up);
-    child.started_sent = true;  // nobody waits for it
+    child.started_sent = true; // nobody waits for it
     schedule_block(child, this_thread());
 }
 

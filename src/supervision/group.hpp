@@ -81,6 +81,7 @@ private:
     // Who is in the roster from now on: all that stay.
     void list_elements();
     void restart_now(control_block& child);
+    [[nodiscard]] bool describe_element(control_block& child);
     void on_proceed(const owner_request& r);
 
     // ---- resizing: resizing.cpp

@@ -131,8 +131,15 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
     case signal_kind::measure:
     case signal_kind::debug:
         signal.next = nullptr;
-        if (stands_still_ && signal.kind != signal_kind::debug) signal.next = std::exchange(late_monitors_, &signal);
-        else handle_element_signals(self_, &signal);
+        if (!stands_still_ || signal.kind == signal_kind::debug) {
+            handle_element_signals(self_, &signal);
+        } else if (signal.kind == signal_kind::demonitor) {
+            drop_late_monitor(static_cast<const demonitor_request&>(signal).number);
+            handle_element_signals(self_, &signal);
+        } else {
+            signal.next = std::exchange(late_monitors_, &signal);
+            if (only_spec_is_left_) refuse_late_monitors();
+        }
         break;
     }
     return go_on_living();
@@ -143,8 +150,25 @@ void owner::on_question(request_ptr r) {
     discard_signal(*nobodys);
 }
 
+// Whoever watches it, or links to it, finds nobody: it comes back only when somebody starts it.
+void owner::refuse_late_monitors() noexcept {
+    handle_element_signals(self_, reversed(std::exchange(late_monitors_, nullptr)));
+    notify_monitors(self_, exit_reason(exit_kind::noproc), false);
+}
+
+void owner::drop_late_monitor(std::uint64_t number) noexcept {
+    for (system_signal** at = &late_monitors_; *at != nullptr; at = &(*at)->next) {
+        if ((*at)->kind != signal_kind::monitor) continue;
+        auto* const m = static_cast<monitor_record*>(*at);
+        if (m->number != number) continue;
+        *at = m->next;
+        if (m->member_of != nullptr) m->member_of->drop_owner();
+        return pool_delete(m);
+    }
+}
+
 void owner::admit_late_monitors() noexcept {
-    stands_still_ = false;
+    stands_still_ = only_spec_is_left_ = false;
     handle_element_signals(self_, reversed(std::exchange(late_monitors_, nullptr)));
 }
 
@@ -191,7 +215,13 @@ void owner::common_request(owner_request& r) {
         undecided_ = undecided_ || r.undecided;
         plan_stop(r.for_good, r.kill, r.empties);
         break;
-    case request_kind::tell_monitors: notify_monitors(self_, r.reason, !r.for_good); break;
+    case request_kind::tell_monitors:
+        notify_monitors(self_, r.reason, !r.for_good);
+        if (r.for_good && stands_still_) {
+            only_spec_is_left_ = true;
+            refuse_late_monitors();
+        }
+        break;
     case request_kind::stop_child: stop_child(r); break;
     case request_kind::watch_started: {
         control_block* child = r.child.block;

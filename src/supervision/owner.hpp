@@ -331,7 +331,10 @@ protected:
     bool listed_ = false; // was started once
     bool stands_still_ = false; // its last life has ended, the parent decides
     system_signal* late_monitors_ = nullptr; // made while it stands still, newest first: they watch its next life
+    bool only_spec_is_left_ = false; // it stands still, and its monitors were told that it does not come back
     void admit_late_monitors() noexcept;
+    void refuse_late_monitors() noexcept;
+    void drop_late_monitor(std::uint64_t number) noexcept;
     system_signal* rest_ = nullptr; // drained and not handled yet
     pooled_vector<std::pair<control_block*, exit_reason>> aside_; // why a child is being killed for its owner's sake
     pooled_map<control_block*, exit_reason> before_; // why the last incarnation ended, for after_restart

@@ -1,11 +1,13 @@
 #include "process/element_signal.hpp"
-#include "supervision/owner_request.hpp"
+#include "supervision/owner.hpp"
 
 #include <bastion/executor/reserve.hpp>
 #include <bastion/mailbox/send.hpp>
+#include <bastion/supervision/membership.hpp>
 #include <bastion/supervision/sys.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 
 namespace bastion::detail {
@@ -20,16 +22,21 @@ namespace {
 // An order that is answered, by what `carry_out` makes of it.
 class answered_order : public debug_order {
 public:
-    void carry_out(control_block& target) noexcept final {
-        if (target.kind == process_kind::system)
-            return answer_error(cell, explained(errc::invalid, "it is a group or a supervisor, and no process"));
+    bool carry_out(control_block& target) noexcept final {
         const must_not_fail certain;
         try {
+            if (target.kind == process_kind::system)
+                throw explained(errc::invalid, "it is a group or a supervisor, and no process");
+            if (must_wait(target)) {
+                (void)debug_of(target);
+                return false;
+            }
             complete_with(cell, done(target));
         } catch (const error& why) { answer_error(cell, why); } catch (...) {
             const exit_reason why = reason_of_current_exception();
             answer_error(cell, explained(errc::failed, why.what()));
         }
+        return true;
     }
     void refuse() noexcept final { answer_error(cell, errc::noproc); }
 
@@ -38,6 +45,7 @@ public:
 protected:
     // The answer, when it is carried out. Throws what is answered instead.
     [[nodiscard]] virtual envelope* done(control_block& target) = 0;
+    [[nodiscard]] virtual bool must_wait(const control_block&) const noexcept { return false; }
 };
 
 [[nodiscard]] pending_answer send_order(address to, std::unique_ptr<answered_order> order) {
@@ -48,8 +56,8 @@ protected:
     inside(to, [&](runtime_home&) {
         control_block& b = *to.block;
         debug_order* const signal = order.release(); // the lane's once pushed, perhaps carried out already
-        sent = b.kind == process_kind::system ? push_signal(b, *signal, signal_kind::debug)
-                                              : push_element_signal(b, *signal, signal_kind::debug);
+        sent = b.ops == &owner_ops ? push_signal(b, *signal, signal_kind::debug)
+                                   : push_element_signal(b, *signal, signal_kind::debug);
         if (!sent) order.reset(static_cast<answered_order*>(signal));
     });
     if (!sent) order->refuse();
@@ -125,6 +133,12 @@ private:
                                              : std::string_view(),
             type_.name);
     }
+    // Of handlers nothing runs elsewhere: they await nothing.
+    bool must_wait(const control_block& target) const noexcept override {
+        if (target.elsewhere != 0) return true;
+        const cold_part* const cold = cold_if_any(target);
+        return cold != nullptr && cold->debug != nullptr && cold->debug->waiting != nullptr; // those before it go first
+    }
     envelope* visit(void* state) {
         const may_fail users;
         return visit_->visit(state);
@@ -163,13 +177,45 @@ private:
     const std::unique_ptr<code_change> change_;
 };
 
+// The incarnation of the reader that a trace is for: the next one has not asked.
+class reading final : public membership {
+public:
+    void leave(const child_ref&, std::uint64_t) noexcept override { over_.store(true, std::memory_order_relaxed); }
+    [[nodiscard]] bool over() const noexcept { return over_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<bool> over_{false}; // relaxed: it orders nothing, and the next step of who is traced sees it
+};
+
+class reader_watch {
+public:
+    reader_watch() noexcept = default;
+    explicit reader_watch(const address& reader)
+        : reader_(reader), number_(new_record_number()), reading_(new reading) {
+        if (!leave_at_end(reader_, *reading_, number_, false)) reading_->leave(child_ref(reader_), number_);
+    }
+    reader_watch(reader_watch&&) noexcept = default;
+    reader_watch& operator=(reader_watch&&) = delete;
+    ~reader_watch() {
+        if (reading_ && !reading_->over()) forget_record(reader_, number_);
+    }
+    [[nodiscard]] bool over() const noexcept { return reading_->over(); }
+    [[nodiscard]] const address& reader() const noexcept { return reader_; }
+
+private:
+    address reader_;
+    std::uint64_t number_ = 0;
+    shared<reading> reading_; // null: nobody reads
+};
+
 // Tells a reader by mail, so many times.
 class mail_sink final : public trace_sink {
 public:
-    mail_sink(address of, address reader, std::uint64_t limit) noexcept : of_(of), reader_(reader), limit_(limit) {}
+    mail_sink(address of, reader_watch reader, std::uint64_t limit) noexcept
+        : of_(of), reader_(std::move(reader)), limit_(limit) {}
 
     bool tell(const control_block&, step_taken step, std::string_view type, const address& peer) noexcept override {
-        if (!reader_.block->lives(reader_.generation)) return false;
+        if (reader_.over()) return false;
         ++told_;
         send(make_envelope<sys::traced>(envelope_kind::told,
             sys::traced{child_ref(of_), static_cast<sys::step>(step), type, child_ref(peer), told_}));
@@ -179,16 +225,17 @@ public:
     }
     void ended(const exit_reason& why) noexcept override { over(sys::trace_ended::cause::ended, why); }
     void over(sys::trace_ended::cause cause, const exit_reason& why = exit_reason()) noexcept {
+        if (reader_.over()) return;
         send(make_envelope<sys::trace_ended>(envelope_kind::told, sys::trace_ended{child_ref(of_), cause, told_, why}));
     }
 
 private:
     void send(envelope* e) const noexcept {
         e->sender = of_;
-        (void)push_envelope(reader_, e, this_thread());
+        (void)push_envelope(reader_.reader(), e, this_thread());
     }
     const address of_;
-    const address reader_;
+    const reader_watch reader_;
     const std::uint64_t limit_;
     std::uint64_t told_ = 0;
 };
@@ -196,17 +243,17 @@ private:
 class trace_order final : public answered_order {
 public:
     // Without a reader: the trace that there is ends.
-    trace_order(address reader, std::uint64_t limit) noexcept : reader_(reader), limit_(limit) {}
+    trace_order(reader_watch reader, std::uint64_t limit) noexcept : reader_(std::move(reader)), limit_(limit) {}
 
 private:
     envelope* done(control_block& target) override {
-        const bool starts = reader_.block != nullptr;
-        if (starts && reader_ == target.here())
+        const bool starts = reader_.reader().block != nullptr;
+        if (starts && reader_.reader() == target.here())
             throw explained(
                 errc::invalid, "a process cannot trace itself: each step that it is told of would be another");
         if (starts && limit_ == 0) throw explained(errc::invalid, "a trace has a limit, of at least 1 step");
         std::unique_ptr<mail_sink> made;
-        if (starts) made = std::make_unique<mail_sink>(target.here(), reader_, limit_);
+        if (starts) made = std::make_unique<mail_sink>(target.here(), std::move(reader_), limit_);
         envelope* const answer = make_answer<done_mark>();
         debug_part& part = debug_of(target);
         if (part.sink != nullptr)
@@ -216,7 +263,7 @@ private:
         settle_watch(target);
         return answer;
     }
-    const address reader_;
+    reader_watch reader_;
     const std::uint64_t limit_;
 };
 
@@ -232,7 +279,8 @@ pending_answer order_change(address to, const type_wanted& type, std::unique_ptr
     return send_order(to, std::make_unique<change_order>(type, std::move(change)));
 }
 pending_answer order_trace(address to, const child_ref& reader, std::uint64_t limit) {
-    return send_order(to, std::make_unique<trace_order>(reader.where(), limit));
+    reader_watch watch = reader.where().block != nullptr ? reader_watch(reader.where()) : reader_watch();
+    return send_order(to, std::make_unique<trace_order>(std::move(watch), limit));
 }
 
 } // namespace bastion::detail

@@ -452,3 +452,105 @@ TEST_CASE("The end of a group or a supervisor says whether it was stopped or kil
         CHECK(only_downs(w.events.take()) == lines{expected, expected});
     }
 }
+
+namespace {
+
+struct watch_now {};
+struct forget_now {};
+
+// Watches a group when it is told to, links to it at once with that, and writes what it hears.
+bastion::process watches(bastion::context ctx, world& w, const bastion::children_ref& group) {
+    ctx.trap_exit();
+    std::optional<bastion::monitor_handle> watch;
+    for (;;) {
+        auto m = co_await ctx.recv();
+        if (m.told<watch_now>() != nullptr) {
+            watch.emplace(ctx.monitor(group));
+            ctx.link(bastion::child_ref(group.where()));
+        } else if (m.told<forget_now>() != nullptr) {
+            const bool had_come = co_await ctx.demonitor(std::move(*watch));
+            w.events.add(had_come ? "had come" : "forgotten");
+        } else if (auto* d = m.told<bastion::down>()) {
+            w.events.add("down: " + end_of(*d));
+        } else if (auto* e = m.told<bastion::exited>()) {
+            w.events.add("exited: " + e->reason().what());
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("Who watches a group of which only the spec is left hears so at once") {
+    world w;
+    const auto sup = w.rt.spawn(bastion::supervisor().with_specs_kept().with_restart_strategy(at_once()));
+    const auto a = sup.spawn(named(w.events, "a"));
+    const auto watcher = w.rt.spawn([&w, &a](bastion::context ctx) { return watches(ctx, w, a); });
+    watcher.tell(watch_now{});
+    w.settle();
+    (void)w.events.take();
+    const auto terminated = w.rt.run(sup.terminate_child("a"));
+    CHECK(terminated.has_value());
+    w.settle();
+    CHECK(w.events.take() == lines{"end a0", "down: stopped, for good", "exited: stopped"});
+    for (int i = 0; i < 2; ++i) {
+        watcher.tell(watch_now{});
+        w.settle();
+        CHECK(w.events.take() == lines{"down: noproc, for good", "exited: noproc"});
+    }
+    watcher.tell(forget_now{});
+    w.settle();
+    CHECK(w.events.take() == lines{"forgotten"});
+    const auto restarted = w.rt.run(sup.restart_child("a"));
+    CHECK(restarted.has_value());
+    watcher.tell(watch_now{});
+    w.settle();
+    CHECK(w.events.take() == lines{"start a0"});
+    a.stop();
+    w.settle();
+    CHECK(w.events.take() == lines{"end a0", "down: stopped, for good", "exited: stopped"});
+}
+
+TEST_CASE("A monitor of a group that waits for its restart is forgotten at once") {
+    world w;
+    const auto sup = w.rt.spawn(
+        bastion::supervisor().with_strategy(bastion::strategy::one_for_all).with_restart_strategy(at_once()));
+    const auto a = sup.spawn(named(w.events, "a"));
+    const auto b = sup.spawn(named(w.events, "b"));
+    const auto e = sup.spawn(named(w.events, "e"));
+    const auto watcher = w.rt.spawn([&w, &e](bastion::context ctx) { return watches(ctx, w, e); });
+    w.settle();
+    b[0].tell(nap{1s});
+    w.settle();
+    a[0].tell(die{"x"}); // e has stopped, and b naps
+    w.settle();
+    (void)w.events.take();
+    watcher.tell(watch_now{});
+    watcher.tell(forget_now{});
+    w.settle();
+    CHECK(w.events.take() == lines{"forgotten"});
+    w.advance(1s);
+    e.stop();
+    w.settle();
+    CHECK(only_downs(w.events.take()).empty());
+}
+
+TEST_CASE("Groups and supervisors are watched by their paths, too") {
+    world w;
+    const auto sup = w.rt.spawn(bastion::supervisor().with_name("s").with_children(named(w.events, "a")));
+    w.settle();
+    (void)w.rt.spawn([&w](bastion::context ctx) -> bastion::process {
+        const auto group = ctx.monitor("/s/a");
+        const auto supervisor = ctx.monitor("/s");
+        const auto nobody = ctx.monitor("/s/b");
+        for (;;) {
+            const auto d = co_await ctx.recv<bastion::down>();
+            const char* who = d.is_of(group) ? "group" : d.is_of(supervisor) ? "supervisor" : "nobody";
+            w.events.add(who + (" " + end_of(d)));
+        }
+    });
+    w.settle();
+    CHECK(w.events.take().back() == "nobody noproc, for good");
+    sup.stop();
+    w.settle();
+    CHECK(w.events.take() == lines{"end a0", "group stopped, for good", "supervisor stopped, for good"});
+}

@@ -1,6 +1,7 @@
 // bastion::sys: suspend, resume, statistics, state, other handlers, trace; each on processes of handlers and on coroutines.
 #include "supervision/tree.hpp"
 
+#include <future>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -272,6 +273,87 @@ TEST_CASE("get_state and replace_state: of a coroutine, its data") {
 
 // ---- other handlers
 
+namespace {
+
+// What a function on another thread waits for, and says.
+struct gate {
+    std::promise<void> entered;
+    std::promise<void> open;
+    void pass() {
+        entered.set_value();
+        open.get_future().wait();
+    }
+};
+
+bastion::task<int> pass_by_blocking(gate& g, std::vector<int>& data) {
+    co_await bastion::blocking([&g, &data] {
+        g.pass();
+        data.push_back(7);
+    });
+    co_return 1;
+}
+
+enum class runs { a_function, a_forked_task };
+
+// One whose data another thread changes, while the gate is shut, and then waits for mail; with its scope open.
+bastion::children one_that_lets_others_work(gate& g, runs what) {
+    return bastion::children()
+        .with_data(std::vector<int>{1})
+        .with_exec([&g, what](bastion::context ctx) -> bastion::process {
+            auto& data = ctx.data<std::vector<int>>();
+            bastion::scope s;
+            if (what == runs::a_function) {
+                const int n = co_await pass_by_blocking(g, data);
+                data.push_back(n);
+                (void)co_await ctx.recv();
+            } else {
+                auto f = s.fork(pass_by_blocking(g, data));
+                co_await s.join();
+                data.push_back(*f);
+                (void)co_await ctx.recv();
+            }
+        });
+}
+
+} // namespace
+
+TEST_CASE("get_state and replace_state wait for what runs for the process elsewhere") {
+    for (const runs what : {runs::a_function, runs::a_forked_task}) {
+        gate g;
+        bastion::runtime rt(bastion::config().with_workers(2).with_signals(false));
+        const auto group = rt.spawn(one_that_lets_others_work(g, what));
+        const bastion::child_ref who = group[0];
+        g.entered.get_future().wait();
+        auto replaced = sys::replace_state<std::vector<int>>(who, [](std::vector<int>& data) { data.push_back(9); });
+        auto seen = sys::get_state<std::vector<int>>(who);
+        CHECK(said(rt.run(sys::suspend(who))) == "ok"); // behind them, and not held up
+        CHECK(said(rt.run(sys::resume(who))) == "ok");
+        CHECK_FALSE(replaced.poll());
+        CHECK_FALSE(seen.poll());
+        g.open.set_value();
+        CHECK(said(rt.run(std::move(replaced))) == "ok");
+        const auto data = rt.run(std::move(seen));
+        REQUIRE(data.has_value());
+        CHECK(*data == std::vector<int>{1, 7, 1, 9});
+        CHECK(said(rt.run(sys::resume(who))) == "ok"); // so the turn in which it was answered is over
+        CHECK((who.where().block->signals.now() & bastion::detail::signal_flags::watched) == 0);
+    }
+}
+
+TEST_CASE("A get_state that waits is answered when the process ends instead") {
+    gate g;
+    bastion::runtime rt(bastion::config().with_workers(2).with_signals(false));
+    const auto group = rt.spawn(one_that_lets_others_work(g, runs::a_function).with_restart(bastion::temporary));
+    const bastion::child_ref who = group[0];
+    g.entered.get_future().wait();
+    auto seen = sys::get_state<std::vector<int>>(who);
+    CHECK(said(rt.run(sys::resume(who))) == "ok");
+    who.kill();
+    CHECK(said(rt.run(group.started())) == "ok"); // the group has passed it on
+    g.open.set_value();
+    CHECK(said(rt.run(std::move(seen))) == bastion::error(errc::noproc).what());
+}
+
 TEST_CASE("replace_handlers: others over the same state, and those of the group at the next start") {
     sys_world w;
     const auto sup = w.rt.spawn(bastion::supervisor().with_restart_strategy(at_once()));
@@ -419,6 +501,25 @@ TEST_CASE("A trace ends with the process, by order, and when another takes over"
         w.settle();
         CHECK(w.events.take() ==
               lines{"over: replaced after 0, normal", "1 received tree::finish", "over: limit after 1, normal"});
+    }
+    SECTION("its reader is restarted: the next incarnation has not asked") {
+        const auto again = sup.spawn(reader(w.events).with_restart(bastion::permanent));
+        w.settle();
+        CHECK(said(w.ask(sys::trace(who, again[0], 100))) == "ok");
+        who.tell(std::string("x"));
+        w.settle();
+        CHECK(w.events.take().size() == 1);
+        again[0].tell(finish{});
+        w.settle();
+        CHECK(again[0].alive());
+        who.tell(std::string("y"));
+        who.tell(give_up{"no more"});
+        w.settle();
+        CHECK(w.events.take().empty());
+        CHECK(said(w.ask(sys::trace(who, again[0], 1))) == "ok"); // for the incarnation that is there
+        who.tell(std::string("z"));
+        w.settle();
+        CHECK(w.events.take().size() == 2);
     }
     SECTION("its reader has gone") {
         CHECK(said(w.ask(sys::trace(who, r[0], 100))) == "ok");

@@ -85,7 +85,7 @@ class blocking_ticket {
 public:
     explicit blocking_ticket(blocking_job& job, forked_wait& forked) noexcept : job_(&job), forked_(&forked) {}
     blocking_ticket(blocking_ticket&& other) noexcept
-        : job_(std::exchange(other.job_, nullptr)), forked_(other.forked_), pool_(other.pool_) {}
+        : job_(std::exchange(other.job_, nullptr)), forked_(other.forked_), pool_(other.pool_), asker_(other.asker_) {}
     blocking_ticket& operator=(blocking_ticket&&) = delete;
 
     // Submits it, if a strand awaits; runs it at once under a driver. False: a forked task awaits, see wait_as_fork.
@@ -103,6 +103,7 @@ private:
     blocking_job* job_; // null: moved away, or over
     forked_wait* forked_;
     blocking_pool* pool_ = nullptr; // null: not started, or it ran under a driver
+    strand* asker_ = nullptr; // for whom it is counted; null: a forked task's, or not started
 };
 
 } // namespace detail

@@ -82,6 +82,8 @@ struct strand : runnable {
     std::uint32_t max_depth = 0; // tasks awaiting one another
     memory_meter* meter = nullptr; // null: no limit on memory
     bool again = false; // a combinator stopped for lack of budget, not for lack of work
+    // Functions that it awaits and scopes in which it has forked: what runs elsewhere and may use what lies in its frame. Its own.
+    std::uint32_t elsewhere = 0;
 };
 
 } // namespace bastion::detail

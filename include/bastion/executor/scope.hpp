@@ -54,6 +54,10 @@ public:
     [[nodiscard]] BASTION_API std::coroutine_handle<> child_done(fork_node& child) noexcept;
     BASTION_API void push(fork_node& child);
     BASTION_API void wait_blocking() noexcept;
+    // Nothing forked by the strand runs any more.
+    void close() noexcept {
+        if (std::exchange(counted_, false)) --strand_->elsewhere;
+    }
 
     [[nodiscard]] bool all_done() const noexcept { return stolen_.all_done(); }
 
@@ -63,6 +67,7 @@ public:
     strand* strand_ = nullptr; // of the joiner, known from the first fork; null inside a forked task
     strand* root_ = nullptr; // the same, or the one whose forked task that is
     std::int32_t unclaimed_ = 0; // forked, and not run in place
+    bool counted_ = false; // by the strand, as what runs elsewhere
     std::exception_ptr exception_; // Invariant: written by the first to fail, read after the join
     join_count stolen_;
 };
@@ -116,6 +121,7 @@ public:
     scope() noexcept {}
     ~scope() {
         if (unclaimed_ != 0 || !all_done()) wait_blocking();
+        close();
     }
 
     // Starts `t` where a worker finds time. The handle must not outlive the scope, nor the scope the handle's use.
@@ -134,6 +140,7 @@ public:
             return detail::transfer(scope_.next_in_place(thread));
         }
         void await_resume() const {
+            scope_.close();
             if (scope_.exception_ == nullptr) return;
             scope_.stolen_.forget_failure();
             std::rethrow_exception(std::exchange(scope_.exception_, nullptr));

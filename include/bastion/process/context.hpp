@@ -167,7 +167,8 @@ public:
     BASTION_API bool unregister_name(std::string_view name) const;
     // Who is registered by that name, or an element by its path: "/pool/workers/0". Nobody: a ref that is not alive.
     [[nodiscard]] BASTION_API child_ref whereis(std::string_view name) const;
-    // Watches whoever is found by that name now; nobody: the reason is `noproc`.
+    // Watches whoever is found by that name now, also a group or a supervisor by its path ("/pool/workers"); nobody: the reason
+    // is `noproc`.
     [[nodiscard]] BASTION_API monitor_handle monitor(std::string_view name) const;
 
     // ---- runtime/

@@ -28,8 +28,9 @@ public:
     debug_order& operator=(const debug_order&) = delete;
     virtual ~debug_order() = default;
 
-    // In the target's own turn, by the holder of its right to run.
-    virtual void carry_out(control_block& target) noexcept = 0;
+    // In the target's own turn, by the holder of its right to run. False: not while something runs for it elsewhere, which may use
+    // what the order is about; its debug part has been made.
+    [[nodiscard]] virtual bool carry_out(control_block& target) noexcept = 0;
     // Instead: there is no such process, or no incarnation of it just now.
     virtual void refuse() noexcept = 0;
 
@@ -62,6 +63,7 @@ struct debug_part {
     std::int64_t counts_since_ns = 0;
     std::uint64_t taken[3] = {}; // by step_taken
     std::unique_ptr<trace_sink> sink; // null: nobody traces it
+    system_signal* waiting = nullptr; // orders for the time when nothing runs for it elsewhere, newest first
 };
 
 // All of these by the holder of the right to run `block`.
@@ -74,6 +76,10 @@ BASTION_API void hold_back(control_block& block, bool on) noexcept;
 BASTION_API void settle_watch(control_block& block) noexcept;
 // Notes a step of a process that is watched.
 BASTION_API void note_step(control_block& block, step_taken step, std::string_view type, const address& peer) noexcept;
+// An order that was not carried out: it is, as soon as nothing runs for the process elsewhere.
+void keep_waiting(control_block& block, std::unique_ptr<debug_order> order) noexcept;
+// Those that can be carried out now are.
+void carry_out_waiting(control_block& block) noexcept;
 // The incarnation ends, and all that was asked about it.
 void end_debugging(control_block& block) noexcept;
 

@@ -299,3 +299,100 @@ TEST_CASE("code_change: of the strategy, while children wait for others") {
     s.w.advance(2s);
     CHECK(s.which() == "child1, child2, child3");
 }
+
+namespace {
+
+struct what_are_you {
+    using answer_type = std::string;
+};
+
+bastion::children by_coroutine(suite& s, const std::string& says) {
+    return s.without_body("child1").with_exec([says](bastion::context ctx) -> bastion::process {
+        ctx.ready();
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (auto q = m.asked<what_are_you>()) q.reply(says);
+            if (m.told<tree::die>() != nullptr) bastion::panic("died");
+        }
+    });
+}
+
+bastion::children by_handlers(suite& s, const std::string& says) {
+    return s.without_body("child1")
+        .with_start(bastion::start_mode::at_first_suspend)
+        .with_handlers(bastion::on_question([says](const what_are_you&) { return says; }),
+            bastion::on_tell([](const tree::die&) { bastion::panic("died"); }));
+}
+
+// Its data, a T, before and after one is added.
+template <class T>
+bastion::children with_number(suite& s, T first) {
+    return s.without_body("child1").with_data(first).with_exec([](bastion::context ctx) -> bastion::process {
+        ctx.ready();
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (auto q = m.template asked<what_are_you>()) q.reply(std::to_string(ctx.data<T>()++));
+            if (m.template told<tree::die>() != nullptr) bastion::panic("died");
+        }
+    });
+}
+
+std::string answer_of(suite& s) {
+    auto said = s.w.rt.run(s.element("child1").ask<what_are_you>());
+    return said ? *said : said.error().what();
+}
+
+} // namespace
+
+TEST_CASE("code_change: a body of the other kind runs from the next start") {
+    const auto as = [] { return flags(strategy::one_for_one, 9, 3600s); };
+    suite s(as());
+    CHECK(s.start(by_coroutine(s, "a coroutine")) == "ok");
+    CHECK(change(s, as().with_children(by_handlers(s, "handlers"))) == "ok");
+    CHECK(answer_of(s) == "a coroutine");
+    s.dies("child1");
+    CHECK(answer_of(s) == "handlers");
+    CHECK(change(s, as().with_children(by_coroutine(s, "another coroutine"))) == "ok");
+    CHECK(s.terminate("child1") == "ok");
+    CHECK(s.restart("child1") == "ok");
+    CHECK(answer_of(s) == "another coroutine");
+    s.dies("child1");
+    CHECK(answer_of(s) == "another coroutine");
+}
+
+TEST_CASE("code_change: data of another type is made at the next start, and of the same type stays") {
+    const auto as = [] { return flags(strategy::one_for_one, 9, 3600s); };
+    suite s(as());
+    CHECK(s.start(with_number<int>(s, 10)) == "ok");
+    CHECK(answer_of(s) == "10");
+    CHECK(change(s, as().with_children(with_number<int>(s, 20))) == "ok");
+    s.dies("child1");
+    CHECK(answer_of(s) == "11"); // as over any restart
+    CHECK(change(s, as().with_children(with_number<long>(s, 30))) == "ok");
+    CHECK(answer_of(s) == "12");
+    s.dies("child1");
+    CHECK(answer_of(s) == "30");
+    CHECK(change(s, as().with_children(by_coroutine(s, "none"))) == "ok");
+    s.dies("child1");
+    CHECK(answer_of(s) == "none");
+    CHECK(change(s, as().with_children(with_number<int>(s, 40))) == "ok");
+    s.dies("child1");
+    CHECK(answer_of(s) == "40");
+}
+
+TEST_CASE("code_change: a child that waits for its first start begins as it is described by then") {
+    suite s;
+    auto first = s.sup.start_child(s.without_body("slow").with_exec([](bastion::context ctx) -> bastion::process {
+        co_await ctx.sleep_for(1s);
+        ctx.ready();
+        (void)co_await ctx.recv();
+    }));
+    auto second = s.sup.start_child(by_handlers(s, "old")); // says nothing about when it is ready
+    s.w.settle();
+    CHECK(change(s, flags(strategy::one_for_one, 2, 3600s).with_children(by_coroutine(s, "new"))) == "ok");
+    s.w.advance(1s);
+    REQUIRE(first.poll());
+    REQUIRE(second.poll());
+    CHECK(s.said(second.take()) == "ok");
+    CHECK(answer_of(s) == "new");
+}
