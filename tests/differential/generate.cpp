@@ -59,7 +59,7 @@ node template_from(const raw_node& raw, const script& s) {
     n.is_template = true;
     n.home = above.id;
     n.id = "t" + std::to_string(s.nodes.size());
-    n.restart = one_of<const char*>(raw[3], {{"permanent", 30}, {"transient", 40}, {"temporary", 30}});
+    n.restart = one_of<const char*>(raw[3], {{"permanent", 24}, {"transient", 46}, {"temporary", 30}});
     n.significant = raw[2] % 4 != 0 && above.auto_shutdown != "never" && n.restart != "permanent";
     n.shutdown = one_of<const char*>(raw[10], {{"time", 50}, {"infinity", 25}, {"brutal_kill", 25}});
     n.starts = "-";
@@ -106,9 +106,9 @@ node node_from(const raw_node& raw, const script& s, made& m) {
         n.auto_shutdown =
             one_of<const char*>(raw[9], {{"never", 60}, {"any_significant", 20}, {"all_significant", 20}});
         if (n.strategy == "simple_one_for_one") {
-            n.intensity = one_of<unsigned>(raw[8], {{1, 40}, {0, 20}, {2, 15}, {3, 10}, {1000, 15}});
+            n.intensity = one_of<unsigned>(raw[8], {{1, 40}, {0, 40}, {2, 10}, {3, 5}, {1000, 15}});
             n.auto_shutdown =
-                one_of<const char*>(raw[9], {{"never", 30}, {"any_significant", 50}, {"all_significant", 20}});
+                one_of<const char*>(raw[9], {{"never", 20}, {"any_significant", 60}, {"all_significant", 20}});
         }
     } else {
         n.shutdown = one_of<const char*>(raw[6], {{"time", 50}, {"infinity", 25}, {"brutal_kill", 25}});
@@ -175,7 +175,7 @@ description change_of(const node& sup, const script& s, more_numbers random) {
     d.intensity = one_of<unsigned>(random(), {{1000, 30}, {0, 10}, {1, 15}, {2, 15}, {3, 15}, {5, 15}});
     d.auto_shutdown = one_of<const char*>(random(), {{"never", 50}, {"any_significant", 25}, {"all_significant", 25}});
     d.has_period = random() % 16 != 0;
-    const bool is_wrong = random() % 12 == 0;
+    const bool is_wrong = random() % (sup.strategy == "simple_one_for_one" ? 7 : 12) == 0;
     const std::uint32_t order = random() % 3;
     for (node n : s.nodes) {
         if (n.home != sup.id || s.is_dynamic(n)) continue;
@@ -213,7 +213,7 @@ step step_from(const raw_step& raw, const script& s, const made& m) {
     if (s.is_dynamic(n) && w.what == "terminate_child" && raw[2] % 4 != 0) w.what = "terminate_pid";
     if (n.is_template && (w.what == "exit" || w.what == "signal")) w.what = "start_wrong";
     // What is another's, asked for by who it is.
-    if ((w.what == "terminate_pid" || w.what == "get_childspec") && !m.simple.empty() && raw[1] % 10 > 4)
+    if ((w.what == "terminate_pid" || w.what == "get_childspec") && !m.simple.empty() && raw[1] % 10 > 2)
         sup = s.nodes[m.simple[raw[2] % m.simple.size()]].id;
     if (w.what == "exit") {
         w.whom = n.id;
@@ -277,6 +277,10 @@ script resolved(const raw_script& raw, unsigned long number) {
     for (std::size_t i = 0; i < s.nodes.size(); ++i)
         if (s.is_dynamic(s.nodes[i]) && i < raw.first.size() && raw.first[i][9] % 4 != 3)
             s.steps.push_back({"start_child", s.nodes[i].home, s.nodes[i].id});
+    // Early, while the tree stands: by themselves few of these starts fail, and fewer of somebody who is asked.
+    for (std::size_t i = 0; i < s.nodes.size() && i < raw.first.size(); ++i)
+        if (const node& n = s.nodes[i]; n.late && !n.is_supervisor && !s.is_dynamic(n) && raw.first[i][11] % 3 == 1)
+            s.steps.push_back({"start_child", n.home, n.id});
     for (const raw_step& w : raw.second) {
         s.steps.push_back(step_from(w, s, m));
         const step last = s.steps.back();
@@ -289,7 +293,7 @@ script resolved(const raw_script& raw, unsigned long number) {
         }
         if (last.what != "terminate_child") continue;
         // What has been stopped is what can be started again, or deleted.
-        if (w[4] % 4 == 1) s.steps.push_back({"restart_child", last.whom, last.with});
+        if (w[4] % 2 == 1) s.steps.push_back({"restart_child", last.whom, last.with});
         if (w[4] % 4 == 2) s.steps.push_back({"delete_child", last.whom, last.with});
     }
     s.steps.push_back({"stop", "", ""});
