@@ -76,7 +76,7 @@ public:
         const std::uint64_t number = handle.number();
         overseen_.emplace(number, std::make_pair(which, std::move(handle)));
     }
-    void invite(const bastion::context& ctx, const bastion::child_ref& whom) {
+    bastion::child_ref invite(const bastion::context& ctx, const bastion::child_ref& whom) {
         const std::uint64_t number = ++visits_;
         const bool fails = number % 16 == 0;
         auto [child, handle] =
@@ -85,7 +85,11 @@ public:
         ++book->visitors.open;
         const std::uint64_t of_monitor = handle.number();
         visitors_.emplace(of_monitor, std::move(handle));
+        return child;
     }
+    // The visitor that has ended last.
+    [[nodiscard]] const bastion::child_ref& gone() const { return gone_; }
+    [[nodiscard]] bool somebody_is_gone() const { return gone_ != bastion::child_ref(); }
     void kills_when_it_asks(const bastion::child_ref& whom) { asking_ = whom; }
 
 private:
@@ -93,6 +97,7 @@ private:
         if (visitors_.erase(d.number()) == 1) {
             ++book->visitors.told;
             --book->visitors.open;
+            gone_ = d.who();
             return;
         }
         const auto found = overseen_.find(d.number());
@@ -118,6 +123,7 @@ private:
     std::unordered_map<std::uint64_t, std::pair<std::uint32_t, bastion::monitor_handle>> overseen_;
     std::unordered_map<std::uint64_t, bastion::monitor_handle> visitors_;
     std::uint64_t visits_ = 0;
+    bastion::child_ref gone_;
     bastion::child_ref asking_;
 };
 
@@ -160,14 +166,16 @@ inline bastion::child_ref someone(conducting& c) { return c.all().everyone[c.bel
 inline void make_traffic(const bastion::context& ctx, conducting& c, const bastion::child_ref& victim) {
     tell_work(someone(c));
     tell_work(victim);
-    c.invite(ctx, c.below(2) == 0 ? victim : someone(c));
+    const bastion::child_ref visitor = c.invite(ctx, c.below(2) == 0 ? victim : someone(c));
     if (c.below(2) == 0) {
         const bastion::child_ref watcher = someone(c);
         if (watcher != c.all().deaf) watcher.tell(watch{c.below(2) == 0 ? victim : someone(c)});
     }
     const bastion::child_ref& witness = c.all().witnesses[c.below(c.all().witnesses.size())];
     if (c.below(2) == 0) witness.tell(watch{c.below(2) == 0 ? victim : someone(c)});
-    else witness.tell(hold{c.below(2) == 0 ? victim : someone(c)});
+    else witness.tell(hold{c.below(2) == 0 ? victim : c.below(2) == 0 ? visitor : someone(c)});
+    if (c.somebody_is_gone() && c.below(2) == 0)
+        witness.tell(reach{c.gone(), static_cast<reaching>(c.below(reaching_kinds))});
     if (c.below(8) == 0) witness.tell(let_go());
 }
 
@@ -205,6 +213,7 @@ inline fault choose_fault(conducting& c, const target& t, int again) {
     case fault::exits:
     case fault::mid_ask:
     case fault::leaves_ask: return deaf ? fault::panics : how;
+    case fault::nobody: return deaf || c.of().traps || !c.somebody_is_gone() ? fault::panics : how;
     case fault::struck: return is_deaf(c.of(), *t.in, t.group, t.other) ? fault::signalled : how;
     case fault::linked:
     case fault::at_start: {
@@ -259,6 +268,10 @@ inline int inject(conducting& c, const target& t, fault how, int again, outcome&
         order(fault::panics);
         t.ref().tell(die{fault::panics, {}});
         return 1 + again;
+    case fault::nobody:
+        order(how);
+        t.ref().tell(die{how, c.gone()});
+        return 1;
     default:
         order(how);
         t.ref().tell(die{how, c.all().deaf});

@@ -311,9 +311,14 @@ std::uint64_t run_round(int number, std::int64_t faults, bool& good) {
         t.row("links of witnesses: made = told + unlinked + open",
             {b.links.made, b.links.told + b.links.given_up + b.links.open}, {});
         t.row("links of witnesses that are open", {b.links.open}, {held.links});
+        t.row("links and monitors with the gone: made = told", {b.gone.made, b.gone.told}, {});
+        t.row("those that find another there: made = told", {b.late.made, b.late.told}, {});
         t.row("conductors' monitors: made = told", {b.visitors.made, b.visitors.told}, {});
         t.row("notices told twice or to others",
-            {b.mortal.strange + b.watched.strange + b.links.strange + b.visitors.strange, 0}, {});
+            {b.mortal.strange + b.watched.strange + b.links.strange + b.visitors.strange + b.gone.strange +
+                    b.late.strange,
+                0},
+            {});
         t.row("births and ends that nobody expected", {b.surprises, 0}, {b.others_logged, 0});
         t.row("questions: asked = answered + failed + abandoned",
             {b.talk.asked, b.talk.answered + b.talk.failed + b.talk.abandoned}, {});

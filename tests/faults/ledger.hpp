@@ -31,13 +31,14 @@ enum class fault : std::uint8_t {
     mid_ask,      // killed while it waits for an answer
     leaves_ask,   // panics with a question on its way
     linked,       // by a link with another one that panics
+    nobody,       // by a link with one that has ended
     at_start,     // panics before it has started
     none,
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault::none);
 inline constexpr std::array<const char*, fault_kinds> fault_names{"panic", "exception", "ctx.fail", "ctx.exit",
     "normal end", "exit signal", "another's signal", "killed", "killed in an ask", "panic with an ask", "link",
-    "at the start"};
+    "link with nobody", "at the start"};
 using counts_by_fault = std::array<count, fault_kinds>;
 
 [[nodiscard]] inline std::uint64_t sum(const counts_by_fault& all) {
@@ -84,6 +85,9 @@ struct ledger {
     notices watched;         // monitors of those who never fail
     notices links;
     notices visitors;        // a conductor's, of the processes that it spawns
+    notices gone;            // links and monitors of witnesses with those who have ended
+    notices late;            // the same, come when another lives in the block
+    count late_orders{0};    // exits and unlinkings come so late
     // ---- by the library
     count starts_told{0};    // callbacks
     count restarts_told{0};
@@ -152,6 +156,12 @@ struct hold { // be linked with it
     bastion::child_ref whom;
 };
 struct let_go {}; // of one that it is linked with
+enum class reaching : std::uint8_t { link, monitor, link_late, monitor_late, unlink_late, exit_late, kill_late };
+inline constexpr std::size_t reaching_kinds = 7;
+struct reach { // one that has ended
+    bastion::child_ref gone;
+    reaching how;
+};
 // To a conductor.
 struct born {
     slot* who;
