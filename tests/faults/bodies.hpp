@@ -71,7 +71,7 @@ inline bastion::task<void> end_as_told(bastion::context ctx, die order, place he
         test::asking mark(book->talk);
         ++book->sent;
         auto question = order.other.ask<query>(here.of->number);
-        here.in->conductor.tell(waits_for_answer{here.of});
+        here.in->conductor.tell(waits_for_answer{ctx.self()});
         auto r = co_await std::move(question).within(1h);
         mark.ends(r, here.of->number + 1);
         break;

@@ -43,6 +43,8 @@ callbacks of_supervisor(region& r, std::uint32_t which) {
         .before_restart([which](const event& e) {
             if (e.reason().kind() == exit_kind::intensity)
                 ++(which == the_region ? book->region_restarts_told : book->branch_restarts_told);
+            if (e.reason().kind() == exit_kind::killed)
+                ++(which == the_region ? book->region_kills_told : book->branch_kills_told);
         })
         .after_restart([&r, which](const event&) { r.conductor.tell(back{which}); });
 }
@@ -107,10 +109,10 @@ void find_everyone(runtime& rt, world& w) {
 }
 
 void write_down(const log_record& r) {
+    const auto depth = std::count(r.path.begin(), r.path.end(), '/');
     if (r.next.starts_with("restarts now")) {
-        ++book->restarts_logged;
+        ++(depth > 3 ? book->restarts_logged : depth == 3 ? book->branch_kills_logged : book->region_kills_logged);
     } else if (r.next == "stops its children and fails upwards") {
-        const auto depth = std::count(r.path.begin(), r.path.end(), '/');
         ++(depth == 3 ? book->branch_failures_logged : book->region_failures_logged);
     } else if (r.next == "ends: it is temporary") {
         ++book->strays_logged;
@@ -299,11 +301,16 @@ std::uint64_t run_round(int number, std::int64_t faults, bool& good) {
                 {rt.crash_reports().made});
         t.row("restarts of elements = faults - failures of branches", {b.restarts, sum(b.suffered) - b.branch_failures},
             {b.restarts_logged + b.normal_told - b.branch_failures_logged});
-        t.row("restarts of branches = their failures - those of regions",
-            {b.branch_restarts, b.branch_failures - b.region_failures},
-            {b.branch_restarts_told - b.region_restarts_told, b.branch_failures_logged - b.region_failures_logged});
-        t.row("restarts of regions = their failures", {b.region_restarts, b.region_failures},
-            {b.region_restarts_told, b.region_failures_logged});
+        const std::uint64_t with_regions = branches_of_region * b.region_kills_told;
+        t.row("restarts of branches = their ends - failures of regions",
+            {b.branch_restarts, b.branch_failures + b.branch_kills - b.region_failures},
+            {b.branch_restarts_told + b.branch_kills_told - with_regions - b.region_restarts_told,
+                b.branch_failures_logged + b.branch_kills_logged - b.region_failures_logged});
+        t.row("restarts of regions = their ends", {b.region_restarts, b.region_failures + b.region_kills},
+            {b.region_restarts_told + b.region_kills_told, b.region_failures_logged + b.region_kills_logged});
+        t.row("supervisors that ended as killed",
+            {b.branch_kills + (1 + branches_of_region) * b.region_kills, b.kill_notices},
+            {b.branch_kills_told + b.region_kills_told});
         t.row("monitors of elements: made = told + void + open",
             {b.mortal.made, b.mortal.told + b.mortal.given_up + b.mortal.open}, {});
         t.row("monitors of witnesses: made = told + open", {b.watched.made, b.watched.told + b.watched.open}, {});

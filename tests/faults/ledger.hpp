@@ -80,6 +80,9 @@ struct ledger {
     count region_restarts{0};
     count branch_failures{0};  // told by monitors: too many restarts
     count region_failures{0};
+    count branch_kills{0};     // ordered: exit signals to supervisors
+    count region_kills{0};
+    count kill_notices{0};     // told by monitors: supervisors that were killed, or with the one above
     count surprises{0};      // births and ends of supervisors that nobody expected
     notices mortal;          // monitors of elements
     notices watched;         // monitors of those who never fail
@@ -95,9 +98,13 @@ struct ledger {
     count stops_told{0};
     count branch_restarts_told{0}; // after too many restarts below
     count region_restarts_told{0};
+    count branch_kills_told{0}; // after `killed`
+    count region_kills_told{0};
     count restarts_logged{0};
     count branch_failures_logged{0};
     count region_failures_logged{0};
+    count branch_kills_logged{0};
+    count region_kills_logged{0};
     count strays_logged{0};
     count others_logged{0};  // no other line is due
 };
@@ -167,7 +174,7 @@ struct born {
     slot* who;
 };
 struct waits_for_answer {
-    slot* who;
+    bastion::child_ref who;
 };
 struct back { // a supervisor has started again
     std::uint32_t which; // a branch's number, or the_region
