@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 #include <sstream>
 
 namespace differential {
@@ -106,7 +107,7 @@ node node_from(const raw_node& raw, const script& s, made& m) {
         n.auto_shutdown =
             one_of<const char*>(raw[9], {{"never", 60}, {"any_significant", 20}, {"all_significant", 20}});
         if (n.strategy == "simple_one_for_one") {
-            n.intensity = one_of<unsigned>(raw[8], {{1, 40}, {0, 40}, {2, 10}, {3, 5}, {1000, 15}});
+            n.intensity = one_of<unsigned>(raw[8], {{1, 40}, {0, 60}, {2, 10}, {3, 5}, {1000, 15}});
             n.auto_shutdown =
                 one_of<const char*>(raw[9], {{"never", 20}, {"any_significant", 60}, {"all_significant", 20}});
         }
@@ -223,7 +224,6 @@ step step_from(const raw_step& raw, const script& s, const made& m) {
     } else if (w.what == "signal") {
         w.whom = n.id;
         w.with = one_of<const char*>(raw[4], {{"kill", 55}, {"normal", 15}, {"shutdown", 15}, {"error", 15}});
-        if (n.is_supervisor && w.with == "kill") w.with = "error"; // see docs/internals/differential.md
     } else {
         w.whom = sup;
         if (w.what.find("children") == std::string::npos) w.with = n.id;
@@ -241,6 +241,16 @@ step step_from(const raw_step& raw, const script& s, const made& m) {
 } // namespace
 
 namespace {
+
+// What keeps a supervisor from being killed is taken away first.
+void kill_emptied(script& s, const std::string& sup) {
+    for (const node& n : s.nodes) {
+        if (n.home != sup || n.is_template) continue;
+        if (s.is_dynamic(n)) s.steps.push_back({"terminate_pid", sup, n.id});
+        else if (n.at_stop != "drag") s.steps.push_back({"terminate_child", sup, n.id});
+    }
+    s.steps.push_back({"signal", sup, "kill"});
+}
 
 // What a worker does that is left out where its supervisor changes.
 void fit_change(script& s, const step& change) {
@@ -284,6 +294,12 @@ script resolved(const raw_script& raw, unsigned long number) {
     for (const raw_step& w : raw.second) {
         s.steps.push_back(step_from(w, s, m));
         const step last = s.steps.back();
+        if (last.what == "signal" && last.with == "kill" && s.find(last.whom)->is_supervisor) {
+            s.steps.pop_back();
+            kill_emptied(s, last.whom);
+        }
+        // One that has been changed starts again.
+        if (last.what == "change" && w[2] % 3 == 2 && last.whom != s.nodes.front().id) kill_emptied(s, last.whom);
         if (last.what == "change" && w[2] % 3 == 1) {
             // What has been changed is what fails: as often as makes many a supervisor start again.
             const auto below = std::find_if(s.nodes.begin(), s.nodes.end(),
@@ -373,6 +389,8 @@ void counts::add(const script& s, const trace& told) {
     std::string asked; // the step
     std::string whose; // the simple_one_for_one supervisor of a child that has just been told to end
     std::size_t ended = 0; // of its children in this step
+    std::string killed; // the supervisor of this step
+    std::set<std::string> changed;
     for (const std::string& line : told) {
         std::istringstream words(line);
         std::string first;
@@ -380,6 +398,8 @@ void counts::add(const script& s, const trace& told) {
         std::string third;
         words >> first >> second >> third;
         const node* const child = s.find(first == ">" ? third : second);
+        if (!killed.empty() && first != "=") ++all_["a supervisor is killed"];
+        killed.clear();
         if (first == ">") {
             whose =
                 child != nullptr && s.is_dynamic(*child) && (second == "exit" || second == "signal") ? child->home : "";
@@ -391,17 +411,22 @@ void counts::add(const script& s, const trace& told) {
                 words >> how;
                 what += " " + how;
             }
+            if (what == "signal kill" && child->is_supervisor) killed = third;
             if (s.is_simple(third)) what = "simple " + what;
             ++all_["step " + what];
         } else if (first == "=" && second == "ok" && what == "change") {
             ++all_["answer change: ok"];
+            changed.insert(s.find(asked.substr(9, asked.find(' ', 9) - 9))->id);
             add_change(s, asked);
         } else if (first == "=" && what.find("count") == std::string::npos && what.find("which") == std::string::npos) {
             ++all_["answer " + what + ": " + (second == "failed" || second == "spec" ? second : line.substr(2))];
         } else if (first == "=") {
             ++all_["answer " + what + (second == "noproc" ? ": noproc" : ": ok")];
         } else if (first == "start" && !third.empty()) {
+            if (third == "ok" && changed.contains(child->home)) ++all_["a start below one that was changed"];
             ++all_["a start: " + third];
+        } else if (first == "start") {
+            if (changed.contains(second)) ++all_["one that was changed starts again"];
         } else if (first == "stop") {
             // None of the others ends but with its supervisor.
             if (!whose.empty() && child->home == whose && ++ended == 2)
@@ -431,6 +456,7 @@ std::vector<std::string> counts::missing(std::size_t least) const {
         "answer simple get_childspec: not_found", "answer simple which_children: ok",
         "answer simple which_children: noproc", "answer simple count_children: ok",
         "answer simple count_children: noproc", "answer start_wrong: invalid", "answer terminate_pid: not_found",
+        "a supervisor is killed", "a start below one that was changed", "one that was changed starts again",
         "answer change: ok", "answer change: invalid", "answer change: noproc", "answer simple change: ok",
         "answer simple change: invalid", "answer simple change: noproc", "a change adds one", "a change leaves one out",
         "a change of restart", "a change of shutdown", "a change of significant", "a change of the order",
