@@ -270,6 +270,13 @@ void kill_emptied(script& s, const std::string& sup) {
     s.steps.push_back({"signal", sup, "kill"});
 }
 
+// Not started by hand: that makes a second one of its name, whose changes those that start with the one above do not know.
+void keep_the_first(script& s, const std::string& sup) {
+    for (const node* n = s.find(sup); n != nullptr; n = s.find(n->home))
+        for (step& w : s.steps)
+            if (w.what == "start_child" && w.with == n->id && !n->late) w = {"which_children", w.whom, ""};
+}
+
 // What a worker does that is left out where its supervisor changes.
 void fit_change(script& s, const step& change) {
     for (node& n : s.nodes) {
@@ -334,6 +341,8 @@ script resolved(const raw_script& raw, unsigned long number) {
     s.steps.push_back({"stop", "", ""});
     for (const step& w : s.steps)
         if (w.what == "change") fit_change(s, w);
+    for (std::size_t i = 0; i < s.steps.size(); ++i)
+        if (s.steps[i].what == "change") keep_the_first(s, s.steps[i].whom);
     return s;
 }
 
