@@ -157,7 +157,8 @@ void choose_victim(script& s, node& n, std::uint32_t number) {
         siblings.push_back(other.id);
         nodes.push_back(&other);
     }
-    if (number / 64 % 4 == 0 && n.at_stop != "drag" && !s.is_dynamic(n)) {
+    // Below a late one: see docs/internals/differential.md.
+    if (number / 64 % 4 == 0 && n.at_stop != "drag" && !s.is_dynamic(n) && !s.find(n.home)->late) {
         n.victim = "-";
         return choose_victim_of_start(n, nodes, number);
     }
