@@ -31,8 +31,8 @@ bool take_off(std::uint64_t& number, std::uint64_t signals) noexcept {
 void turn_round(link_signal& s) noexcept { std::swap(s.made_here, s.made_there); }
 
 // The record becomes the exit signal to its other side.
-void tell_peer(control_block& b, link_signal* record, const exit_reason& why) noexcept {
-    const address to = std::exchange(record->peer, b.here());
+void tell_peer(const address& from, link_signal* record, const exit_reason& why) noexcept {
+    const address to = std::exchange(record->peer, from);
     turn_round(*record);
     record->reason = why;
     record->ordered = false;
@@ -113,7 +113,10 @@ void handle_link_signal(control_block& b, link_signal* signal) noexcept {
     signal_ptr s(signal);
     const bool meant = s->target_generation == b.generation.now();
     if (s->kind == signal_kind::link) {
-        if (!meant || b.inbox.is_closed()) return tell_peer(b, s.release(), exit_reason(exit_kind::noproc));
+        if (!meant || b.inbox.is_closed()) { // of whom it was meant for: another may live here
+            const address gone{&b, s->target_generation};
+            return tell_peer(gone, s.release(), exit_reason(exit_kind::noproc));
+        }
         link_table& links = cold_of(b).links;
         if (link_signal* const there = links.find(s->peer)) {
             there->made_there = s->made_there;
@@ -146,7 +149,7 @@ void tell_links(control_block& b, const exit_reason& why) noexcept {
     if (cold == nullptr) return;
     while (link_signal* record = cold->links.front()) {
         cold->links.remove(record);
-        tell_peer(b, record, why);
+        tell_peer(b.here(), record, why);
     }
 }
 

@@ -13,8 +13,9 @@ namespace {
 
 void notify_down(monitor_record& m, control_block& target, const exit_reason& why, bool returns) noexcept {
     const must_not_fail certain;
-    envelope* e = make_envelope<down>(envelope_kind::told, child_ref(target.here()), why, returns, m.number);
-    e->sender = target.here();
+    const address whom{&target, m.target_generation}; // another may live in the block by now
+    envelope* e = make_envelope<down>(envelope_kind::told, child_ref(whom), why, returns, m.number);
+    e->sender = whom;
     (void)deliver_notice(m.watcher, e);
 }
 
@@ -23,14 +24,6 @@ void tell_noproc(control_block& watcher, const address& target, std::uint64_t nu
         make_envelope<down>(envelope_kind::told, child_ref(target), exit_reason(exit_kind::noproc), false, number);
     e->sender = target;
     (void)deliver_notice(watcher.here(), e);
-}
-
-monitor_record* new_record(control_block& watcher, std::uint64_t number) {
-    auto* m = pool_new<monitor_record>();
-    m->watcher = watcher.here();
-    m->number = number;
-    m->notify = &notify_down;
-    return m;
 }
 
 // Takes the monitor's `down` out of the mail that has come. False: there is none.
@@ -77,16 +70,24 @@ task<bool> demonitor(control_block* watcher, monitor_handle watch) {
     co_return take_down(*watcher, watch.number());
 }
 
+monitor_record* new_monitor(control_block& watcher, std::uint64_t number) {
+    auto* m = pool_new<monitor_record>();
+    m->watcher = watcher.here();
+    m->number = number;
+    m->notify = &notify_down;
+    return m;
+}
+
 monitor_handle watch(control_block& watcher, address target) {
     const std::uint64_t number = new_record_number();
-    if (!push_element_signal(target, signal_kind::monitor, new_record(watcher, number)))
+    if (!push_element_signal(target, signal_kind::monitor, new_monitor(watcher, number)))
         tell_noproc(watcher, target, number);
     return monitor_handle(target, number);
 }
 
 void watched_birth::enter(control_block& child) {
     number_ = new_record_number();
-    monitor_record* const m = new_record(watcher_, number_);
+    monitor_record* const m = new_monitor(watcher_, number_);
     m->target_generation = child.generation.now();
     try {
         hold_record(child, *m);

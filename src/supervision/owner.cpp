@@ -343,9 +343,10 @@ void owner::end(bool for_good) {
         self_.life_state.await_decision();
         stands_still_ = true;
     } else {
+        const bool had_ended = stands_still_; // then that was its end, however it is disposed of
         admit_late_monitors();
         if (why_.kind() == exit_kind::normal && !silent_ && !ended_by_itself_)
-            why_ = exit_reason(kill_all_ ? exit_kind::killed : exit_kind::stopped);
+            why_ = had_ended ? self_.reason : exit_reason(kill_all_ ? exit_kind::killed : exit_kind::stopped);
         self_.reason = why_;
         const exit_reason noproc(exit_kind::noproc);
         answer_watchers(nullptr, why_.kind() == exit_kind::start_failed ? &why_ : &noproc);

@@ -167,19 +167,31 @@ strike(Id, What, World) ->
         Pid ->
             case is_process_alive(Pid) of
                 false -> "nobody";
-                true ->
-                    Ref = monitor(process, Pid),
-                    case What of
-                        {signal, Reason} -> exit(Pid, Reason);
-                        _ -> Pid ! What
-                    end,
-                    case What of
-                        {signal, Reason2} when Reason2 =/= kill -> demonitor(Ref, [flush]);
-                        _ -> receive {'DOWN', Ref, process, _, _} -> ok end
-                    end,
-                    none
+                true when What =:= {signal, kill} ->
+                    case has_children(Id, Pid, World) of
+                        true -> "has children";
+                        false -> strike_living(Pid, What)
+                    end;
+                true -> strike_living(Pid, What)
             end
     end.
+
+%% One that is killed leaves its children to their links, in no order.
+has_children(Id, Pid, World) ->
+    #{kind := Kind} = node_of(Id, World),
+    Kind =:= "sup" andalso proplists:get_value(active, supervisor:count_children(Pid)) > 0.
+
+strike_living(Pid, What) ->
+    Ref = monitor(process, Pid),
+    case What of
+        {signal, Reason} -> exit(Pid, Reason);
+        _ -> Pid ! What
+    end,
+    case What of
+        {signal, Reason2} when Reason2 =/= kill -> demonitor(Ref, [flush]);
+        _ -> receive {'DOWN', Ref, process, _, _} -> ok end
+    end,
+    none.
 
 answer(lives) -> "lives";
 answer(nobody) -> "nobody";

@@ -317,8 +317,17 @@ private:
         }
         const known& k = supervisors_[s.whom];
         if (!k.runs) return "nobody";
+        // One that is killed leaves its children to their links on OTP, in no order.
+        if (s.with == "kill" && !is_empty(k.ref)) return "has children";
         bastion::child_ref(k.ref.where()).exit(why);
         return "";
+    }
+
+    bool is_empty(const bastion::supervisor_ref& sup) {
+        auto answer = sup.count_children();
+        clock_->settle();
+        const auto counts = answer.take();
+        return counts && counts->active == 0;
     }
 
     std::string start_child(const bastion::supervisor_ref& sup, const node& n) {

@@ -3,6 +3,7 @@
 // The processes that fail, and those that look at them.
 
 #include "faults/shape.hpp"
+#include "support/late_signal.hpp"
 
 #include <chrono>
 #include <optional>
@@ -70,7 +71,7 @@ inline bastion::task<void> end_as_told(bastion::context ctx, die order, place he
         test::asking mark(book->talk);
         ++book->sent;
         auto question = order.other.ask<query>(here.of->number);
-        here.in->conductor.tell(waits_for_answer{here.of});
+        here.in->conductor.tell(waits_for_answer{ctx.self()});
         auto r = co_await std::move(question).within(1h);
         mark.ends(r, here.of->number + 1);
         break;
@@ -86,6 +87,11 @@ inline bastion::task<void> end_as_told(bastion::context ctx, die order, place he
         life::suffers(fault::panics);
         ctx.link(order.other);
         bastion::panic("ends another one");
+    case fault::nobody:
+        life::suffers(order.how);
+        ctx.link(order.other);
+        co_await ctx.sleep_for(1h);
+        break;
     default: break;
     }
     co_return;
@@ -168,6 +174,82 @@ inline bastion::process element(bastion::context ctx, life lives, place here) {
     }
 }
 
+// What a witness has with those who have ended: each is told noproc, once.
+class reached {
+public:
+    [[nodiscard]] bool linked(const bastion::child_ref& who) const { return links_.contains(who); }
+    [[nodiscard]] std::size_t waits_for() const { return links_.size() + monitors_.size(); }
+    void make(const bastion::context& ctx, const reach& r) {
+        switch (r.how) {
+        case reaching::link:
+            begins(book->gone);
+            links_.emplace(r.gone, &book->gone);
+            return ctx.link(r.gone);
+        case reaching::monitor: {
+            auto handle = ctx.monitor(r.gone);
+            const std::uint64_t number = handle.number();
+            begins(book->gone);
+            monitors_.emplace(number, watched{r.gone, &book->gone, std::move(handle)});
+            return;
+        }
+        case reaching::link_late:
+            if (!test::link_late(ctx, r.gone)) return;
+            begins(book->late);
+            links_.emplace(r.gone, &book->late);
+            return;
+        case reaching::monitor_late:
+            if (const std::uint64_t number = test::watch_late(ctx, r.gone)) {
+                begins(book->late);
+                monitors_.emplace(number, watched{r.gone, &book->late, {}});
+            }
+            return;
+        case reaching::unlink_late: return count_order(test::unlink_late(ctx, r.gone));
+        case reaching::exit_late:
+            return count_order(test::exit_late(ctx, r.gone, bastion::exit_reason::error("too late")));
+        case reaching::kill_late:
+            return count_order(test::exit_late(ctx, r.gone, bastion::exit_reason(bastion::exit_kind::killed)));
+        }
+    }
+    // False: it is told of another.
+    [[nodiscard]] bool ends(const bastion::exited& e) {
+        const auto found = links_.find(e.who());
+        if (found == links_.end()) return false;
+        told(*found->second, e.reason());
+        links_.erase(found);
+        return true;
+    }
+    [[nodiscard]] bool ends(const bastion::down& d) {
+        const auto found = monitors_.find(d.number());
+        if (found == monitors_.end()) return false;
+        if (d.who() != found->second.whom) ++found->second.account->strange;
+        told(*found->second.account, d.reason());
+        monitors_.erase(found);
+        return true;
+    }
+
+private:
+    struct watched {
+        bastion::child_ref whom;
+        notices* account;
+        bastion::monitor_handle handle;
+    };
+    static void begins(notices& n) {
+        ++n.made;
+        ++n.open;
+    }
+    static void told(notices& n, const bastion::exit_reason& why) {
+        if (why.kind() != bastion::exit_kind::noproc) ++n.strange;
+        ++n.told;
+        --n.open;
+    }
+    static void count_order(bool sent) {
+        if (sent) ++book->late_orders;
+    }
+
+    std::unordered_map<bastion::child_ref, notices*> links_;
+    std::unordered_map<std::uint64_t, watched> monitors_;
+};
+
 // Watches and is linked, and does not fail: what it is told is complete.
 struct roll_call {
     using answer_type = std::uint64_t;
@@ -178,6 +260,7 @@ inline bastion::process witness(bastion::context ctx) {
     std::unordered_map<std::uint64_t, bastion::monitor_handle> monitors;
     std::unordered_set<bastion::child_ref> links;
     std::unordered_multiset<bastion::child_ref> unlinked; // an exit of them may have come before
+    reached gone;
     ctx.trap_exit();
     for (;;) {
         auto msg = co_await ctx.recv();
@@ -188,11 +271,14 @@ inline bastion::process witness(bastion::context ctx) {
             const std::uint64_t number = handle.number();
             monitors.emplace(number, std::move(handle));
         } else if (auto* h = msg.told<hold>()) {
-            if (links.insert(h->whom).second) {
+            if (!gone.linked(h->whom) && links.insert(h->whom).second) {
                 ++book->links.made;
                 ++book->links.open;
                 ctx.link(h->whom);
             }
+        } else if (auto* r = msg.told<reach>()) {
+            // A second link with the same one would be none.
+            if (!links.contains(r->gone) && !unlinked.contains(r->gone) && !gone.linked(r->gone)) gone.make(ctx, *r);
         } else if (msg.told<let_go>() != nullptr) {
             if (links.empty()) continue;
             const bastion::child_ref whom = *links.begin();
@@ -205,10 +291,11 @@ inline bastion::process witness(bastion::context ctx) {
             if (monitors.erase(d->number()) == 1) {
                 ++book->watched.told;
                 --book->watched.open;
-            } else {
+            } else if (!gone.ends(*d)) {
                 ++book->watched.strange;
             }
         } else if (auto* e = msg.told<bastion::exited>()) {
+            if (gone.ends(*e)) continue;
             if (links.erase(e->who()) == 1) {
                 ++book->links.told;
                 --book->links.open;
@@ -220,7 +307,7 @@ inline bastion::process witness(bastion::context ctx) {
                 ++book->links.strange;
             }
         } else if (auto q = msg.asked<roll_call>()) {
-            q.reply(monitors.size() + links.size());
+            q.reply(monitors.size() + links.size() + gone.waits_for());
         }
     }
 }

@@ -67,8 +67,8 @@ public:
             if (--backs_due_[k->which] < 0) ++book->surprises;
         } else if (auto* d = msg.told<bastion::down>()) {
             ended(ctx, *d);
-        } else if (msg.told<waits_for_answer>() != nullptr) {
-            asking_.exit(bastion::exit_reason(bastion::exit_kind::killed));
+        } else if (auto* w = msg.told<waits_for_answer>()) {
+            w->who.exit(bastion::exit_reason(bastion::exit_kind::killed));
         }
     }
     void oversee(const bastion::context& ctx, std::uint32_t which) {
@@ -76,7 +76,7 @@ public:
         const std::uint64_t number = handle.number();
         overseen_.emplace(number, std::make_pair(which, std::move(handle)));
     }
-    void invite(const bastion::context& ctx, const bastion::child_ref& whom) {
+    bastion::child_ref invite(const bastion::context& ctx, const bastion::child_ref& whom) {
         const std::uint64_t number = ++visits_;
         const bool fails = number % 16 == 0;
         auto [child, handle] =
@@ -85,14 +85,18 @@ public:
         ++book->visitors.open;
         const std::uint64_t of_monitor = handle.number();
         visitors_.emplace(of_monitor, std::move(handle));
+        return child;
     }
-    void kills_when_it_asks(const bastion::child_ref& whom) { asking_ = whom; }
+    // The visitor that has ended last.
+    [[nodiscard]] const bastion::child_ref& gone() const { return gone_; }
+    [[nodiscard]] bool somebody_is_gone() const { return gone_ != bastion::child_ref(); }
 
 private:
     void ended(const bastion::context& ctx, const bastion::down& d) {
         if (visitors_.erase(d.number()) == 1) {
             ++book->visitors.told;
             --book->visitors.open;
+            gone_ = d.who();
             return;
         }
         const auto found = overseen_.find(d.number());
@@ -105,6 +109,7 @@ private:
         if (--ends_due_[which] < 0 || !d.returns()) ++book->surprises;
         if (d.reason().kind() == bastion::exit_kind::intensity)
             ++(which == the_region ? book->region_failures : book->branch_failures);
+        if (d.reason().kind() == bastion::exit_kind::killed) ++book->kill_notices;
         if (d.returns()) oversee(ctx, which);
     }
 
@@ -118,7 +123,7 @@ private:
     std::unordered_map<std::uint64_t, std::pair<std::uint32_t, bastion::monitor_handle>> overseen_;
     std::unordered_map<std::uint64_t, bastion::monitor_handle> visitors_;
     std::uint64_t visits_ = 0;
-    bastion::child_ref asking_;
+    bastion::child_ref gone_;
 };
 
 using condition = bool (conducting::*)() const;
@@ -160,14 +165,16 @@ inline bastion::child_ref someone(conducting& c) { return c.all().everyone[c.bel
 inline void make_traffic(const bastion::context& ctx, conducting& c, const bastion::child_ref& victim) {
     tell_work(someone(c));
     tell_work(victim);
-    c.invite(ctx, c.below(2) == 0 ? victim : someone(c));
+    const bastion::child_ref visitor = c.invite(ctx, c.below(2) == 0 ? victim : someone(c));
     if (c.below(2) == 0) {
         const bastion::child_ref watcher = someone(c);
         if (watcher != c.all().deaf) watcher.tell(watch{c.below(2) == 0 ? victim : someone(c)});
     }
     const bastion::child_ref& witness = c.all().witnesses[c.below(c.all().witnesses.size())];
     if (c.below(2) == 0) witness.tell(watch{c.below(2) == 0 ? victim : someone(c)});
-    else witness.tell(hold{c.below(2) == 0 ? victim : someone(c)});
+    else witness.tell(hold{c.below(2) == 0 ? victim : c.below(2) == 0 ? visitor : someone(c)});
+    if (c.somebody_is_gone() && c.below(2) == 0)
+        witness.tell(reach{c.gone(), static_cast<reaching>(c.below(reaching_kinds))});
     if (c.below(8) == 0) witness.tell(let_go());
 }
 
@@ -185,15 +192,16 @@ inline bool is_deaf(const region& r, const branch& b, std::uint32_t group, std::
     return r.number == 0 && b.number == 0 && group == 0 && element == 0;
 }
 
-inline target choose_target(conducting& c) {
+inline target choose_target(conducting& c, branch& in) {
     target t;
-    t.in = &c.of().branches[c.below(c.of().branches.size())];
+    t.in = &in;
     t.group = static_cast<std::uint32_t>(c.below(t.in->groups.size()));
     const std::size_t size = t.in->groups[t.group].slots.size();
     t.element = static_cast<std::uint32_t>(c.below(size));
     t.other = static_cast<std::uint32_t>((t.element + 1 + c.below(size - 1)) % size);
     return t;
 }
+inline branch& some_branch(conducting& c) { return c.of().branches[c.below(c.of().branches.size())]; }
 
 inline fault choose_fault(conducting& c, const target& t, int again) {
     const auto how = static_cast<fault>(c.below(fault_kinds));
@@ -205,6 +213,7 @@ inline fault choose_fault(conducting& c, const target& t, int again) {
     case fault::exits:
     case fault::mid_ask:
     case fault::leaves_ask: return deaf ? fault::panics : how;
+    case fault::nobody: return deaf || c.of().traps || !c.somebody_is_gone() ? fault::panics : how;
     case fault::struck: return is_deaf(c.of(), *t.in, t.group, t.other) ? fault::signalled : how;
     case fault::linked:
     case fault::at_start: {
@@ -217,52 +226,111 @@ inline fault choose_fault(conducting& c, const target& t, int again) {
 
 inline void order(fault how) { ++book->ordered[static_cast<std::size_t>(how)]; }
 
-// Orders it; what it brings about is expected. How many faults it makes.
-inline int inject(conducting& c, const target& t, fault how, int again, outcome& all) {
-    const auto expect_one = [&](std::uint32_t element) {
-        all = expect_fault(c.of(), *t.in, t.group, element);
-        c.expect(all);
+// Of which nobody else is a part: any number of them may come at once.
+inline fault choose_plain_fault(conducting& c, const target& t) {
+    constexpr std::array<fault, 8> plain{fault::panics, fault::signalled, fault::killed, fault::throws, fault::fails,
+        fault::exits, fault::mid_ask, fault::leaves_ask};
+    return plain[c.below(is_deaf(c.of(), *t.in, t.group, t.element) ? 3 : plain.size())];
+}
+
+// What has been ordered at once, and what comes of it.
+struct volley {
+    std::vector<branch*> branches; // that are started again
+    int faults = 0;
+    std::uint64_t restarts = 0; // of elements, by the supervisor right above
+    std::uint64_t branch_restarts = 0;
+    std::uint64_t region_restarts = 0;
+};
+
+inline void expect(conducting& c, volley& v, const outcome& all) {
+    c.expect(all);
+    v.branches.insert(v.branches.end(), all.branches.begin(), all.branches.end());
+    if (!all.branch_failed) ++v.restarts;
+    else ++(all.region_failed ? v.region_restarts : v.branch_restarts);
+}
+
+// Orders it; what it brings about is expected.
+inline void inject(conducting& c, const target& t, fault how, int again, volley& v) {
+    const auto expect_one = [&](fault of, std::uint32_t element) {
+        order(of);
+        ++v.faults;
+        expect(c, v, expect_fault(c.of(), *t.in, t.group, element));
     };
     slot& victim = t.of();
-    expect_one(t.element);
+    const group& g = t.in->groups[t.group];
     switch (how) {
     case fault::signalled:
     case fault::killed:
-        order(how);
+        expect_one(how, t.element);
         victim.doom = how;
         t.ref().exit(how == fault::killed ? bastion::exit_reason(bastion::exit_kind::killed) : reason_of(how));
-        return 1;
+        return;
     case fault::struck:
-        order(how);
+        expect_one(how, t.element);
         victim.doom = how;
-        t.in->groups[t.group].refs[t.other].tell(strike{t.ref()});
-        return 1;
+        g.refs[t.other].tell(strike{t.ref()});
+        return;
     case fault::mid_ask:
-        order(how);
+        expect_one(how, t.element);
         victim.doom = how;
-        c.kills_when_it_asks(t.ref());
         t.ref().tell(die{how, c.all().deaf});
-        return 1;
+        return;
     case fault::linked:
-        order(how);
-        order(fault::panics);
-        expect_one(t.other);
-        t.in->groups[t.group].slots[t.other]->doom = how;
-        t.ref().tell(die{how, t.in->groups[t.group].refs[t.other]});
-        return 2;
+        expect_one(fault::panics, t.element);
+        expect_one(how, t.other);
+        g.slots[t.other]->doom = how;
+        t.ref().tell(die{how, g.refs[t.other]});
+        return;
     case fault::at_start:
-        for (int i = 0; i < again; ++i) {
-            order(how);
-            expect_one(t.element);
-        }
+        expect_one(fault::panics, t.element);
+        for (int i = 0; i < again; ++i) expect_one(how, t.element);
         victim.bad_starts = again;
-        order(fault::panics);
         t.ref().tell(die{fault::panics, {}});
-        return 1 + again;
-    default:
-        order(how);
-        t.ref().tell(die{how, c.all().deaf});
-        return 1;
+        return;
+    default: expect_one(how, t.element); t.ref().tell(die{how, how == fault::nobody ? c.gone() : c.all().deaf});
+    }
+}
+
+inline void inject_one(conducting& c, const target& t, volley& v) {
+    const int again = 1 + static_cast<int>(c.below(2));
+    inject(c, t, choose_fault(c, t, again), again, v);
+}
+
+// A supervisor that ends starts its children again: one of them fails in that start.
+inline void fails_in_its_start(conducting& c, const target& t, volley& v) {
+    order(fault::at_start);
+    ++v.faults;
+    t.of().bad_starts = 1;
+    expect(c, v, expect_fault(c.of(), *t.in, t.group, t.element));
+}
+
+// The end of a supervisor by an exit signal, and mostly of one of its elements when it starts again.
+inline void kill_supervisor(conducting& c, branch& b, volley& v) {
+    const bool whole = c.below(4) == 0;
+    expect(c, v, whole ? expect_end(c.of()) : expect_end(c.of(), b));
+    ++(whole ? book->region_kills : book->branch_kills);
+    const target t = choose_target(c, b);
+    if (!b.is_dynamic() && b.is_simple(t.group) && !b.groups[t.group].says_ready) fails_in_its_start(c, t, v);
+    const bastion::supervisor_ref& whom = whole ? c.of().ref : b.ref;
+    bastion::child_ref(whom.where()).exit(bastion::exit_reason(bastion::exit_kind::killed));
+}
+
+// Faults in several branches at once, and of several elements of one where none has a part in what another brings about.
+inline void inject_many(const bastion::context& ctx, conducting& c, volley& v) {
+    for (branch& b : c.of().branches) {
+        if (c.below(4) == 0) continue;
+        const bool is_last = b.used == b.limit;
+        if (is_last && (c.of().strategy != bastion::strategy::one_for_one || c.of().used == c.of().limit)) continue;
+        const target first = choose_target(c, b);
+        make_traffic(ctx, c, first.ref());
+        std::vector<const slot*> taken{&first.of(), b.groups[first.group].slots[first.other]};
+        inject_one(c, first, v);
+        for (int more = is_last ? 0 : static_cast<int>(c.below(4)); more != 0 && b.used < b.limit; --more) {
+            const target t = choose_target(c, b);
+            if (!b.is_simple(t.group) || std::find(taken.begin(), taken.end(), &t.of()) != taken.end()) continue;
+            taken.push_back(&t.of());
+            inject(c, t, choose_plain_fault(c, t), 0, v);
+        }
     }
 }
 
@@ -297,22 +365,25 @@ inline bastion::process conductor(bastion::context ctx, world* all, region* mine
     c.oversee(ctx, the_region);
     co_await until(ctx, &c, &conducting::all_born);
     while (all->left.load() > 0) {
-        const target t = choose_target(c);
-        if (t.in->is_dynamic() && c.below(8) == 0) co_await exchange(ctx, &c, t.in, t.element);
-        const int again = 1 + static_cast<int>(c.below(2));
-        const fault how = choose_fault(c, t, again);
+        branch& b = some_branch(c);
+        const target t = choose_target(c, b);
+        if (b.is_dynamic() && c.below(8) == 0) co_await exchange(ctx, &c, &b, t.element);
+        volley v;
         make_traffic(ctx, c, t.ref());
-        outcome what;
-        const int made = inject(c, t, how, again, what);
-        all->left -= made;
+        const auto what = c.below(16);
+        if (what == 0) kill_supervisor(c, b, v);
+        else if (what < 6) inject_many(ctx, c, v);
+        else inject_one(c, t, v);
+        all->left -= v.faults;
         co_await until(ctx, &c, &conducting::supervisors_are_back);
-        for (branch* b : what.branches)
-            if (b->is_dynamic()) co_await fill(ctx, b);
+        for (branch* back : v.branches)
+            if (back->is_dynamic()) co_await fill(ctx, back);
         co_await until(ctx, &c, &conducting::all_born);
         if (c.below(4) == 0) co_await catch_up(ctx, &c);
-        if (!what.branch_failed) book->restarts += static_cast<std::uint64_t>(made);
-        else ++(what.region_failed ? book->region_restarts : book->branch_restarts);
-        book->injected += static_cast<std::uint64_t>(made);
+        book->restarts += v.restarts;
+        book->branch_restarts += v.branch_restarts;
+        book->region_restarts += v.region_restarts;
+        book->injected += static_cast<std::uint64_t>(v.faults);
     }
     co_await until(ctx, &c, &conducting::alone);
     all->done.release();

@@ -31,13 +31,14 @@ enum class fault : std::uint8_t {
     mid_ask,      // killed while it waits for an answer
     leaves_ask,   // panics with a question on its way
     linked,       // by a link with another one that panics
+    nobody,       // by a link with one that has ended
     at_start,     // panics before it has started
     none,
 };
 inline constexpr std::size_t fault_kinds = static_cast<std::size_t>(fault::none);
 inline constexpr std::array<const char*, fault_kinds> fault_names{"panic", "exception", "ctx.fail", "ctx.exit",
     "normal end", "exit signal", "another's signal", "killed", "killed in an ask", "panic with an ask", "link",
-    "at the start"};
+    "link with nobody", "at the start"};
 using counts_by_fault = std::array<count, fault_kinds>;
 
 [[nodiscard]] inline std::uint64_t sum(const counts_by_fault& all) {
@@ -79,11 +80,17 @@ struct ledger {
     count region_restarts{0};
     count branch_failures{0};  // told by monitors: too many restarts
     count region_failures{0};
+    count branch_kills{0};     // ordered: exit signals to supervisors
+    count region_kills{0};
+    count kill_notices{0};     // told by monitors: supervisors that were killed, or with the one above
     count surprises{0};      // births and ends of supervisors that nobody expected
     notices mortal;          // monitors of elements
     notices watched;         // monitors of those who never fail
     notices links;
     notices visitors;        // a conductor's, of the processes that it spawns
+    notices gone;            // links and monitors of witnesses with those who have ended
+    notices late;            // the same, come when another lives in the block
+    count late_orders{0};    // exits and unlinkings come so late
     // ---- by the library
     count starts_told{0};    // callbacks
     count restarts_told{0};
@@ -91,9 +98,13 @@ struct ledger {
     count stops_told{0};
     count branch_restarts_told{0}; // after too many restarts below
     count region_restarts_told{0};
+    count branch_kills_told{0}; // after `killed`
+    count region_kills_told{0};
     count restarts_logged{0};
     count branch_failures_logged{0};
     count region_failures_logged{0};
+    count branch_kills_logged{0};
+    count region_kills_logged{0};
     count strays_logged{0};
     count others_logged{0};  // no other line is due
 };
@@ -152,12 +163,18 @@ struct hold { // be linked with it
     bastion::child_ref whom;
 };
 struct let_go {}; // of one that it is linked with
+enum class reaching : std::uint8_t { link, monitor, link_late, monitor_late, unlink_late, exit_late, kill_late };
+inline constexpr std::size_t reaching_kinds = 7;
+struct reach { // one that has ended
+    bastion::child_ref gone;
+    reaching how;
+};
 // To a conductor.
 struct born {
     slot* who;
 };
 struct waits_for_answer {
-    slot* who;
+    bastion::child_ref who;
 };
 struct back { // a supervisor has started again
     std::uint32_t which; // a branch's number, or the_region

@@ -85,6 +85,24 @@ inline void comes_back(branch& b, outcome& all) {
     return how == bastion::strategy::one_for_all || (how == bastion::strategy::rest_for_one && which > failed);
 }
 
+// Of a whole region, by its own supervisor's end.
+inline outcome expect_end(region& r) {
+    outcome all;
+    all.branch_failed = all.region_failed = true;
+    r.used = 0;
+    for (branch& b : r.branches) comes_back(b, all);
+    return all;
+}
+// Of a branch.
+inline outcome expect_end(region& r, branch& b) {
+    if (once_too_often(r.used, r.limit)) return expect_end(r);
+    outcome all;
+    all.branch_failed = true;
+    for (branch& other : r.branches)
+        if (&other == &b || goes_along(r.strategy, other.number, b.number)) comes_back(other, all);
+    return all;
+}
+
 inline outcome expect_fault(region& r, branch& b, std::uint32_t in_group, std::uint32_t element) {
     outcome all;
     if (!once_too_often(b.used, b.limit)) {
@@ -95,11 +113,7 @@ inline outcome expect_fault(region& r, branch& b, std::uint32_t in_group, std::u
         else all.born.push_back(failed.slots[element]);
         return all;
     }
-    all.branch_failed = true;
-    all.region_failed = once_too_often(r.used, r.limit);
-    for (branch& other : r.branches)
-        if (all.region_failed || &other == &b || goes_along(r.strategy, other.number, b.number)) comes_back(other, all);
-    return all;
+    return expect_end(r, b);
 }
 
 // Slots outlive the rounds: they take their memory once.

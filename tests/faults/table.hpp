@@ -28,6 +28,9 @@ inline void print_counts(const ledger& b) {
     print("monitors of witnesses", b.watched);
     print("links of witnesses", b.links);
     print("conductors' monitors", b.visitors);
+    print("links and monitors with the gone", b.gone);
+    print("the same, when another lives there", b.late);
+    std::printf("  exits and unlinkings that came so late: %" PRIu64 "\n", b.late_orders.load());
     std::printf("  births and ends that nobody expected: %" PRIu64 "\n", b.surprises.load());
 }
 

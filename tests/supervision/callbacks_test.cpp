@@ -2,6 +2,8 @@
 #include "supervision/tree.hpp"
 #include "support/acceptance.hpp"
 
+#include <algorithm>
+
 using namespace tree;
 
 TEST_CASE("Each callback comes once per event, in order, with path, reason and count") {
@@ -317,4 +319,28 @@ TEST_CASE("A user's stop while a callback's fault ends the incarnation is for go
     w.settle();
     CHECK_FALSE(g[0].alive());
     CHECK(w.events.take() == lines{"start g0", "end g0"});
+}
+
+TEST_CASE("A supervisor that had ended before the one above it was killed keeps its own reason") {
+    world w;
+    const auto of = [&w](const char* name) {
+        return bastion::supervisor().with_otp_defaults().with_name(name).with_callbacks(told_to(w.events));
+    };
+    const auto mid = [&of] { return of("mid").with_own_restart(bastion::temporary); };
+    w.rt.spawn(of("top").with_supervisor(mid().with_supervisor(of("low").with_supervisor(of("deep")))));
+    w.settle();
+    const auto sup = w.rt.find_supervisor("/top/mid");
+    auto changed = sup.reconfigure(mid()); // it would start again without `low`
+    auto terminated = sup.terminate_child("low");
+    w.settle();
+    const auto answer = terminated.take();
+    REQUIRE(answer);
+    bastion::child_ref(sup.where()).exit(bastion::exit_reason(bastion::exit_kind::killed));
+    w.settle();
+    const lines all = w.events.take();
+    for (const char* line : {"after_stop /top/mid/low/deep stopped 0", "after_stop /top/mid/low stopped 0",
+             "after_stop /top/mid killed 0"}) {
+        CAPTURE(line);
+        CHECK(std::count(all.begin(), all.end(), line) == 1);
+    }
 }

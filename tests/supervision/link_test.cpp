@@ -1,6 +1,7 @@
 // Links and exit signals: the matrix of OTP's, what a link outlives, and the order of notices and messages.
 #include "supervision/tree.hpp"
 #include "support/acceptance.hpp"
+#include "support/late_signal.hpp"
 
 #include <functional>
 #include <optional>
@@ -207,6 +208,66 @@ TEST_CASE("A link with one that has ended says noproc") {
         unlink_from(t.b, t.b);
         CHECK(t.take().empty());
         CHECK(t.b.alive());
+    }
+}
+
+TEST_CASE("Signals that come when another lives in the block are of no concern to it") {
+    std::vector<bastion::child_ref> of_whom; // the notices
+    const auto hears = [&of_whom](journal& j) {
+        return [&of_whom, &j](bastion::context ctx) -> bastion::process {
+            ctx.trap_exit();
+            for (;;) {
+                auto m = co_await ctx.recv();
+                if (auto* a = m.told<act>()) a->what(ctx);
+                if (auto* x = m.told<bastion::exited>()) {
+                    j.add("exited " + x->reason().what());
+                    of_whom.push_back(x->who());
+                } else if (auto* d = m.told<bastion::down>()) {
+                    j.add("down " + d->reason().what());
+                    of_whom.push_back(d->who());
+                }
+            }
+        };
+    };
+    world w;
+    const auto late = w.rt.spawn(hears(w.events));
+    const auto gone = w.rt.spawn(party(w.events, "gone"));
+    w.settle();
+    gone.stop();
+    w.settle();
+    const auto does = [&](std::function<void(const bastion::context&)> what) {
+        late.tell(act{std::move(what)});
+        w.settle();
+    };
+    bastion::child_ref other; // made where the block was freed
+    for (int i = 0; i < 1'000 && other.where().block != gone.where().block; ++i)
+        does([&](const bastion::context& ctx) { other = ctx.spawn(party(w.events, "other")); });
+    REQUIRE(other.where().block == gone.where().block);
+    (void)w.events.take();
+    SECTION("a link: noproc, of the one that it was meant for") {
+        does([gone](const bastion::context& ctx) { CHECK(test::link_late(ctx, gone)); });
+        CHECK(w.events.take() == lines{"exited noproc"});
+        CHECK(of_whom == std::vector{gone});
+    }
+    SECTION("a monitor: the same") {
+        does([gone](const bastion::context& ctx) { CHECK(test::watch_late(ctx, gone) != 0); });
+        CHECK(w.events.take() == lines{"down noproc"});
+        CHECK(of_whom == std::vector{gone});
+    }
+    SECTION("an unlinking: nothing") {
+        link_to(late, other);
+        does([gone](const bastion::context& ctx) { CHECK(test::unlink_late(ctx, gone)); });
+        other.stop();
+        w.settle();
+        CHECK(w.events.take() == lines{"end other", "exited stopped"});
+    }
+    SECTION("an exit: nothing") {
+        does([gone](const bastion::context& ctx) {
+            CHECK(test::exit_late(ctx, gone, boom()));
+            CHECK(test::exit_late(ctx, gone, of(bastion::exit_kind::killed)));
+        });
+        CHECK(w.events.take().empty());
+        CHECK(other.alive());
     }
 }
 

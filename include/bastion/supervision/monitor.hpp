@@ -69,6 +69,8 @@ namespace detail {
 // Coroutines take what they need by value.
 [[nodiscard]] BASTION_API task<bool> demonitor(control_block* watcher, monitor_handle watch);
 [[nodiscard]] BASTION_API monitor_handle watch(control_block& watcher, address target);
+// A record that tells the watcher of an end; the caller's, from the pool. Throws std::bad_alloc.
+[[nodiscard]] BASTION_API monitor_record* new_monitor(control_block& watcher, std::uint64_t number);
 
 class BASTION_API watched_birth final : public birth {
 public:
