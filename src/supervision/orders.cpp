@@ -13,6 +13,11 @@ pending_answer order_child(address to, child_order what, std::string_view id) {
 }
 
 void supervisor_owner::on_question(request_ptr r) {
+    const bool stands_still = !running_ && phase_ == phase::idle && !ending_for_good_;
+    const bool from_above = r->cell == nullptr; // it tells those below it what they are from their next start on
+    if (r->what == request_kind::order && r->order == child_order::reconfigure && stands_still &&
+        (from_above || !empties_))
+        return reconfigure(*r);
     if (empties_ && phase_ == phase::idle) return owner::on_question(std::move(r)); // only its spec is left
     if (r->what == request_kind::look) return is_simple() ? pass_to_template(std::move(r)) : answer_look(*r);
     if (ending_for_good_) return owner::on_question(std::move(r));

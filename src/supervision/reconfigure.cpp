@@ -91,7 +91,10 @@ void supervisor_owner::reconfigure(owner_request& r) {
     }
     take_flags(as);
     pooled_vector<control_block*> were;
-    while (control_block* c = children_.pop_front()) were.push_back(c);
+    while (control_block* c = children_.pop_front()) {
+        clear(*c, child_flag::in_plan); // of the stop, if it stands still
+        were.push_back(c);
+    }
     for (std::size_t i = 0; i < order.size(); ++i) {
         child_spec& c = as.children[i];
         if (control_block* const made = order[i]) {
@@ -116,8 +119,9 @@ void supervisor_owner::reconfigure(owner_request& r) {
         }
         children_.push_back(c);
         of(*c).noted.late = true;
-        if (!of(*c).noted.hidden || state_of(*c) == child_state::stopping) continue;
-        set(*c, child_flag::for_good); // it would have come back with the old description
+        const bool comes_back = !running_ || of(*c).noted.hidden; // as it was described before
+        if (!comes_back || state_of(*c) == child_state::stopping) continue;
+        set(*c, child_flag::for_good);
         finalize(*c);
     }
     if (cell != nullptr) answer_started(cell);

@@ -396,3 +396,24 @@ TEST_CASE("code_change: a child that waits for its first start begins as it is d
     CHECK(s.said(second.take()) == "ok");
     CHECK(answer_of(s) == "new");
 }
+
+TEST_CASE("code_change: a supervisor that does not run starts as it was described last") {
+    const auto as = [](bastion::children c) {
+        return flags(strategy::one_for_one, 9, 3600s)
+            .with_supervisor(flags(strategy::one_for_one, 9, 3600s).with_name("below").with_children(std::move(c)));
+    };
+    suite s(flags(strategy::one_for_one, 9, 3600s));
+    SECTION("it was never started") { CHECK(change(s, as(s.child("child1"))) == "ok"); }
+    SECTION("it was terminated") {
+        CHECK(change(s, as(s.child("child1"))) == "ok");
+        CHECK(s.restart("below") == "ok");
+        CHECK(s.which_of(s.info("below").supervisor) == "child1");
+        CHECK(s.terminate("below") == "ok");
+    }
+    CHECK(change(s, as(s.child("child2", bastion::temporary))) == "ok");
+    CHECK(change(s, as(s.child("child2"))) == "ok");
+    CHECK(s.which() == "below stopped");
+    CHECK(s.restart("below") == "ok");
+    CHECK(s.which_of(s.info("below").supervisor) == "child2");
+    CHECK(s.stop().back() == "end child2");
+}
