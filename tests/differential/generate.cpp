@@ -157,8 +157,7 @@ void choose_victim(script& s, node& n, std::uint32_t number) {
         siblings.push_back(other.id);
         nodes.push_back(&other);
     }
-    // Below a late one: see docs/internals/differential.md.
-    if (number / 64 % 4 == 0 && n.at_stop != "drag" && !s.is_dynamic(n) && !s.find(n.home)->late) {
+    if (number / 64 % 4 == 0 && n.at_stop != "drag" && !s.is_dynamic(n)) {
         n.victim = "-";
         return choose_victim_of_start(n, nodes, number);
     }
