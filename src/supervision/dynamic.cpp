@@ -137,6 +137,13 @@ void group::answer_look(owner_request& r) {
     try {
         if (r.look_at == look::partitions) return answer_error(std::exchange(r.cell, nullptr), errc::invalid);
         if (r.look_at == look::one) return answer_error(std::exchange(r.cell, nullptr), errc::simple_one_for_one);
+        if (r.look_at == look::by_ref) {
+            control_block* const child = r.child.block;
+            const bool is_ours = child != nullptr && child->lives(r.child.generation) && child->owner.now() == &self_;
+            if (is_ours) answer_with(r.cell, info_of(*child));
+            else answer_error(std::exchange(r.cell, nullptr), errc::not_found);
+            return;
+        }
         child_counts counted;
         counted.specs = 1;
         counted.workers = children_.size();

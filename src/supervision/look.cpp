@@ -63,6 +63,16 @@ child_counts supervisor_owner::counts() const noexcept {
     return all;
 }
 
+// The child itself, or an element of a group that is one. Null: it is no child of this supervisor.
+control_block* supervisor_owner::child_that_has(const address& whom) const noexcept {
+    control_block* child = whom.block;
+    if (child == nullptr || !child->lives(whom.generation)) return nullptr;
+    // Safety: whose owner we are stays what it is until we end it; of others only what is atomic or constant is read.
+    if (child->ops != &owner_ops) child = child->owner.now();
+    const bool is_ours = child != nullptr && child->owner.now() == &self_ && child != temporaries_;
+    return is_ours && !noted_of(*child).hidden ? child : nullptr;
+}
+
 void supervisor_owner::answer_look(owner_request& r) noexcept {
     try {
         if (r.look_at == look::count) return answer_with(r.cell, counts());
@@ -77,11 +87,23 @@ void supervisor_owner::answer_look(owner_request& r) noexcept {
             else answer_error(std::exchange(r.cell, nullptr), errc::not_found);
             return;
         }
+        if (r.look_at == look::by_ref) {
+            if (control_block* const child = child_that_has(r.child)) answer_with(r.cell, info_of(*child));
+            else answer_error(std::exchange(r.cell, nullptr), errc::not_found);
+            return;
+        }
         std::vector<child_info> all;
         for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
             if (!of(*c).noted.hidden) all.push_back(info_of(*c));
         answer_with(r.cell, std::move(all));
     } catch (const std::bad_alloc&) { answer_error(std::exchange(r.cell, nullptr), errc::limit); }
+}
+
+pending_answer look_at(address supervisor, address child) {
+    request_ptr r = make_request(request_kind::look, supervisor);
+    r->look_at = look::by_ref;
+    r->child = child;
+    return ask_owner(std::move(r));
 }
 
 pending_answer look_at(address supervisor, look what, std::string_view id) {

@@ -80,6 +80,7 @@ private:
     void give_defaults(control_block& child);
     void give_name(control_block& child);
     void answer_look(owner_request& r) noexcept;
+    [[nodiscard]] control_block* child_that_has(const address& whom) const noexcept;
     [[nodiscard]] child_info info_of(control_block& child) const;
     [[nodiscard]] child_status status_of(control_block& child) const noexcept;
     [[nodiscard]] child_counts counts() const noexcept;

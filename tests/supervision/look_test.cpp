@@ -159,3 +159,39 @@ TEST_CASE("Looking at a supervisor that has ended says noproc, and inside a proc
     REQUIRE_FALSE(nobody.has_value());
     CHECK(nobody.error().code() == bastion::errc::noproc);
 }
+
+TEST_CASE("which_child by ref: the child itself, or one of its elements") {
+    world w;
+    const auto sup = w.rt.spawn(bastion::supervisor()
+            .with_name("s")
+            .with_specs_kept()
+            .with_children(named(w.events, "a").with_redundancy(2))
+            .with_supervisor(bastion::supervisor().with_name("b").with_children(named(w.events, "c"))));
+    const auto id_of = [&](const auto& ref) {
+        auto r = w.rt.run(sup.which_child(ref));
+        return r ? r->id : r.error().what();
+    };
+    const std::string not_found = bastion::error(bastion::errc::not_found).what();
+    auto a = w.rt.run(sup.which_child("a"));
+    REQUIRE(a.has_value());
+    auto b = w.rt.run(sup.which_child("b"));
+    REQUIRE(b.has_value());
+    CHECK(id_of(a->group) == "a");
+    CHECK(id_of(a->group[1]) == "a");
+    CHECK(id_of(b->supervisor) == "b");
+    auto c = w.rt.run(b->supervisor.which_child("c"));
+    REQUIRE(c.has_value());
+    CHECK(id_of(c->group) == not_found); // a grandchild
+    CHECK(id_of(c->group[0]) == not_found);
+    CHECK(id_of(bastion::child_ref()) == not_found);
+    CHECK(id_of(sup) == not_found);
+    const auto bare = sup.spawn([](bastion::context ctx) -> bastion::process { (void)co_await ctx.recv(); });
+    w.settle();
+    CHECK(id_of(bare) == not_found); // what was spawned as a bare function is no child
+    const auto terminated = w.rt.run(sup.terminate_child("a"));
+    CHECK(terminated.has_value());
+    CHECK(id_of(a->group) == "a"); // its spec is there
+    const auto deleted = w.rt.run(sup.delete_child("a"));
+    CHECK(deleted.has_value());
+    CHECK(id_of(a->group) == not_found);
+}

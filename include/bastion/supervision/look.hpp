@@ -55,10 +55,11 @@ struct child_counts {
 
 namespace detail {
 
-enum class look : std::uint8_t { all, one, count, partitions };
+enum class look : std::uint8_t { all, one, by_ref, count, partitions };
 
 // A cell for the answer; noproc: there is no such supervisor (any more).
 [[nodiscard]] BASTION_API pending_answer look_at(address supervisor, look what, std::string_view id = {});
+[[nodiscard]] BASTION_API pending_answer look_at(address supervisor, address child);
 
 } // namespace detail
 
@@ -67,6 +68,15 @@ inline answer<std::vector<child_info>> supervisor_ref::which_children() const {
 }
 inline answer<child_info> supervisor_ref::which_child(std::string_view id) const {
     return answer<child_info>(detail::look_at(self_, detail::look::one, id));
+}
+inline answer<child_info> supervisor_ref::which_child(const child_ref& process) const {
+    return answer<child_info>(detail::look_at(self_, process.where()));
+}
+inline answer<child_info> supervisor_ref::which_child(const children_ref& group) const {
+    return answer<child_info>(detail::look_at(self_, group.where()));
+}
+inline answer<child_info> supervisor_ref::which_child(const supervisor_ref& below) const {
+    return answer<child_info>(detail::look_at(self_, below.where()));
 }
 inline answer<child_counts> supervisor_ref::count_children() const {
     return answer<child_counts>(detail::look_at(self_, detail::look::count));

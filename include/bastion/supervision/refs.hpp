@@ -155,6 +155,10 @@ public:
     [[nodiscard]] answer<std::vector<child_info>> which_children() const;
     // The child of that name: errc::not_found.
     [[nodiscard]] answer<child_info> which_child(std::string_view id) const;
+    // The child that is or has this one; of a template: that one. errc::not_found: it is another's, or has ended.
+    [[nodiscard]] answer<child_info> which_child(const child_ref& process) const;
+    [[nodiscard]] answer<child_info> which_child(const children_ref& group) const;
+    [[nodiscard]] answer<child_info> which_child(const supervisor_ref& below) const;
     [[nodiscard]] answer<child_counts> count_children() const;
     // Its partitions, if it was spawned as partitions (see partitions.hpp).
     [[nodiscard]] answer<partitions_ref> partitions() const;

@@ -123,14 +123,22 @@ TEST_CASE("sup_start_child_returns_error_simple") {
     CHECK(s.counts() == counted{1, 0, 0, 0});
 }
 
-// get_childspec by pid: each child says its spec.
+// get_childspec by pid is which_child by ref.
 TEST_CASE("sup_start_map_simple") {
     simple s;
-    const auto made = s.start();
+    const auto started = s.start();
+    REQUIRE(started.has_value());
+    const auto another = s.start();
+    REQUIRE(another.has_value());
+    const auto made = s.w.rt.run(s.sup.which_child(started->element));
     REQUIRE(made.has_value());
+    CHECK(made->element.where() == started->element.where());
     CHECK(made->restart == bastion::permanent);
     CHECK(made->shutdown.time() == 1000ms);
     CHECK(made->kind == bastion::child_kind::element);
+    const auto stranger = s.w.rt.run(s.sup.which_child(s.w.rt.spawn(tree::named(s.w.events, "stranger"))[0]));
+    REQUIRE_FALSE(stranger.has_value());
+    CHECK(stranger.error() == bastion::errc::not_found);
     const auto by_name = s.w.rt.run(s.sup.which_child("child"));
     REQUIRE_FALSE(by_name.has_value());
     CHECK(by_name.error() == bastion::errc::simple_one_for_one);
@@ -515,8 +523,15 @@ TEST_CASE("which_children_simple_one_for_one") {
     const auto first = s.one();
     const auto second = s.one();
     CHECK(s.all() == refs{first, second});
+    const auto which = [&](const bastion::child_ref& who) {
+        const auto found = s.w.rt.run(s.sup.which_child(who));
+        return found ? found->element : bastion::child_ref();
+    };
+    CHECK(which(first).where() == first.where());
     CHECK(s.terminate(first) == "ok");
     CHECK(s.all() == refs{second});
+    CHECK(which(second).where() == second.where());
+    CHECK(which(first).where() == bastion::child_ref().where()); // not_found
     const auto by_name = s.w.rt.run(s.sup.which_child("child"));
     REQUIRE_FALSE(by_name.has_value());
     CHECK(by_name.error() == bastion::errc::simple_one_for_one);
