@@ -165,3 +165,41 @@ TEST_CASE("sup_stop: a stranger's exit is ignored") {
         CHECK(s.w.events.take() == (why.kind() == bastion::exit_kind::normal ? lines{"start child1"} : lines{}));
     }
 }
+
+// Not in the suite, executed on OTP: what a process has is released before anybody hears of its end, so that its name can be taken at
+// once.
+TEST_CASE("sup_stop: a name is free when the notice of its owner's end arrives") {
+    tree::world w(4);
+    const auto has_name = [](bastion::context ctx) -> bastion::process {
+        const auto mine = ctx.register_name("mine");
+        if (!mine) co_return ctx.fail(mine.error());
+        (void)co_await ctx.recv();
+    };
+    for (const bool linked : {false, true})
+        for (int i = 0; i < 100; ++i) {
+            const auto owner = w.rt.spawn(has_name);
+            w.settle();
+            const auto heir = w.rt.spawn([owner, linked, &w](bastion::context ctx) -> bastion::process {
+                ctx.trap_exit();
+                bastion::monitor_handle watched;
+                if (linked) ctx.link(owner);
+                else watched = ctx.monitor(owner);
+                for (;;) {
+                    auto m = co_await ctx.recv();
+                    if (m.told<tree::finish>() != nullptr) co_return;
+                    const bool notice = m.told<bastion::down>() != nullptr || m.told<bastion::exited>() != nullptr;
+                    if (!notice) continue;
+                    const auto taken = ctx.register_name("mine");
+                    w.events.add(taken ? "taken" : taken.error().what());
+                }
+            });
+            w.settle();
+            CHECK(w.rt.whereis("mine") == owner);
+            owner.tell(1);
+            w.settle();
+            CHECK(w.events.take() == lines{"taken"});
+            CHECK(w.rt.whereis("mine") == heir);
+            heir.tell(tree::finish{});
+            w.settle();
+        }
+}
