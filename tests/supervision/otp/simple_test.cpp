@@ -352,11 +352,7 @@ private:
     std::atomic<int>* live_;
 };
 
-struct copies {
-    int while_they_run = 0;
-    int after = 0;
-    friend bool operator==(const copies&, const copies&) = default;
-};
+using copies = std::vector<int>; // while the children run, and when they have ended
 
 // How many copies of their argument 100 children of a template keep alive: each has its own, and what can be started again one more.
 copies kept_by_template(bastion::restart_when when) {
@@ -371,14 +367,13 @@ copies kept_by_template(bastion::restart_when when) {
         REQUIRE(made.has_value());
         all.push_back(made->element);
     }
-    copies c;
-    c.while_they_run = live;
+    copies c{live};
     for (const auto& child : all) {
         const auto ended = w.rt.run(sup.terminate_child(child));
         CHECK(ended.has_value());
     }
     w.settle();
-    c.after = live;
+    c.push_back(live);
     return c;
 }
 
@@ -394,11 +389,10 @@ copies kept_by_specs(bastion::strategy how, bastion::restart_when when) {
                           (void)co_await ctx.recv();
                       })) == "ok");
     CHECK(s.counts() == counted{100, 100, 0, 100});
-    copies c;
-    c.while_they_run = live;
+    copies c{live};
     for (int i = 0; i < 100; ++i) CHECK(s.terminate(std::to_string(i)) == "ok");
     s.w.settle();
-    c.after = live;
+    c.push_back(live);
     return c;
 }
 
