@@ -250,6 +250,19 @@ TEST_CASE("temporary_abnormal") {
     check_end(bastion::temporary, end::kill);
 }
 
+// OTP's `exit(Pid, kill)` is an exit signal; `kill()` is an order, as terminate_child, and no end that anybody decides about.
+TEST_CASE("permanent_abnormal: kill() ends a child for good") {
+    suite s;
+    CHECK(s.start(s.child("child1")) == "ok");
+    s.exits("child1", kill_reason);
+    CHECK(s.which() == "child1");
+    s.element("child1").kill();
+    s.w.settle();
+    CHECK(s.reasons() == lines{"child1 killed", "child1 killed"});
+    CHECK(s.which() == "child1 stopped");
+    CHECK(s.restart("child1") == "ok");
+}
+
 TEST_CASE("temporary_bystander") {
     for (const auto how : {strategy::one_for_all, strategy::rest_for_one}) {
         suite s(flags(how, 2, 300s));
