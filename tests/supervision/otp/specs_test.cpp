@@ -2,7 +2,6 @@
 #include "supervision/otp/suite.hpp"
 
 using namespace otp;
-using bastion::bad_spec;
 using bastion::strategy;
 using counted = std::vector<std::size_t>;
 
@@ -67,8 +66,13 @@ TEST_CASE("child_specs_map") {
                     CHECK_NOTHROW(
                         s.w.rt.spawn(above().with_children(worker_spec()).with_supervisor(supervisor_spec())));
                 } else {
-                    CHECK_THROWS_AS(s.w.rt.spawn(above().with_children(worker_spec())), bad_spec);
-                    CHECK_THROWS_AS(s.w.rt.spawn(above().with_supervisor(supervisor_spec())), bad_spec);
+                    const std::string why = mode == auto_shutdown::never
+                                                ? " is significant, and it has no with_auto_shutdown"
+                                                : " is significant and permanent: it would never end by itself";
+                    CHECK_THROWS_WITH(
+                        s.w.rt.spawn(above().with_children(worker_spec())), Catch::EndsWith(": its child \"c\"" + why));
+                    CHECK_THROWS_WITH(s.w.rt.spawn(above().with_supervisor(supervisor_spec())),
+                        Catch::EndsWith(": its child \"d\"" + why));
                 }
             }
 }
@@ -76,9 +80,15 @@ TEST_CASE("child_specs_map") {
 // Strategies and auto_shutdown are enumerations; no intensity is no bound. What is left is the period.
 TEST_CASE("sup_flags") {
     tree::world w;
-    CHECK_THROWS_AS(w.rt.spawn(flags(strategy::one_for_one, 2, 0s)), bad_spec);
-    CHECK_THROWS_AS(w.rt.spawn(flags(strategy::one_for_one, 2, -1s)), bad_spec);
-    CHECK_THROWS_AS(w.rt.spawn(bastion::supervisor().with_supervisor(flags(strategy::one_for_one, 2, 0s))), bad_spec);
+    const auto refused = [&w](bastion::supervisor s, const std::string& who) {
+        CHECK_THROWS_WITH(
+            w.rt.spawn(std::move(s)), Catch::StartsWith("bastion: supervisor(" + who + ") at ") &&
+                                          Catch::EndsWith(": with_intensity needs a window longer than 0"));
+    };
+    refused(flags(strategy::one_for_one, 2, 0s), "");
+    refused(flags(strategy::one_for_one, 2, -1s).with_name("s"), "\"s\"");
+    refused(bastion::supervisor().with_supervisor(flags(strategy::one_for_one, 2, 0s).with_name("below")), "\"below\"");
+    CHECK_FALSE(w.rt.find_supervisor("/s").alive());
     CHECK_NOTHROW(w.rt.spawn(flags(strategy::one_for_one, 0, 1ns)));
     CHECK_NOTHROW(w.rt.spawn(flags(strategy::one_for_one, 4'000'000'000, std::chrono::hours(24 * 365))));
 }
