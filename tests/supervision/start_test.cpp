@@ -67,14 +67,19 @@ TEST_CASE("Initially, an element that is not ready in time makes its owners fail
     world w;
     auto sup = w.rt.spawn(bastion::supervisor()
             .with_name("sup")
-            .with_children(named(w.events, "before"))
+            .with_children(named(w.events, "first"))
+            .with_supervisor(bastion::supervisor()
+                    .with_name("second")
+                    .with_children(named(w.events, "below"))
+                    .with_children(named(w.events, "beside")))
+            .with_children(named(w.events, "third"))
             .with_children(slow_group(w.events, "slow"))
             .with_children(named(w.events, "after")));
     w.advance(999ms);
-    CHECK(w.events.take() == lines{"start before0", "start slow"});
+    CHECK(w.events.take() == lines{"start first0", "start below0", "start beside0", "start third0", "start slow"});
     CHECK(sup.alive());
     w.advance(1ms);
-    CHECK(w.events.take() == lines{"end slow", "end before0"});
+    CHECK(w.events.take() == lines{"end slow", "end third0", "end beside0", "end below0", "end first0"});
     CHECK_FALSE(sup.alive());  // for the root it is a late addition: it alone goes
     w.rt.stop();
     CHECK(w.rt.wait() == 0);

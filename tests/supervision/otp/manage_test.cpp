@@ -30,7 +30,11 @@ TEST_CASE("child_adm") {
     CHECK(s.terminate("hej") == not_found);
     const bastion::supervisor_ref foo;
     CHECK(s.said(s.w.rt.run(foo.terminate_child("child1"))) == noproc);
+    // By its ref, as by its pid: only a template's children are known so.
+    CHECK(s.said(s.w.rt.run(s.sup.terminate_child(first.who))) == not_found);
+    CHECK(s.pid_of("child1") == first);
     CHECK(s.terminate("child1") == "ok");
+    CHECK(s.said(s.w.rt.run(s.sup.terminate_child(first.who))) == not_found);
     CHECK(s.reasons() == lines{"child1 stopped"});
     CHECK_FALSE(first.who.alive());
     CHECK(s.which() == "child1 stopped");
@@ -63,7 +67,9 @@ TEST_CASE("child_adm") {
 
     CHECK(s.which_of(foo) == noproc);
     const auto counted_none = s.w.rt.run(foo.count_children());
-    CHECK_FALSE(counted_none.has_value());
+    REQUIRE_FALSE(counted_none.has_value());
+    CHECK(counted_none.error() == bastion::errc::noproc);
+    CHECK(s.said(s.w.rt.run(foo.which_child("child1"))) == noproc);
     s.stop();
 }
 

@@ -40,7 +40,7 @@ TEST_CASE("multiple_restarts: the window is exact") {
     CHECK(s.sup.alive());
     s.w.advance(1s);
     s.dies("child1");
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "too many restarts: child1/0: error: died");
 }
 
 TEST_CASE("one_for_one") {
@@ -54,7 +54,7 @@ TEST_CASE("one_for_one") {
     s.dies("child2");
     CHECK(s.sup.alive());
     s.dies("child1");
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "too many restarts: child1/0: error: died");
     CHECK(s.w.events.take() ==
           lines{"end child1", "start child1", "end child2", "start child2", "end child1", "end child2"});
 }
@@ -65,7 +65,7 @@ TEST_CASE("one_for_one_escalation") {
     const starts second{start::well, start::fail};
     fill(s, 2, second);
     s.dies("child2");
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "too many restarts: child2/0: error: no start");
     CHECK(s.w.events.take() == lines{"end child2", "end child1"});
     CHECK(s.reasons() == lines{"child2 error: died", "child2 error: no start", "child2 error: no start",
                              "child2 error: no start", "child2 error: no start", "child1 stopped"});
@@ -86,14 +86,14 @@ TEST_CASE("one_for_all") {
     s.dies("child2");
     CHECK(s.sup.alive());
     s.dies("child2");
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "too many restarts: child2/0: error: died");
 }
 
 TEST_CASE("one_for_all_escalation") {
     suite s(flags(strategy::one_for_all, 4, 3600s));
     fill(s, 2, {start::well, start::fail});
     s.dies("child1");
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "too many restarts: child2: start failed: 0: error: no start");
     // The first child was started and stopped again at each of the four tries.
     CHECK(s.w.events.take() == lines{"end child1", "end child2", "start child1", "end child1", "start child1",
                                    "end child1", "start child1", "end child1", "start child1", "end child1"});
@@ -126,14 +126,14 @@ TEST_CASE("rest_for_one") {
     s.dies("child3");
     CHECK(s.w.events.take() == lines{"end child3", "start child3"});
     s.dies("child2");
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "too many restarts: child2/0: error: died");
 }
 
 TEST_CASE("rest_for_one_escalation") {
     suite s(flags(strategy::rest_for_one, 4, 3600s));
     fill(s, 2, {start::well, start::fail});
     s.dies("child1");
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "too many restarts: child2: start failed: 0: error: no start");
     CHECK(s.w.events.take() == lines{"end child1", "end child2", "start child1", "end child1"});
 }
 
@@ -172,7 +172,7 @@ TEST_CASE("restart: a group restart counts once, and what is done by hand not at
     }
     CHECK(s.sup.alive());
     s.dies("child3");
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "too many restarts: child3/0: error: died");
 }
 
 // What was terminated comes back with its siblings, and so does what had ended well.
@@ -250,6 +250,19 @@ TEST_CASE("temporary_abnormal") {
     check_end(bastion::temporary, end::kill);
 }
 
+// OTP's `exit(Pid, kill)` is an exit signal; `kill()` is an order, as terminate_child, and no end that anybody decides about.
+TEST_CASE("permanent_abnormal: kill() ends a child for good") {
+    suite s;
+    CHECK(s.start(s.child("child1")) == "ok");
+    s.exits("child1", kill_reason);
+    CHECK(s.which() == "child1");
+    s.element("child1").kill();
+    s.w.settle();
+    CHECK(s.reasons() == lines{"child1 killed", "child1 killed"});
+    CHECK(s.which() == "child1 stopped");
+    CHECK(s.restart("child1") == "ok");
+}
+
 TEST_CASE("temporary_bystander") {
     for (const auto how : {strategy::one_for_all, strategy::rest_for_one}) {
         suite s(flags(how, 2, 300s));
@@ -293,7 +306,7 @@ TEST_CASE("temporary_bystander: it ends while its supervisor stops another one")
     child1.tell(tree::finish{});
     s.w.settle();
     s.w.advance(1s);
-    CHECK_FALSE(s.sup.alive()); // and nothing is left
+    CHECK(s.end_of_sup() == "stopped"); // and nothing is left
 }
 
 TEST_CASE("do_not_save_child_specs_for_temporary_children") {
@@ -348,7 +361,7 @@ TEST_CASE("count_restarting_children") {
     CHECK(s.counts() == counted{3, 2, 0, 3});
     s.sup.stop();
     s.w.advance(1s);
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "stopped");
 }
 
 TEST_CASE("which_children") {

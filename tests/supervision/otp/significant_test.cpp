@@ -48,7 +48,10 @@ bool any_ends(bastion::restart_when when, end how) {
     (void)s.w.events.take();
     end_it(s, "child1", how);
     const bool over = !s.sup.alive();
-    if (over) CHECK(s.w.events.take() == lines{"end child1", "end child2"});
+    if (over) {
+        CHECK(s.w.events.take() == lines{"end child1", "end child2"});
+        CHECK(s.end_of_sup() == "stopped");
+    }
     return over;
 }
 
@@ -61,7 +64,9 @@ bool all_ends(bastion::restart_when when, end how) {
     end_it(s, "child1", end::normal);
     CHECK(s.sup.alive());
     end_it(s, "child2", how);
-    return !s.sup.alive();
+    const bool over = !s.sup.alive();
+    if (over) CHECK(s.end_of_sup() == "stopped");
+    return over;
 }
 
 } // namespace
@@ -115,7 +120,7 @@ TEST_CASE("significant: what was terminated does not keep all_significant from i
     CHECK(s.terminate("child1") == "ok");
     CHECK(s.sup.alive());
     s.ends_by_itself("child2");
-    CHECK_FALSE(s.sup.alive());
+    CHECK(s.end_of_sup() == "stopped");
 }
 
 TEST_CASE("significant_escalation") {

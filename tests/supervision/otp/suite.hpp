@@ -1,12 +1,14 @@
 // What the cases of OTP's supervisor_SUITE share: a supervisor "sup_test" on a clock that the test owns, and its children.
 //
 // A child of OTP's is a group of one element here. A pid that changes at a restart is an incarnation, or another element. OTP's
-// `exit(Pid, shutdown)` is `ref.exit(stopped)`; a supervisor's end by its parent is `sup.stop()`.
+// `exit(Pid, shutdown)` is `ref.exit(stopped)`; a supervisor's end by its parent is `sup.stop()`. A supervisor that gave up ends as
+// `intensity`, where OTP says `shutdown`: it names the child, and why that failed last.
 #ifndef BASTION_TESTS_SUPERVISION_OTP_SUITE_HPP
 #define BASTION_TESTS_SUPERVISION_OTP_SUITE_HPP
 
 #include "supervision/tree.hpp"
 
+#include <bastion/executor/pool.hpp>
 #include <bastion/process/control_block.hpp>
 
 #include <functional>
@@ -120,19 +122,31 @@ private:
     std::uint64_t before_ = bastion::detail::live_blocks();
 };
 
+// Writes how a supervisor ends, each time that it does: as a monitor hears it.
+inline void watch(bastion::runtime& rt, const bastion::supervisor_ref& who, tree::journal& to) {
+    rt.spawn([who, &to](bastion::context ctx) -> bastion::process {
+        for (bool comes_back = true; comes_back;) {
+            const auto watched = ctx.monitor(who);
+            const bastion::down end = co_await ctx.recv<bastion::down>();
+            to.add(end.reason().what());
+            comes_back = end.returns();
+        }
+    });
+}
+
 class suite {
     nothing_left check; // the last to go
 
 public:
     // OTP's flags: one_for_one, 2 restarts in 3,600 s, unless the case says otherwise.
     explicit suite(bastion::supervisor flags = bastion::supervisor().with_otp_defaults().with_intensity(2, 3600s))
-        : sup(w.rt.spawn(std::move(flags).with_name("sup_test"))) {
-        w.settle();
+        : sup(above.spawn(std::move(flags).with_name("sup_test"))) {
+        begin();
     }
     // What is described with the supervisor.
     explicit suite(const std::function<bastion::supervisor(suite&)>& make)
-        : sup(w.rt.spawn(make(*this).with_name("sup_test"))) {
-        w.settle();
+        : sup(above.spawn(make(*this).with_name("sup_test"))) {
+        begin();
     }
 
     // permanent, shutdown 1,000 ms.
@@ -212,15 +226,24 @@ public:
         element(id).tell(std::move(m));
         w.settle();
     }
-    // The supervisor is told to stop, and does.
+    // The supervisor is told to stop, and does: its end is OTP's `shutdown`.
     lines stop() {
         sup.stop();
         w.settle();
-        CHECK_FALSE(sup.alive());
+        CHECK(end_of_sup() == "stopped");
         return w.events.take();
     }
-    // How the supervisor ended: as its callbacks above say; a monitor's reason.
+    // Why the supervisor has ended, as a monitor hears it; "alive" while it has not.
+    std::string end_of_sup() {
+        const lines said = ends_of_sup.take();
+        if (sup.alive()) return "alive";
+        return said.empty() ? "nobody was told" : said.back();
+    }
+    // How the children ended: as their callbacks above say.
     lines reasons() { return ends.take(); }
+
+    // How often anybody has had his turn so far: what costs time, counted instead of measured.
+    std::uint64_t turns() { return w.rt.snapshot(bastion::snapshot_limits().depth(0)).resumes; }
 
     static std::string said(const bastion::result<bastion::child_info>& r) {
         if (!r) return text(r.error().code());
@@ -229,9 +252,21 @@ public:
     static std::string said(const bastion::result<void>& r) { return r ? "ok" : text(r.error().code()); }
 
     tree::journal ends; // the runtime's end writes to it
+    tree::journal ends_of_sup;
     tree::world w;
+    // Below the root the runtime would end with it when it gives up.
+    bastion::supervisor_ref above = w.rt.spawn(bastion::supervisor().with_name("otp"));
     bastion::supervisor_ref sup;
+
+private:
+    void begin() {
+        watch(w.rt, sup, ends_of_sup);
+        w.settle();
+    }
 };
+
+// Bytes that the library holds: processes, their frames, messages, requests.
+inline std::uint64_t held_bytes() { return bastion::detail::read_pool_stats().live_bytes; }
 
 inline bastion::supervisor flags(bastion::strategy s, std::uint32_t intensity, std::chrono::nanoseconds period) {
     return bastion::supervisor().with_otp_defaults().with_strategy(s).with_intensity(intensity, period);
