@@ -58,6 +58,8 @@ constexpr row rows[] = {
     {"dynamic_end", 100'000, bench::dynamic_end, "N dynamic children, each by terminate_child; op: child"},
     {"restart_among", 100'000, bench::restart_among, "one of N named children fails 20,000 times; op: restart"},
     {"restart_among_dynamic", 100'000, bench::restart_among_dynamic, "one of N dynamic children does; op: restart"},
+    {"restart_limited", 1'000'000, bench::restart_limited,
+        "the last 20,000 of N restarts that are allowed; op: restart"},
 };
 constexpr std::uint64_t machine_n = 10'000'000;
 

@@ -1,10 +1,12 @@
 // Beside the card: one child among n fails and is restarted at once, 20,000 times, while the others wait. The op is a
 // restart: from the message that tells the child to fail to the one by which its next incarnation says that it is
 // there. The start of the n is not timed. restart_among: a group of one among n, with kept specs;
-// restart_among_dynamic: a child from a template.
+// restart_among_dynamic: a child from a template. restart_limited: of one child whose supervisor allows n restarts an
+// hour, the last 20,000 of these; those before are not timed, and stand in the window all the time.
 
 #include "rows.hpp"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -29,17 +31,23 @@ bastion::supervisor with_immediate_restarts() {
     return bastion::supervisor().with_restart_strategy(bastion::restart_strategy::always().immediate());
 }
 
-bastion::task<figure> fail_again_and_again(bastion::context ctx, bastion::child_ref child) {
-    auto first = co_await ctx.recv();
-    check(value_of(first) == 0, "restart_among: the first incarnation");
-    const stopwatch clock;
-    for (std::uint64_t i = 0; i < restarts; ++i) {
+bastion::task<void> fail_from_to(bastion::context ctx, bastion::child_ref child, std::uint64_t from, std::uint64_t to) {
+    for (std::uint64_t i = from; i < to; ++i) {
         child.tell(number{i});
         auto up = co_await ctx.recv();
         check(value_of(up) == i + 1, "restart_among: the incarnation");
     }
+}
+
+// `before`: so often it has failed when the clock starts.
+bastion::task<figure> fail_again_and_again(bastion::context ctx, bastion::child_ref child, std::uint64_t before = 0) {
+    auto first = co_await ctx.recv();
+    check(value_of(first) == 0, "restart_among: the first incarnation");
+    co_await fail_from_to(ctx, child, 0, before);
+    const stopwatch clock;
+    co_await fail_from_to(ctx, child, before, before + restarts);
     const double ns = clock.ns();
-    check(log_lines() == restarts, "restart_among: the faults that the log saw");
+    check(log_lines() == before + restarts, "restart_among: the faults that the log saw");
     co_return figure{.ops = restarts, .ns = ns};
 }
 
@@ -80,8 +88,23 @@ bastion::task<figure> among_dynamic(bastion::context ctx, std::uint64_t n) {
     co_return found;
 }
 
+bastion::task<figure> within_limit(bastion::context ctx, std::uint64_t n) {
+    check(n >= restarts, "restart_limited: N is at least 20,000");
+    driver = ctx.self();
+    chosen = 0;
+    const auto sup =
+        ctx.spawn(with_immediate_restarts().with_intensity(static_cast<std::uint32_t>(n), std::chrono::hours(1)));
+    const auto group =
+        sup.spawn(bastion::children().with_exec([](bastion::context self) { return fail_if_chosen(self, 0); }));
+    auto found = co_await fail_again_and_again(ctx, group[0], n - restarts);
+    co_return found;
+}
+
 } // namespace
 
+figure restart_limited(unsigned threads, std::uint64_t n) {
+    return run_in_runtime(threads, n, within_limit, faults::expected);
+}
 figure restart_among(unsigned threads, std::uint64_t n) {
     return run_in_runtime(threads, n, among_named, faults::expected);
 }

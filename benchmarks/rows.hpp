@@ -44,6 +44,7 @@ figure dynamic_stop(unsigned threads, std::uint64_t n);
 figure dynamic_end(unsigned threads, std::uint64_t n);
 figure restart_among(unsigned threads, std::uint64_t n);
 figure restart_among_dynamic(unsigned threads, std::uint64_t n);
+figure restart_limited(unsigned threads, std::uint64_t n);
 
 // What the machine charges: prints its own line. `n` hops of a bare prototype, and in proportion the rest.
 void machine(std::uint64_t n);

@@ -15,12 +15,9 @@ pending_answer order_start(address to, shared<start_arguments> arguments) {
 
 pending_answer order_termination(address to, address child) {
     request_ptr r = make_order(request_kind::order, to);
-    r->order = child_order::terminate;
+    r->order = child_order::terminate_ref;
     r->child = child;
-    if (child.block != nullptr) return ask_owner(std::move(r));
-    completion_cell* const cell = completion_cell::make(running_block());
-    answer_started(cell); // it has ended
-    return pending_answer(cell, to, std::chrono::nanoseconds(-1));
+    return ask_owner(std::move(r));
 }
 
 namespace {
@@ -35,8 +32,8 @@ error wrong_arguments(const takes_arguments& wants, const start_arguments& given
 } // namespace
 
 void supervisor_owner::pass_to_template(request_ptr r) {
-    const bool by_ref = r->what == request_kind::look || order_of(*r).arguments ||
-                        (r->order == child_order::terminate && r->child.block != nullptr);
+    const bool by_ref =
+        r->what == request_kind::look || order_of(*r).arguments || r->order == child_order::terminate_ref;
     if (!by_ref) {
         answer_error(std::exchange(r->cell, nullptr), errc::simple_one_for_one);
         owner_request* const rest = r.release();
@@ -44,7 +41,7 @@ void supervisor_owner::pass_to_template(request_ptr r) {
     }
     if (makes_supervisors()) {
         if (r->what == request_kind::look) answer_look(*r);
-        else if (r->order == child_order::terminate) terminate_by_ref(*r);
+        else if (r->order == child_order::terminate_ref) terminate_by_ref(*r);
         else start_from_template(*r);
         return;
     }
@@ -81,7 +78,7 @@ void supervisor_owner::start_from_template(owner_request& r) {
 void group::on_question(request_ptr r) {
     if (!is_dynamic()) return owner::on_question(std::move(r));
     if (r->what == request_kind::look) return answer_look(*r);
-    if (r->order == child_order::terminate) return terminate_by_ref(*r);
+    if (r->order == child_order::terminate_ref) return terminate_by_ref(*r);
     start_from_template(*r);
 }
 

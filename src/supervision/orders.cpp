@@ -22,7 +22,7 @@ void supervisor_owner::on_question(request_ptr r) {
     if (r->what == request_kind::look) return is_simple() ? pass_to_template(std::move(r)) : answer_look(*r);
     if (ending_for_good_) return owner::on_question(std::move(r));
     if (!is_simple() && order_of(*r).arguments) return answer_error(std::exchange(r->cell, nullptr), errc::invalid);
-    if (!is_simple() && r->order == child_order::terminate && r->child.block != nullptr)
+    if (!is_simple() && r->order == child_order::terminate_ref)
         return answer_error(std::exchange(r->cell, nullptr), errc::not_found);
     orders_.push_back(std::move(r));
     go_on();

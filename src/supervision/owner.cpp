@@ -276,8 +276,9 @@ void owner::stop_child(const owner_request& r) {
 
 void owner::terminate_by_ref(owner_request& r) {
     completion_cell* const cell = std::exchange(r.cell, nullptr);
+    if (r.child.block == nullptr || !r.child.block->lives(r.child.generation))
+        return answer_started(cell); // it has ended
     control_block& child = *r.child.block;
-    if (!child.lives(r.child.generation)) return answer_started(cell);
     if (child.owner.now() != &self_) return answer_error(cell, errc::not_found);
     ends_.insert({&child, cell});
     stop_child(r);

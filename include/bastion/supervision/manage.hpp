@@ -21,7 +21,7 @@
 namespace bastion {
 namespace detail {
 
-enum class child_order : std::uint8_t { start, restart, terminate, remove, reconfigure };
+enum class child_order : std::uint8_t { start, restart, terminate, terminate_ref, remove, reconfigure };
 
 // A cell for the answer; noproc: there is no such supervisor (any more).
 [[nodiscard]] BASTION_API pending_answer order_child(address to, child_order what, std::string_view id);

@@ -527,6 +527,13 @@ TEST_CASE("simple: wrong use says what is wrong") {
     const auto none = w.rt.run(plain.start_child(1));
     REQUIRE_FALSE(none.has_value());
     CHECK(none.error() == bastion::errc::invalid);
+    const auto code_of = [&](const auto& of, const auto& ref) {
+        const auto r = w.rt.run(of.terminate_child(ref));
+        return r ? bastion::errc{} : r.error().code();
+    };
+    CHECK(code_of(plain, bastion::child_ref()) == bastion::errc::not_found);
+    CHECK(code_of(bastion::supervisor_ref(), bastion::child_ref()) == bastion::errc::noproc);
+    CHECK(code_of(sup, bastion::child_ref()) == bastion::errc{}); // it has ended
 
     using bastion::bad_spec;
     CHECK_THROWS_AS(w.rt.spawn(bastion::children().with_template(takes_text)), bad_spec);
