@@ -19,7 +19,7 @@ void scope_base::push(fork_node& child) {
     }
     thread.current_worker->push_job(child); // may throw: there is no room, and no child
     ++unclaimed_;
-    if (strand_ != nullptr && !std::exchange(counted_, true)) ++strand_->elsewhere;
+    if (strand_ != nullptr && !std::exchange(counted_, true)) count_elsewhere(*strand_, 1);
 }
 
 void scope_base::keep_exception(std::exception_ptr e) noexcept {

@@ -330,9 +330,11 @@ void run_process(runnable& r, worker& w) {
 
 void unpark_process(runnable& r) { unpark_block(block_of(r)); }
 
+void count_work(runnable& r, int by) { block_of(r).elsewhere += static_cast<std::uint32_t>(by); }
+
 } // namespace
 
-const runnable_ops process_ops{&run_process, &unpark_process};
+const runnable_ops process_ops{&run_process, &unpark_process, &count_work};
 
 bool any_mail_ready(void* block, wait_query) { return mail_at_hand(*static_cast<control_block*>(block)); }
 

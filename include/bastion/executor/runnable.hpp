@@ -21,11 +21,14 @@ struct runnable_ops {
     void (*run)(runnable&, worker&);
     // Makes it runnable if it waits; any thread. A spurious call does nothing lasting.
     void (*unpark)(runnable&);
+    // Of a strand that counts what runs for it elsewhere, and may use what lies in its frame: functions that it awaits, scopes in which
+    // it has forked. One more or one less; in its turn.
+    void (*works_elsewhere)(runnable&, int by) = nullptr;
 };
 
 struct runnable {
     const runnable_ops* ops = nullptr;
-    runnable* next = nullptr;  // in node queues
+    runnable* next = nullptr; // in node queues
 };
 
 // What a wait is asked: whether it is over; or whether it may be left unfinished. The second is asked when it shall be
@@ -82,9 +85,11 @@ struct strand : runnable {
     std::uint32_t max_depth = 0; // tasks awaiting one another
     memory_meter* meter = nullptr; // null: no limit on memory
     bool again = false; // a combinator stopped for lack of budget, not for lack of work
-    // Functions that it awaits and scopes in which it has forked: what runs elsewhere and may use what lies in its frame. Its own.
-    std::uint32_t elsewhere = 0;
 };
+
+inline void count_elsewhere(strand& s, int by) {
+    if (s.ops->works_elsewhere != nullptr) s.ops->works_elsewhere(s, by);
+}
 
 } // namespace bastion::detail
 

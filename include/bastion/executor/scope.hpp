@@ -56,7 +56,7 @@ public:
     BASTION_API void wait_blocking() noexcept;
     // Nothing forked by the strand runs any more.
     void close() noexcept {
-        if (std::exchange(counted_, false)) --strand_->elsewhere;
+        if (std::exchange(counted_, false)) count_elsewhere(*strand_, -1);
     }
 
     [[nodiscard]] bool all_done() const noexcept { return stolen_.all_done(); }

@@ -102,6 +102,7 @@ struct alignas(cache_line) control_block : strand {
     std::int64_t since_ns = 0;           // when this incarnation was started
     void* owner_timer = nullptr;         // the deadline or back-off that runs for it
     std::uint16_t lost_in_hand = 0;      // messages destroyed by unwinding
+    std::uint32_t elsewhere = 0;         // functions that it awaits, scopes in which it has forked: its own
     const message_meta* hand = nullptr;  // the type of the message handled last
     const char* site_file = "";          // where a temporary element was spawned
     std::int32_t site_line = 0;
