@@ -115,7 +115,10 @@ private:
 
 // The arguments of a body behind its context, as they are kept.
 template <class F>
-struct arguments_behind_context : arguments_behind_context<decltype(&F::operator())> {};
+struct arguments_behind_context {}; // it is none
+template <class F>
+    requires requires { &F::operator(); }
+struct arguments_behind_context<F> : arguments_behind_context<decltype(&F::operator())> {};
 template <class... Args>
 struct arguments_behind_context<process (*)(context, Args...)> {
     using type = std::tuple<std::decay_t<Args>...>;
@@ -161,7 +164,10 @@ private:
 };
 
 template <class F>
-struct arguments_of_maker : arguments_of_maker<decltype(&F::operator())> {};
+struct arguments_of_maker {}; // it is none
+template <class F>
+    requires requires { &F::operator(); }
+struct arguments_of_maker<F> : arguments_of_maker<decltype(&F::operator())> {};
 template <class... Args>
 struct arguments_of_maker<supervisor (*)(Args...)> {
     using type = std::tuple<std::decay_t<Args>...>;
