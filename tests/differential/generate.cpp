@@ -301,8 +301,8 @@ void add_hold(script& s, std::uint32_t number) {
     if (those.empty()) return;
     const node& n = s.nodes[those[random() % those.size()]];
     const char* const call =
-        one_of<const char*>(random(), {{"restart_child", 25}, {"delete_child", 25}, {"terminate_child", 25},
-                                          {"start_child", 9}, {"which_children", 8}, {"count_children", 8}});
+        one_of<const char*>(random(), {{"restart_child", 22}, {"delete_child", 22}, {"terminate_child", 22},
+                                          {"start_child", 11}, {"which_children", 12}, {"count_children", 11}});
     s.steps.push_back({"hold", n.id, call});
     if (s.steps.back().with == "terminate_child" && random() % 2 == 0)
         s.steps.push_back({"restart_child", n.home, n.id});
