@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t deepest = 4; // supervisors above one another
 constexpr std::uint32_t any_number = 1U << 20;
-constexpr std::uint32_t hold_after = 20; // steps, on average
+constexpr std::uint32_t hold_after = 28; // steps, on average
 
 // One of some, each as often as its weight says; the first is what shrinking ends at.
 template <class T>
@@ -301,8 +301,8 @@ void add_hold(script& s, std::uint32_t number) {
     if (those.empty()) return;
     const node& n = s.nodes[those[random() % those.size()]];
     const char* const call =
-        one_of<const char*>(random(), {{"restart_child", 22}, {"delete_child", 22}, {"terminate_child", 22},
-                                          {"start_child", 11}, {"which_children", 12}, {"count_children", 11}});
+        one_of<const char*>(random(), {{"restart_child", 20}, {"delete_child", 20}, {"terminate_child", 19},
+                                          {"start_child", 14}, {"which_children", 14}, {"count_children", 13}});
     s.steps.push_back({"hold", n.id, call});
     if (s.steps.back().with == "terminate_child" && random() % 2 == 0)
         s.steps.push_back({"restart_child", n.home, n.id});
