@@ -112,11 +112,12 @@ void supervisor_owner::restart_ordered(control_block& child, owner_request& r) {
 void supervisor_owner::terminate_ordered(control_block& child, owner_request& r) {
     completion_cell* const cell = std::exchange(r.cell, nullptr);
     const bool held_up = std::exchange(of(child).noted.holds_up, false);
-    if (std::exchange(of(child).noted.behind, false)) {
+    const bool was_behind = std::exchange(of(child).noted.behind, false);
+    if (was_behind) {
         const exit_reason nobody(exit_kind::noproc);
         answer_watchers(&child, &nobody); // of the start that was to come
     }
-    if (state_of(child) == child_state::ended) {
+    if (state_of(child) == child_state::ended && !(was_behind && keeps(child))) {
         // Nothing is kept of a temporary one, also if it was only described.
         return child.policy == restart_when::temporary ? drop_spec(child, cell) : answer_started(cell);
     }
@@ -124,7 +125,7 @@ void supervisor_owner::terminate_ordered(control_block& child, owner_request& r)
     if (has(child, child_flag::for_good) || of(child).noted.emptying) return;
     const bool breaks_off = cursor_ == &child && has(child, child_flag::in_plan) && starts_in_order();
     if (breaks_off) leave_behind(child);
-    if (held_up || breaks_off) answer_left_behind();
+    if (held_up || breaks_off) empty_left_behind();
     if (keeps(child)) return empty_out(child);
     if (state_of(child) == child_state::up || state_of(child) == child_state::starting ||
         state_of(child) == child_state::stopping)
@@ -134,11 +135,14 @@ void supervisor_owner::terminate_ordered(control_block& child, owner_request& r)
     finalize(child);
 }
 
-// Nobody starts those behind a child that was terminated: who waits for their start is told so.
-void supervisor_owner::answer_left_behind() {
+// Nobody starts those behind a child that was terminated: who waits for their start is told so, and they stand still no longer.
+void supervisor_owner::empty_left_behind() {
     const exit_reason nobody(exit_kind::noproc);
-    for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
-        if (std::exchange(of(*c).noted.behind, false)) answer_watchers(c, &nobody);
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
+        if (!std::exchange(of(*c).noted.behind, false)) continue;
+        answer_watchers(c, &nobody);
+        if (keeps(*c)) empty_out(*c);
+    }
 }
 
 void supervisor_owner::remove_ordered(control_block& child, owner_request& r) {

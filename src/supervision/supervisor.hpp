@@ -131,7 +131,7 @@ private:
     void start_ordered(owner_request& r);
     void restart_ordered(control_block& child, owner_request& r);
     void terminate_ordered(control_block& child, owner_request& r);
-    void answer_left_behind();
+    void empty_left_behind();
     void remove_ordered(control_block& child, owner_request& r);
     // ---- reconfigure.cpp
     void reconfigure(owner_request& r);

@@ -91,6 +91,7 @@ do(["exit", Id, How], World, _) -> strike(Id, {exit_now, How}, World);
 do(["signal", Id, How], World, _) ->
     Reason = case How of "normal" -> normal; "shutdown" -> shutdown; "error" -> error_by("signal"); "kill" -> kill end,
     strike(Id, {signal, Reason}, World);
+do(["hold", Id, Call], World, _) -> hold(Id, Call, World);
 do([Call, Sup | Rest], World, _) ->
     try
         Pid = case who(Sup, World) of nobody -> exit(noproc); P -> P end,
@@ -130,6 +131,45 @@ do([Call, Sup | Rest], World, _) ->
     catch
         exit:_ -> "noproc"
     end.
+
+%% It ends with an error, and the start that follows is held. The call lies in its supervisor's mailbox before that start fails, so
+%% before it sends itself the message to try again.
+hold(Id, Call, World = #{book := Book}) ->
+    #{home := Home} = node_of(Id, World),
+    case lives(Id, World) of
+        false -> "nobody";
+        true ->
+            Sup = who(Home, World),
+            ets:insert(Book, {{hold, Id}, Sup, self()}),
+            none = strike_living(who(Id, World), {exit_now, "error"}),
+            Resting = spawn_monitor(fun() -> rest(World) end),
+            Said = held(Id, Call, Sup, Resting, World),
+            ets:delete(Book, {hold, Id}),
+            Said
+    end.
+
+held(Id, Call, Sup, {Resting, Ref}, World) ->
+    receive
+        {'DOWN', Ref, process, Resting, _} -> "nobody"; % it is not started again, or not by this supervisor
+        {held, Child} ->
+            Answer = gen_server:send_request(Sup, request(Call, Id, World)),
+            Child ! fail_now,
+            Said = case {gen_server:receive_response(Answer, infinity), Call} of
+                {{reply, All}, "which_children"} -> answer({children, up_to(Id, named(All, World))});
+                {{reply, Counts}, "count_children"} -> answer({counts, Counts});
+                {{reply, Reply}, _} -> answer(Reply);
+                {{error, _}, _} -> "noproc"
+            end,
+            receive {'DOWN', Ref, process, Resting, _} -> Said end
+    end.
+
+request("start_child", Id, World) -> {start_child, spec(node_of(Id, World), World)};
+request("which_children", _, _) -> which_children;
+request("count_children", _, _) -> count_children;
+request(Call, Id, _) -> {list_to_atom(Call), Id}.
+
+up_to(Id, [{Id, _, _, _} = Last | _]) -> [Last];
+up_to(Id, [Other | Rest]) -> [Other | up_to(Id, Rest)].
 
 %% Those below that are mentioned are asked, too, and say what they did.
 change(Id, Pid, New = {_, Below}, World = #{book := Book}) ->
@@ -314,7 +354,16 @@ hear(#{collector := Collector, book := Book}, Id, Kind, Text) ->
     ets:insert(Book, [{{who, Id}, self()}, {{name, self()}, Id}]),
     ok = call(Collector, {begins, Id, Kind, self(), Text}).
 
-start_worker(World = #{book := Book, collector := Collector}, Id) ->
+start_worker(World = #{book := Book}, Id) ->
+    Sup = self(),
+    case ets:lookup(Book, {hold, Id}) of
+        [{Key, Sup, Who}] ->
+            ets:delete(Book, Key),
+            proc_lib:start_link(?MODULE, worker, [World, Id, {held_by, Who}]);
+        _ -> start_in_turn(World, Id)
+    end.
+
+start_in_turn(World = #{book := Book, collector := Collector}, Id) ->
     #{a := Starts} = node_of(Id, World),
     Turn = ets:update_counter(Book, {starts, Id}, 1, {{starts, Id}, 0}),
     How = case Turn =< length(Starts) andalso lists:nth(Turn, Starts) of
@@ -331,6 +380,10 @@ start_worker(World = #{book := Book, collector := Collector}, Id) ->
 worker(#{collector := Collector}, Id, $c) ->
     ok = call(Collector, {line, ["start ", Id, " crash"]}),
     exit(crash);
+worker(#{collector := Collector}, Id, {held_by, Who}) ->
+    ok = call(Collector, {line, ["start ", Id, " held"]}),
+    Who ! {held, self()},
+    receive fail_now -> exit(held) end;
 worker(World, Id, How) ->
     process_flag(trap_exit, true),
     #{b := AtStop, c := Victim} = node_of(Id, World),

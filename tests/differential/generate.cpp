@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t deepest = 4; // supervisors above one another
 constexpr std::uint32_t any_number = 1U << 20;
+constexpr std::uint32_t hold_after = 28; // steps, on average
 
 // One of some, each as often as its weight says; the first is what shrinking ends at.
 template <class T>
@@ -287,6 +288,26 @@ void fit_change(script& s, const step& change) {
     }
 }
 
+// One of those whose supervisor starts them again, now and then.
+void add_hold(script& s, std::uint32_t number) {
+    more_numbers random(number);
+    if (number == 0 || random() % hold_after != 0) return;
+    std::vector<std::size_t> those;
+    for (std::size_t i = 0; i < s.nodes.size(); ++i) {
+        const node& n = s.nodes[i];
+        if (!n.is_supervisor && !n.is_template && !n.late && !s.is_dynamic(n) && n.restart != "temporary")
+            those.push_back(i);
+    }
+    if (those.empty()) return;
+    const node& n = s.nodes[those[random() % those.size()]];
+    const char* const call =
+        one_of<const char*>(random(), {{"restart_child", 20}, {"delete_child", 20}, {"terminate_child", 19},
+                                          {"start_child", 14}, {"which_children", 14}, {"count_children", 13}});
+    s.steps.push_back({"hold", n.id, call});
+    if (s.steps.back().with == "terminate_child" && random() % 2 == 0)
+        s.steps.push_back({"restart_child", n.home, n.id});
+}
+
 } // namespace
 
 script resolved(const raw_script& raw, unsigned long number) {
@@ -333,10 +354,11 @@ script resolved(const raw_script& raw, unsigned long number) {
             const std::size_t times = below == s.nodes.end() ? 0 : w[1] % 4;
             for (std::size_t i = 0; i < times; ++i) s.steps.push_back({"exit", below->id, "error"});
         }
-        if (last.what != "terminate_child") continue;
         // What has been stopped is what can be started again, or deleted.
-        if (w[4] % 2 == 1) s.steps.push_back({"restart_child", last.whom, last.with});
-        if (w[4] % 4 == 2) s.steps.push_back({"delete_child", last.whom, last.with});
+        const bool stopped = last.what == "terminate_child";
+        if (stopped && w[4] % 2 == 1) s.steps.push_back({"restart_child", last.whom, last.with});
+        if (stopped && w[4] % 4 == 2) s.steps.push_back({"delete_child", last.whom, last.with});
+        add_hold(s, w[1]);
     }
     s.steps.push_back({"stop", "", ""});
     for (const step& w : s.steps)
@@ -435,7 +457,7 @@ void counts::add(const script& s, const trace& told) {
             ended = 0;
             what = second;
             asked = line;
-            if (what == "exit" || what == "signal") {
+            if (what == "exit" || what == "signal" || what == "hold") {
                 std::string how;
                 words >> how;
                 what += " " + how;
@@ -450,7 +472,7 @@ void counts::add(const script& s, const trace& told) {
         } else if (first == "=" && what.find("count") == std::string::npos && what.find("which") == std::string::npos) {
             ++all_["answer " + what + ": " + (second == "failed" || second == "spec" ? second : line.substr(2))];
         } else if (first == "=") {
-            ++all_["answer " + what + (second == "noproc" ? ": noproc" : ": ok")];
+            ++all_["answer " + what + ": " + (second == "noproc" || second == "nobody" ? second : "ok")];
         } else if (first == "start" && !third.empty()) {
             if (third == "ok" && changed.contains(child->home)) ++all_["a start below one that was changed"];
             if (third == "ok" && before == "stop " + child->victim + " killed" && child->at_stop != "drag")
@@ -506,7 +528,10 @@ std::vector<std::string> counts::missing(std::size_t least) const {
         "answer restart_child: noproc", "answer terminate_child: ok", "answer terminate_child: not_found",
         "answer terminate_child: noproc", "answer delete_child: ok", "answer delete_child: running",
         "answer delete_child: not_found", "answer delete_child: noproc", "answer which_children: ok",
-        "answer which_children: noproc", "answer count_children: ok", "answer count_children: noproc"};
+        "answer which_children: noproc", "answer count_children: ok", "answer count_children: noproc",
+        "answer hold restart_child: restarting", "answer hold delete_child: restarting",
+        "answer hold terminate_child: ok", "answer hold start_child: already_present", "answer hold which_children: ok",
+        "answer hold count_children: ok"};
     std::vector<std::string> rare;
     for (const char* what : wanted) {
         const auto found = all_.find(what);

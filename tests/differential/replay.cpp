@@ -22,6 +22,8 @@ struct leave {
     std::string how;
 };
 
+struct fail_now {}; // the start that is held
+
 std::string said(const bastion::exit_reason& why) {
     switch (why.kind()) {
     case bastion::exit_kind::normal: return "normal";
@@ -58,9 +60,34 @@ public:
         lines_.push_back({std::move(text), nullptr, 0});
     }
 
+    // A worker's next start is held, if its supervisor does not start before.
+    void hold_next(const node& n) {
+        const std::lock_guard lock(mutex_);
+        holds_next_ = &n;
+        held_.reset();
+    }
+    // Whose start is held. No later one is.
+    [[nodiscard]] std::optional<bastion::child_ref> held() {
+        const std::lock_guard lock(mutex_);
+        holds_next_ = nullptr;
+        return held_;
+    }
+    void supervisor_begins(const std::string& id) {
+        const std::lock_guard lock(mutex_);
+        if (holds_next_ != nullptr && holds_next_->home == id) holds_next_ = nullptr;
+        lines_.push_back({"start " + id, nullptr, 0});
+    }
+
     // How a worker's next start goes. What does not start well is over with that.
     char begin(const node& n, bastion::child_ref who) {
         const std::lock_guard lock(mutex_);
+        if (holds_next_ == &n) {
+            holds_next_ = nullptr;
+            held_ = who;
+            ++element_of(who).begun;
+            lines_.push_back({"start " + n.id + " held", nullptr, 0});
+            return 'h';
+        }
         worker& w = workers_[n.id];
         const std::size_t turn = w.begun++;
         ++element_of(who).begun;
@@ -155,6 +182,8 @@ private:
     std::map<key, element> elements_;
     std::map<key, std::string> names_;
     std::map<std::string, std::multiset<std::string>> ends_;
+    const node* holds_next_ = nullptr;
+    std::optional<bastion::child_ref> held_;
 };
 
 class life {
@@ -185,6 +214,10 @@ bastion::process live(bastion::context ctx, journal* events, const node* is) {
     if (how == 'i') co_return ctx.ignore();
     if (how == 'e') co_return ctx.fail("no start");
     if (how == 'c') bastion::panic("crash");
+    while (how == 'h') {
+        auto m = co_await ctx.recv();
+        if (m.told<fail_now>() != nullptr) co_return ctx.fail("held");
+    }
     ctx.trap_exit();
     if (n.at_stop != "ends") ctx.trap_stop();
     if (how == 'd') co_await kill(ctx, &j, n.victim);
@@ -280,6 +313,7 @@ private:
             return "";
         }
         if (s.what == "signal") return signal(s);
+        if (s.what == "hold") return hold(s);
         const bastion::supervisor_ref sup = supervisors_[s.whom].ref;
         if (s.what == "start_child") {
             const node& n = *script_.find(s.with);
@@ -321,6 +355,32 @@ private:
         if (s.with == "kill" && !is_empty(k.ref)) return "has children";
         bastion::child_ref(k.ref.where()).exit(why);
         return "";
+    }
+
+    // Ours answers while that start is held; OTP's when it is over, and before it tries again.
+    std::string hold(const step& s) {
+        const node& n = *script_.find(s.whom);
+        const auto who = journal_.who(n.id);
+        if (!who) return "nobody";
+        journal_.hold_next(n);
+        who->tell(leave{"error"});
+        come_to_rest();
+        const auto held = journal_.held();
+        if (!held) return "nobody";
+        const std::string said = s.with == "which_children" ? children_up_to(n) : said_of({s.with, n.home, n.id});
+        held->tell(fail_now{});
+        return said;
+    }
+
+    // Those behind are about to start, here; OTP's plan is over, without them.
+    std::string children_up_to(const node& n) {
+        return answered(supervisors_[n.home].ref.which_children(),
+            [this, &n](const bastion::result<std::vector<bastion::child_info>>& r) {
+                auto all = *r;
+                const auto last = std::find_if(all.rbegin(), all.rend(), [&n](const auto& c) { return c.id == n.id; });
+                all.erase(last.base(), all.end());
+                return value(bastion::result<std::vector<bastion::child_info>>(std::move(all)));
+            });
     }
 
     bool is_empty(const bastion::supervisor_ref& sup) {
@@ -447,7 +507,7 @@ private:
         auto write = [this](const bastion::event& e) { journal_.reason(e.who(), said(e.reason())); };
         auto described = bastion::children()
                              .with_name(n.id)
-                             .with_start(bastion::wait_ready)
+                             .with_start(bastion::wait_ready, 1'000'000s) // one that is held
                              .with_restart(restart_of(n))
                              .with_significant(n.significant)
                              .with_shutdown(shutdown_of(n))
@@ -461,7 +521,7 @@ private:
         const description& now = described_.at(n.id);
         const auto ends = [this, id = n.id](
                               const bastion::event& e) { journal_.supervisor_ends(id, said(e.reason())); };
-        const auto begins = [this, id = n.id](const bastion::event&) { journal_.add("start " + id); };
+        const auto begins = [this, id = n.id](const bastion::event&) { journal_.supervisor_begins(id); };
         auto described =
             bastion::supervisor()
                 .with_otp_defaults()

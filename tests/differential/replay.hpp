@@ -1,6 +1,6 @@
 // Replays a script on Bastion, on a clock that stands still but for deadlines, and tells what happened line by line:
 //
-//     start <worker> ok|ignore|error|crash      start <supervisor>
+//     start <worker> ok|ignore|error|crash|held      start <supervisor>
 //     stop <worker> <reason>                    in the order in which their frames went
 //     > <step>        = <result of a call>      tree <what which_children says all the way down>
 //     ends <supervisor>: <reason>, ...          of each of its lives, at the end of the script

@@ -13,6 +13,9 @@
 //     step terminate_pid <sup> <worker>   terminate_child of who the worker is, or was last
 //     step get_childspec <sup> <id>       of a child of a template: by who it is
 //     step which_children <sup>           and count_children
+//     step hold <worker> <call>           it ends with an error, the start that follows is held, its supervisor is called about it
+//                                         meanwhile, then that start fails: one of start_child to delete_child, which_children,
+//                                         count_children; `nobody` if it is not started again at once
 //     step change <sup> <strategy> <intensity> <auto_shutdown> <period> <id>,<restart>,<significant>,<shutdown> ...
 //                                         it is described anew, with these children; the period: wide, or none, which is wrong
 //     step stop                           the end of the whole tree, always the last

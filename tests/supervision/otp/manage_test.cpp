@@ -241,7 +241,62 @@ std::string now_said(suite& s, bastion::answer<R>& asked) {
     return s.said(asked.take());
 }
 
+// A supervisor behind a child whose restart hangs.
+struct behind_first {
+    behind_first() : s(flags(bastion::strategy::one_for_all, 8, 10s)) {
+        CHECK(s.start(s.child("first", how).with_shutdown(bastion::shutdown::brutal())) == "ok");
+        CHECK(s.start(bastion::supervisor().with_otp_defaults().with_name("below").with_children(s.child("child1"))) ==
+              "ok");
+        below = s.info("below").supervisor;
+        child1 = s.info_of(below, "child1").group[0];
+        how.set(start::fail_slowly);
+        s.dies("first");
+        s.w.settle();
+    }
+    void check_both_stopped() {
+        CHECK(s.which() == "first stopped, below stopped");
+        check_gone(s, below);
+        CHECK_FALSE(child1.alive());
+        CHECK(s.restart("below") == "ok");
+        CHECK(s.which_of(below) == "child1");
+    }
+    const starts how{start::well};
+    suite s;
+    bastion::supervisor_ref below;
+    bastion::child_ref child1;
+};
+
 } // namespace
+
+// The same of one that was to start behind a child that is terminated: in its first start, and when that has failed.
+TEST_CASE("child_adm: calls to a supervisor behind one that is terminated in its restart") {
+    behind_first h;
+    CHECK(h.s.terminate("first") == "ok");
+    h.check_both_stopped();
+}
+
+TEST_CASE("child_adm: calls to a supervisor behind one that is terminated when its restart has failed") {
+    behind_first h;
+    h.s.w.advance(2s);
+    h.s.w.settle();
+    CHECK(h.s.terminate("first") == "ok");
+    h.check_both_stopped();
+}
+
+TEST_CASE("child_adm: calls to a supervisor that is terminated where it waits behind another") {
+    behind_first h;
+    h.s.w.advance(2s);
+    auto terminated = h.s.sup.terminate_child("below");
+    h.s.w.settle();
+    CHECK_FALSE(terminated.poll()); // the plan is about to start it
+    h.s.w.advance(2s);
+    h.s.w.settle();
+    CHECK(now_said(h.s, terminated) == "ok");
+    check_gone(h.s, h.below);
+    CHECK_FALSE(h.child1.alive());
+    CHECK(h.s.terminate("first") == "ok");
+    h.check_both_stopped();
+}
 
 // Not in the suite, where a caller waits for its answer: what is ordered meanwhile about the same child waits behind it, as calls
 // wait for a gen_server; orders about others do not. A terminate_child waits for no start: it breaks that off.
