@@ -71,7 +71,8 @@ void blocking_ticket::wait_as_fork(std::coroutine_handle<> leaf) {
 
 void blocking_ticket::end(bool left) noexcept {
     if (job_ == nullptr) return;
-    if (asker_ != nullptr) count_elsewhere(*asker_, -1); // in its turn; at a kill, too, which waits here for the function
+    if (asker_ != nullptr)
+        count_elsewhere(*asker_, -1); // in its turn; at a kill, too, which waits here for the function
     const bool may_go = leave();
     blocking_job& job = *std::exchange(job_, nullptr);
     if (!may_go && left) {

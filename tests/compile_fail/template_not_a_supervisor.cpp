@@ -3,7 +3,8 @@
 
 int main() {
     bastion::runtime rt;
-    (void)rt.spawn(bastion::supervisor()
-            .with_strategy(bastion::strategy::simple_one_for_one)
-            .with_supervisor_template([](int) { return bastion::children(); }));
+    (void)rt.spawn(
+        bastion::supervisor().with_strategy(bastion::strategy::simple_one_for_one).with_supervisor_template([](int) {
+            return bastion::children();
+        }));
 }
