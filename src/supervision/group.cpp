@@ -95,7 +95,10 @@ void group::settle_in(const placement& place) {
     if (spec_ == nullptr) return;
     restart_ = spec_->restart.value_or(place.restart.value_or(bastion::restart_strategy()));
     when_ = spec_->when.value_or(place.when.value_or(restart_when::transient));
-    for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) set_policy(*c);
+    // Of a template's child that was temporary nothing is kept that it could be started with again.
+    const bool stay_temporary = is_dynamic();
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+        if (!(stay_temporary && c->policy == restart_when::temporary)) set_policy(*c);
 }
 
 // In its own turn. What others read of the spec stays: the name, and where it was written.

@@ -117,7 +117,7 @@ void supervisor_owner::terminate_ordered(control_block& child, owner_request& r)
         const exit_reason nobody(exit_kind::noproc);
         answer_watchers(&child, &nobody); // of the start that was to come
     }
-    if (state_of(child) == child_state::ended && !(was_behind && keeps(child))) {
+    if (state_of(child) == child_state::ended && !was_behind) {
         // Nothing is kept of a temporary one, also if it was only described.
         return child.policy == restart_when::temporary ? drop_spec(child, cell) : answer_started(cell);
     }
@@ -125,7 +125,10 @@ void supervisor_owner::terminate_ordered(control_block& child, owner_request& r)
     if (has(child, child_flag::for_good) || of(child).noted.emptying) return;
     const bool breaks_off = cursor_ == &child && has(child, child_flag::in_plan) && starts_in_order();
     if (breaks_off) leave_behind(child);
-    if (held_up || breaks_off) empty_left_behind();
+    if (held_up || breaks_off) {
+        if (spec_->keeps_specs) empty_left_behind();
+        else behind_due_ = true; // nobody could start them by hand
+    }
     if (keeps(child)) return empty_out(child);
     if (state_of(child) == child_state::up || state_of(child) == child_state::starting ||
         state_of(child) == child_state::stopping)
@@ -150,6 +153,11 @@ void supervisor_owner::remove_ordered(control_block& child, owner_request& r) {
     const child_status now = status_of(child);
     if (state_of(child) != child_state::ended)
         return answer_error(cell, now == child_status::restarting ? errc::restarting : errc::running);
+    if (std::exchange(of(child).noted.behind, false)) { // nobody starts it any more
+        const exit_reason nobody(exit_kind::noproc);
+        answer_watchers(&child, &nobody);
+        if (lives_on(child)) empty_out(child); // it stands still, and may hold children
+    }
     drop_spec(child, cell);
 }
 

@@ -76,6 +76,7 @@ void supervisor_owner::reconfigure(owner_request& r) {
     // What may fail, first: nothing has changed yet.
     pooled_vector<control_block*> order; // as it is to be; null: there
     try {
+        const users_code here; // factories of with_data
         for (child_spec& c : as.children) {
             const bool there = is_simple() || named(c.group ? c.group->name : c.supervisor->name) != nullptr;
             if (there) order.push_back(nullptr);

@@ -417,3 +417,29 @@ TEST_CASE("code_change: a supervisor that does not run starts as it was describe
     CHECK(s.which_of(s.info("below").supervisor) == "child2");
     CHECK(s.stop().back() == "end child2");
 }
+
+// OTP keeps no arguments of temporary children, which the change makes permanent: it cannot start them again.
+TEST_CASE("code_change_simple: a template's child that was temporary stays so") {
+    tree::world w;
+    const auto as = [&](bastion::restart_when when) {
+        return flags(strategy::simple_one_for_one, 9, 3600s)
+            .with_children(bastion::children().with_restart(when).with_template(
+                [&w](bastion::context ctx, std::string what) -> bastion::process {
+                    w.events.add("start " + what);
+                    auto m = co_await ctx.recv();
+                    if (m.told<tree::die>() != nullptr) bastion::panic("died");
+                }));
+    };
+    const auto sup = w.rt.spawn(as(bastion::temporary));
+    const auto old = w.rt.run(sup.start_child<std::string>("old"));
+    REQUIRE(old.has_value());
+    const auto changed = w.rt.run(sup.reconfigure(as(bastion::permanent)));
+    CHECK(changed.has_value());
+    const auto young = w.rt.run(sup.start_child<std::string>("young"));
+    REQUIRE(young.has_value());
+    old->element.tell(tree::die{});
+    young->element.tell(tree::die{});
+    w.settle();
+    CHECK(w.events.take() == lines{"start old", "start young", "start young"});
+    CHECK_FALSE(old->element.alive());
+}

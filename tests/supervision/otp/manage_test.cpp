@@ -384,3 +384,55 @@ TEST_CASE("child_adm: a change waits for the end of a plan") {
     CHECK(s.w.events.take() == lines{"end child1", "start child1"});
     CHECK(s.which() == "child1, child2 stopped");
 }
+
+namespace {
+
+// child1's restart has failed, and child2 waits behind it.
+struct one_behind {
+    explicit one_behind(bool specs_kept)
+        : s([specs_kept](suite& of) {
+              return flags(bastion::strategy::one_for_all, 10, 3600s)
+                  .with_specs_kept(specs_kept)
+                  .with_restart_strategy(bastion::restart_strategy::always().with_linear_backoff(1s).without_jitter())
+                  .with_children(of.child("child1", starts{start::well, start::fail, start::well}))
+                  .with_children(of.child("child2"));
+          }) {
+        s.dies("child1");
+        s.w.advance(1s);
+        CHECK(s.w.events.take() == lines{"start child1", "start child2", "end child1", "end child2"});
+    }
+    // Until child1's next try.
+    lines then() {
+        s.w.advance(10s);
+        return s.w.events.take();
+    }
+    suite s;
+};
+
+} // namespace
+
+// Not in the suite: who is deleted while it waits behind another does not start with that.
+TEST_CASE("child_adm: a child that is deleted where it waits behind another is not started") {
+    one_behind b(true);
+    CHECK(b.s.remove("child2") == "ok");
+    CHECK(b.then() == lines{"start child1"});
+    CHECK(b.s.which() == "child1");
+    CHECK(b.s.start(b.s.child("child2")) == "ok");
+    CHECK(b.s.which() == "child1, child2");
+}
+
+// Not in the suite, as without kept specs there is nothing of OTP's.
+TEST_CASE("child_adm: without kept specs a child that is terminated where it waits behind another is gone") {
+    one_behind b(false);
+    CHECK(b.s.terminate("child2") == "ok");
+    CHECK(b.then() == lines{"start child1"});
+    CHECK(b.s.which() == "child1");
+    CHECK(b.s.start(b.s.child("child2")) == "ok");
+}
+
+TEST_CASE("child_adm: without kept specs those behind a child that is terminated start") {
+    one_behind b(false);
+    CHECK(b.s.terminate("child1") == "ok");
+    CHECK(b.then() == lines{"start child2"});
+    CHECK(b.s.which() == "child2");
+}
