@@ -1,6 +1,6 @@
 #pragma once
 
-// The memory of a round: all that it took of the heap it gives back, and afterwards no page more is resident.
+// The memory of a round: all that it took of the heap it gives back, and no more stays resident than the tails of stacks.
 
 #include <bastion/base/sanitizer.hpp>
 #include <bastion/bastion.hpp>
