@@ -27,13 +27,17 @@ void owner::start_child(control_block& child) {
         on_change(child);
     }
     if (again) tell_monitors(child, child.reason);  // whom nobody could tell before
+    // For `reason`. Who would have heard of its first start hears of that.
+    const auto does_not_begin = [&] {
+        set_state(child, child_state::down);
+        const bool is_owner = has(child, child_flag::is_owner);
+        if (is_owner ? !again || !of(child).noted.known : !again && child.wait_ready) start_failed(child);
+        else decide(child, true);
+    };
     if (auto fault = call(again ? moment::before_restart : moment::before_start, child, child.reason)) {
         child.reason = std::move(*fault);
-        set_state(child, child_state::down);
         set(child, child_flag::was_started);
-        if (!again && child.wait_ready) start_failed(child);
-        else decide(child, true);
-        return;
+        return does_not_begin();
     }
     child.hand = nullptr;
     child.since_ns = now();
@@ -43,9 +47,7 @@ void owner::start_child(control_block& child) {
         ++child.restarts;
         if (callbacks_of(child).at(moment::after_restart)) before_[&child] = child.reason;
     }
-    if (launch(child, again)) return;
-    set_state(child, child_state::down);
-    decide(child, true);
+    if (!launch(child, again)) does_not_begin();
 }
 
 // That the child's last life has ended, and whether there will be another. An owner runs for its lane also when it stands still:

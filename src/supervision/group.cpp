@@ -86,11 +86,15 @@ void group::place(const supervisor_ref& above, const placement& place) {
     settle_in(place);
 }
 
-void group::settle_in(const placement& place) {
+void group::take_flags(const placement& place) {
     ask_first_ = place.ask_first;
     stays_ = remakes_ = place.keeps_specs;
     max_children_ = place.max_children;
     shuts_down_ = place.ends;
+}
+
+void group::settle_in(const placement& place) {
+    take_flags(place);
     if (is_dynamic()) spec_->scope = restart_scope::element;
     if (spec_ == nullptr) return;
     restart_ = spec_->restart.value_or(place.restart.value_or(bastion::restart_strategy()));
@@ -239,7 +243,10 @@ void group::restart_now(control_block& child) {
 
 void group::on_request(owner_request& r) {
     if (r.what == request_kind::resize) return resize();
-    if (r.what == request_kind::respec) return describe_anew(*order_of(r).group_spec, order_of(r).place);
+    if (r.what == request_kind::respec) {
+        const order_request& change = order_of(r);
+        return change.group_spec ? describe_anew(*change.group_spec, change.place) : take_flags(change.place);
+    }
     if (r.what == request_kind::proceed && running_) return on_proceed(r);
     asked_.clear();
 }

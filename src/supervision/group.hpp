@@ -110,6 +110,7 @@ private:
     void set_policy(control_block& child) const noexcept {
         std::atomic_ref(child.policy).store(when_, std::memory_order_relaxed);
     }
+    void take_flags(const placement& place);
     void settle_in(const placement& place);
     void describe_anew(group_spec& as, const placement& place);
 

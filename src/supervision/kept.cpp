@@ -10,7 +10,7 @@ namespace bastion::detail {
 bool supervisor_owner::comes_back(const control_block& child) const noexcept {
     const auto& below = *static_cast<const owner*>(child.frame);
     if (child.reason.kind() == exit_kind::intensity && below.is_supervisor() &&
-        static_cast<const supervisor_owner&>(below).spec_->gives_up)
+        static_cast<const supervisor_owner&>(below).gives_up_.load(std::memory_order_relaxed))
         return child.policy == restart_when::permanent;
     return owner::comes_back(child);
 }
@@ -43,13 +43,14 @@ bool supervisor_owner::hides(const control_block& child) const noexcept {
 
 bool supervisor_owner::tries_again(const control_block& child) const noexcept {
     const notes& n = noted_of(child);
-    return !n.by_hand && (child.restarts > 0 || (n.known && has(child, child_flag::in_plan)));
+    return !n.by_hand && n.known && (child.restarts > 0 || has(child, child_flag::in_plan));
 }
 
 // All that a life leaves behind, but for the spec.
 void supervisor_owner::emptied(control_block& child) {
     notes& n = of(child).noted;
-    const bool stays = child.policy != restart_when::temporary || was_not_started(child);
+    const shared<change_answer> described = std::move(n.described);
+    const bool stays = described || child.policy != restart_when::temporary || was_not_started(child);
     if (n.holds_up) behind_due_ = true;
     n.emptying = n.by_hand = n.holds_up = n.behind = false;
     n.known = true;
@@ -66,6 +67,7 @@ void supervisor_owner::emptied(control_block& child) {
         if (auto fault = call(bastion::callbacks::moment::after_stop, child, why))
             report(child, *fault, "its after_stop callback failed");
     }
+    child.restarts = 0;
     if (phase_ == phase::starting) {
         clear(child, child_flag::in_plan);
         if (cursor_ == &child) cursor_ = children_.next(&child);

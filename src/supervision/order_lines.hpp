@@ -12,7 +12,7 @@ namespace bastion::detail {
 
 // The first of a line waits for the child of that name, the others wait for the first: so an event costs what it makes
 // possible, however many wait. Lines are told apart by the hash of the name: where two share one, an order waits longer
-// than it needs to. One owner's; every step O(1), but for those about all lines.
+// than it needs to. One owner's; every step O(1), but for take_all.
 class order_lines {
 public:
     [[nodiscard]] static std::size_t line_of(std::string_view name) noexcept {
@@ -30,8 +30,10 @@ public:
         const auto found = lines_.find(line);
         if (found != lines_.end()) make_due(*found);
     }
-    void look_at_all() {
-        for (auto& each : lines_) make_due(each);
+    // The first of that line waits for the end of the plan, whatever else happens to its child.
+    void look_after_plan(std::size_t line) { after_plan_.push_back(line); }
+    void plan_is_over() {
+        for (; !after_plan_.empty(); after_plan_.pop_front()) look_at(after_plan_.front());
     }
 
     [[nodiscard]] bool any_due() const noexcept { return !due_.empty(); }
@@ -49,6 +51,7 @@ public:
     template <class F>
     void take_all(F&& give) {
         due_.clear();
+        after_plan_.clear();
         for (auto& each : lines_)
             for (request_ptr& r : each.second.orders) give(std::move(r));
         lines_.clear();
@@ -61,6 +64,7 @@ private:
     };
     pooled_map<std::size_t, waiting> lines_;
     pooled_list<std::size_t> due_;
+    pooled_list<std::size_t> after_plan_; // a line may be in it more than once, and need not exist any more
 
     void make_due(std::pair<const std::size_t, waiting>& each) {
         if (!std::exchange(each.second.due, true)) due_.push_back(each.first);

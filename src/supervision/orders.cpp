@@ -14,10 +14,10 @@ pending_answer order_child(address to, child_order what, std::string_view id) {
 
 void supervisor_owner::on_question(request_ptr r) {
     const bool stands_still = !running_ && phase_ == phase::idle && !ending_for_good_;
-    const bool from_above = r->cell == nullptr; // it tells those below it what they are from their next start on
-    if (r->what == request_kind::order && r->order == child_order::reconfigure && stands_still &&
-        (from_above || !empties_))
-        return reconfigure(*r);
+    const bool is_change = r->what == request_kind::order && r->order == child_order::reconfigure;
+    const bool from_above =
+        is_change && order_of(*r).change; // it tells those below it what they are from their next start on
+    if (is_change && stands_still && (from_above || !empties_)) return reconfigure(*r);
     if (empties_ && phase_ == phase::idle) return owner::on_question(std::move(r)); // only its spec is left
     if (r->what == request_kind::look) return is_simple() ? pass_to_template(std::move(r)) : answer_look(*r);
     if (ending_for_good_) return owner::on_question(std::move(r));
@@ -59,7 +59,7 @@ void supervisor_owner::carry_out_orders() {
 }
 
 void supervisor_owner::plan_is_over() {
-    lines_.look_at_all();
+    lines_.plan_is_over();
     while (!for_idle_.empty()) {
         orders_.push_front(std::move(for_idle_.back()));
         for_idle_.pop_back();
@@ -76,11 +76,14 @@ bool supervisor_owner::carry_out(request_ptr& r) {
     control_block* const child = named(subject_of(*r));
     if (child != nullptr) {
         const bool ends = has(*child, child_flag::for_good) || of(*child).noted.emptying;
-        // It ends: afterwards it is known whether its spec stays. Or the plan is about to start it.
+        // It ends: afterwards it is known whether its spec stays.
         if (state_of(*child) == child_state::stopping && !(ends && r->order == child_order::terminate)) return false;
-        if (state_of(*child) == child_state::ended && has(*child, child_flag::in_plan) && !starts) return false;
-        if (phase_ != phase::idle && state_of(*child) == child_state::ended && r->order == child_order::restart)
+        const bool plan_starts_it = has(*child, child_flag::in_plan) && !starts; // it is about to
+        const bool waits = plan_starts_it || (phase_ != phase::idle && r->order == child_order::restart);
+        if (waits && state_of(*child) == child_state::ended) {
+            lines_.look_after_plan(order_lines::line_of(subject_of(*r)));
             return false;
+        }
     }
     if (starts) start_ordered(*r);
     else if (child == nullptr) answer_error(std::exchange(r->cell, nullptr), errc::not_found);
@@ -173,6 +176,7 @@ void supervisor_owner::drop_spec(control_block& child, completion_cell* cell) {
 }
 
 void supervisor_owner::on_end() noexcept {
+    if (!ending_for_good_) carry_out_changes();
     if (!ending_for_good_ && !empties_) return; // it may start again with what was asked for
     const auto discard = [](request_ptr r) {
         owner_request* const nobodys = r.release();

@@ -92,7 +92,8 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
     case signal_kind::adopt: {
         control_block& child = block_of_node(signal);
         // `since_ns` names whom it was meant for: this block may have been used again in between.
-        if (ending_for_good_ || static_cast<std::uint64_t>(child.since_ns) != self_.generation.now()) turn_away(child);
+        const bool stays = !ending_for_good_ && !empties_; // else only its spec is left, if that
+        if (!stays || static_cast<std::uint64_t>(child.since_ns) != self_.generation.now()) turn_away(child);
         else adopt(child);
         break;
     }
@@ -228,7 +229,7 @@ void owner::common_request(owner_request& r) {
         const bool own = child == nullptr;
         const bool lives = own || child->lives(r.child.generation);
         completion_cell* cell = std::exchange(r.cell, nullptr);
-        if (!lives) answer_never_started(cell, exit_reason(exit_kind::noproc));
+        if (!lives || (own && empties_)) answer_never_started(cell, exit_reason(exit_kind::noproc));
         else if (own ? announced_ : state_of(*child) == child_state::up) answer_started(cell);
         else watchers_.insert({child, {cell, false}});
         break;
@@ -340,6 +341,8 @@ void owner::end(bool for_good) {
     if (!for_good) {
         const exit_reason ordered(kill_all_ ? exit_kind::killed : exit_kind::stopped);
         self_.reason = why_.kind() == exit_kind::normal && !ended_by_itself_ ? ordered : why_;
+        const exit_reason noproc(exit_kind::noproc);
+        if (empties_) answer_watchers(nullptr, &noproc); // nobody starts it
         leave_with_incarnation(self_); // whether it comes back may be decided much later
         self_.life_state.await_decision();
         stands_still_ = true;

@@ -139,7 +139,8 @@ public:
     // How this owner, as a child, is treated by its parent.
     std::optional<bastion::shutdown> own_stop;
     bastion::callbacks own_callbacks;
-    bool significant = false;
+    std::atomic<bool> significant{
+        false}; // written by the parent alone, and read here for a snapshot: it orders nothing
 
     // What the supervisor above notes about it; that one's only.
     struct notes {
@@ -151,6 +152,7 @@ public:
         bool holds_up = false; // those behind it wait until it has started
         bool behind = false; // it is one of those
         bastion::shutdown element_stop = bastion::shutdown::infinite(); // a group's elements', as its spec says
+        shared<change_answer> described; // by that change, which waits until nothing but its spec is there; null: it is
         exit_reason did_not_start; // why not, until that is told: when nothing is left of the try
     } noted;
 

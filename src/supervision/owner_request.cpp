@@ -4,7 +4,21 @@
 
 #include <bastion/mailbox/meta.hpp>
 
+#include <mutex>
+#include <utility>
+
 namespace bastion::detail {
+
+change_answer::~change_answer() {
+    if (why_) answer_error(cell_, *std::move(why_));
+    else answer_started(cell_);
+}
+
+void change_answer::refuse(error why) noexcept {
+    const std::lock_guard lock(lock_);
+    if (!why_) why_ = std::move(why);
+}
+
 namespace {
 
 void push_timer(late_timer& t) {

@@ -5,6 +5,8 @@
 #ifndef BASTION_SRC_SUPERVISION_OWNER_REQUEST_HPP
 #define BASTION_SRC_SUPERVISION_OWNER_REQUEST_HPP
 
+#include "supervision/change_answer.hpp"
+
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/process/home.hpp>
 #include <bastion/supervision/dynamic.hpp>
@@ -31,7 +33,7 @@ enum class request_kind : std::uint8_t {
     grace, // a killed child still runs
     start_timeout, // a child did not become ready in time
     backoff_over, // a child's waiting is over
-    respec, // supervisor to group: you are described anew
+    respec, // supervisor to group: it is changed, and perhaps you are
     look, // a user looks at the children of a supervisor
     order, // a user changes the children of a supervisor
     resize, // a group looks how much its elements have to do
@@ -45,8 +47,10 @@ struct placement {
         : restart(from.restart), when(from.when), max_children(from.max_children), ends(from.ends),
           keeps_specs(from.keeps_specs), ask_first(ask) {}
 
+    // Defaults, for those who are described with it.
     std::optional<bastion::restart_strategy> restart;
     std::optional<restart_when> when;
+    // For all.
     std::uint32_t max_children = 0;
     bastion::auto_shutdown ends = bastion::auto_shutdown::never;
     bool keeps_specs = false;
@@ -76,8 +80,9 @@ struct owner_request : system_signal {
 struct order_request final : owner_request {
     shared<start_arguments> arguments; // start: of a template
     std::unique_ptr<bastion::detail::supervisor_spec> supervisor_spec; // reconfigure
-    std::unique_ptr<bastion::detail::group_spec> group_spec; // respec
+    std::unique_ptr<bastion::detail::group_spec> group_spec; // respec; null: the group is what it was
     placement place; // respec
+    shared<change_answer> change; // respec, and a reconfigure from above
 };
 
 // Frees the request and the timer that brought it.

@@ -58,12 +58,9 @@ void owner::progress() {
         if (!restarting_) {
             if (control_block* first = stops_first(); first != nullptr) {
                 if (state_of(*first) == child_state::stopping) return;
-                if (state_of(*first) == child_state::up || state_of(*first) == child_state::starting) {
-                    order_stop(*first, ending_for_good_, kill_all_);
-                    return;
-                }
-                if (ending_for_good_) {
-                    order_stop(*first, true, kill_all_);
+                const bool runs = state_of(*first) == child_state::up || state_of(*first) == child_state::starting;
+                if (runs || ending_for_good_ || (empties_ && !of(*first).holds_nothing())) {
+                    order_stop(*first, ending_for_good_, kill_all_, empties_);
                     return;
                 }
             }

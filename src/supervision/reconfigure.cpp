@@ -17,17 +17,49 @@ pending_answer order_change(address to, supervisor&& as) {
     return ask_owner(std::move(r));
 }
 
-bool supervisor_owner::can_become(const supervisor_spec& as) const noexcept {
-    if ((as.strategy == bastion::strategy::simple_one_for_one) != is_simple()) return false;
-    if ((as.dynamic.get() != nullptr) != makes_supervisors()) return false;
-    if (is_simple()) return makes_supervisors() || !children_.empty();
-    if (as.partitioned != (partitions_ != nullptr)) return false;
-    if (partitions_ && as.children.size() != partitions_->size()) return false;
-    const bool takes_more = spec_->keeps_specs && !partitions_; // a new partition would have no ref
-    return std::all_of(as.children.begin(), as.children.end(), [this, takes_more](const child_spec& c) {
-        control_block* const child = named(c.group ? c.group->name : c.supervisor->name);
-        return child != nullptr ? of(*child).is_supervisor() == (c.supervisor != nullptr) : takes_more;
-    });
+namespace {
+
+[[nodiscard]] const std::string& name_of(const child_spec& c) noexcept {
+    return c.group ? c.group->name : c.supervisor->name;
+}
+
+// An error of that code; a shorter one, when there is no memory for what it says.
+template <class Make>
+[[nodiscard]] error error_or(errc code, Make make) noexcept {
+    try {
+        return {code, make()};
+    } catch (const std::bad_alloc&) { return error(code); }
+}
+
+} // namespace
+
+std::string supervisor_owner::why_not(const supervisor_spec& as) const {
+    const bool to_simple = as.strategy == bastion::strategy::simple_one_for_one;
+    if (to_simple != is_simple())
+        return to_simple ? "has children with names, and would have a template: start another supervisor"
+                         : "makes its children from a template, and would have others: start another supervisor";
+    if ((as.dynamic.get() != nullptr) != makes_supervisors())
+        return makes_supervisors() ? "makes supervisors from its template, and would make processes"
+                                   : "makes processes from its template, and would make supervisors";
+    if (is_simple()) return makes_supervisors() || !children_.empty() ? "" : "has lost the group of its template";
+    if (as.partitioned != (partitions_ != nullptr))
+        return partitions_ ? "has partitions, and would have none" : "has no partitions, and would have some";
+    if (partitions_ && as.children.size() != partitions_->size())
+        return "has " + std::to_string(partitions_->size()) + " partitions, and would have " +
+               std::to_string(as.children.size());
+    for (const child_spec& c : as.children) {
+        if (control_block* const child = named(name_of(c))) {
+            const bool is_group = !of(*child).is_supervisor();
+            if (is_group == (c.group != nullptr)) continue;
+            return "has the child \"" + name_of(c) + "\" as a " +
+                   (is_group ? "group, and would have it as a supervisor" : "supervisor, and would have it as a group");
+        }
+        if (partitions_) return "has no partition \"" + name_of(c) + "\"";
+        if (!spec_->keeps_specs)
+            return "has no child \"" + name_of(c) +
+                   "\", and keeps no specs from which one could be started (with_specs_kept): use start_child";
+    }
+    return {};
 }
 
 void supervisor_owner::take_flags(supervisor_spec& as) {
@@ -41,44 +73,54 @@ void supervisor_owner::take_flags(supervisor_spec& as) {
     spec_->keeps_specs = spec_->keeps_specs || as.keeps_specs;
     spec_->max_children = as.max_children;
     spec_->dynamic = std::move(as.dynamic);
-    spec_->gives_up = as.gives_up;
+    gives_up_.store(as.gives_up, std::memory_order_relaxed);
 }
 
-void supervisor_owner::describe_child(control_block& child, child_spec& as) {
+void supervisor_owner::send_placement(
+    control_block& group, std::unique_ptr<group_spec> as, const shared<change_answer>& whole) {
+    request_ptr r = make_order(request_kind::respec, group.here());
+    order_of(*r).group_spec = std::move(as);
+    order_of(*r).place = placement_here();
+    order_of(*r).change = whole;
+    send(std::move(r));
+}
+
+void supervisor_owner::describe_child(control_block& child, child_spec& as, const shared<change_answer>& whole) {
     owner& below = of(child);
+    const auto set_policy = [&child](restart_when when) { // a supervisor reads its own for a snapshot
+        std::atomic_ref(child.policy).store(when, std::memory_order_relaxed);
+    };
     const restart_when usual = spec_->when.value_or(restart_when::transient);
     if (as.group) {
-        child.policy = as.group->when.value_or(usual);
+        set_policy(as.group->when.value_or(usual));
         below.significant = as.group->significant;
         below.noted.element_stop = as.group->stop.value_or(bastion::shutdown::within(home_.shutdown_timeout));
-        request_ptr r = make_order(request_kind::respec, child.here());
-        order_of(*r).group_spec = std::move(as.group);
-        order_of(*r).place = placement_here();
-        return send(std::move(r));
+        return send_placement(child, std::move(as.group), whole);
     }
-    child.policy = as.supervisor->own_when.value_or(usual);
+    set_policy(as.supervisor->own_when.value_or(usual));
     below.significant = as.supervisor->significant;
     below.own_stop = as.supervisor->stop;
     below.own_callbacks = as.supervisor->callbacks;
     request_ptr r = make_order(request_kind::order, child.here());
     r->order = child_order::reconfigure;
     order_of(*r).supervisor_spec = std::move(as.supervisor);
+    order_of(*r).change = whole;
     send(std::move(r));
 }
 
 void supervisor_owner::reconfigure(owner_request& r) {
-    completion_cell* const cell = std::exchange(r.cell, nullptr); // null: from above
+    shared<change_answer> whole = std::move(order_of(r).change); // null: a user's, and not a part of a change above
+    if (!whole) whole = make_shared_object<change_answer>(std::exchange(r.cell, nullptr));
     supervisor_spec& as = *order_of(r).supervisor_spec;
-    const auto refuse = [cell](errc why) {
-        if (cell != nullptr) answer_error(cell, why);
-    };
-    if (!can_become(as)) return refuse(errc::invalid);
+    if (const std::string why = said([&] { return why_not(as); }); !why.empty())
+        return whole->refuse(error_or(
+            errc::invalid, [&] { return "reconfigure: " + (path_.empty() ? std::string("/") : path_) + " " + why; }));
     // What may fail, first: nothing has changed yet.
     pooled_vector<control_block*> order; // as it is to be; null: there
     try {
         const users_code here; // factories of with_data
         for (child_spec& c : as.children) {
-            const bool there = is_simple() || named(c.group ? c.group->name : c.supervisor->name) != nullptr;
+            const bool there = is_simple() || named(name_of(c)) != nullptr;
             if (there) order.push_back(nullptr);
             else if (c.group) order.push_back(&make_group(home_, std::move(c.group)).self());
             else order.push_back(&make_supervisor(home_, std::move(c.supervisor)).self());
@@ -87,8 +129,7 @@ void supervisor_owner::reconfigure(owner_request& r) {
         const exit_reason why = reason_of_current_exception();
         for (control_block* made : order)
             if (made != nullptr) abandon(of(*made));
-        if (cell != nullptr) answer_error(cell, errc::start_failed, &why);
-        return;
+        return whole->refuse(error_or(errc::start_failed, [&] { return why; }));
     }
     take_flags(as);
     pooled_vector<control_block*> were;
@@ -105,13 +146,17 @@ void supervisor_owner::reconfigure(owner_request& r) {
             set_state(*made, child_state::ended);
             of(*made).release();
             children_.push_back(made);
+            if (running_) { // only its spec is there, also for those who ask it something
+                of(*made).noted.described = whole;
+                empty_out(*made);
+            }
             continue;
         }
-        control_block* const child = is_simple() ? were.front() : named(c.group ? c.group->name : c.supervisor->name);
+        control_block* const child = is_simple() ? were.front() : named(name_of(c));
         of(*child).noted.late = false;
         children_.push_back(child);
         set(*child, child_flag::in_plan); // there is none: for this function, that it has its place
-        describe_child(*child, c);
+        describe_child(*child, c, whole);
     }
     for (control_block* c : were) {
         if (has(*c, child_flag::in_plan)) {
@@ -120,12 +165,25 @@ void supervisor_owner::reconfigure(owner_request& r) {
         }
         children_.push_back(c);
         of(*c).noted.late = true;
+        if (!of(*c).is_supervisor()) send_placement(*c, nullptr, whole);
         const bool comes_back = !running_ || of(*c).noted.hidden; // as it was described before
         if (!comes_back || state_of(*c) == child_state::stopping) continue;
         set(*c, child_flag::for_good);
         finalize(*c);
     }
-    if (cell != nullptr) answer_started(cell);
+}
+
+// In the order they came: its stop is over, and its next start is as they say.
+void supervisor_owner::carry_out_changes() {
+    for (pooled_deque<request_ptr>* all : {&for_idle_, &orders_}) {
+        for (request_ptr& r : *all) {
+            if (r->order != child_order::reconfigure) continue;
+            if (empties_ && !order_of(*r).change) continue; // a user's, of what is a spec only by now
+            reconfigure(*r);
+            r.reset();
+        }
+        std::erase(*all, nullptr);
+    }
 }
 
 } // namespace bastion::detail

@@ -138,7 +138,8 @@ void owner::describe_self(snapshot_entry& self) const {
     self.path = path_.empty() ? "/" : path_;
     self.significant = significant;
     if (is_root_) return; // nobody starts it again, or has said when
-    self.restart = self_.policy;
+    // Safety: the parent may write it just now, for a change.
+    self.restart = std::atomic_ref(self_.policy).load(std::memory_order_relaxed);
     if (!running_) return; // what follows is its parent's to write
     self.restarts = self_.restarts;
     self.age = std::chrono::nanoseconds(now() - self_.since_ns);

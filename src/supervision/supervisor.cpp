@@ -46,7 +46,7 @@ supervisor_owner& make_supervisor(runtime_home& home, std::unique_ptr<supervisor
 
 supervisor_owner::supervisor_owner(
     control_block& self, std::string name, runtime_home& home, std::unique_ptr<supervisor_spec> spec)
-    : owner(self, std::move(name), home), spec_(std::move(spec)) {
+    : owner(self, std::move(name), home), spec_(std::move(spec)), gives_up_(spec_->gives_up) {
     own_callbacks = spec_->callbacks;
     own_stop = spec_->stop;
     significant = spec_->significant;

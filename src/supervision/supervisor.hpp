@@ -135,14 +135,18 @@ private:
     void remove_ordered(control_block& child, owner_request& r);
     // ---- reconfigure.cpp
     void reconfigure(owner_request& r);
-    [[nodiscard]] bool can_become(const supervisor_spec& as) const noexcept;
+    // Why it cannot; empty: it can.
+    [[nodiscard]] std::string why_not(const supervisor_spec& as) const;
     void take_flags(supervisor_spec& as);
-    void describe_child(control_block& child, child_spec& as);
+    void describe_child(control_block& child, child_spec& as, const shared<change_answer>& whole);
+    void send_placement(control_block& group, std::unique_ptr<group_spec> as, const shared<change_answer>& whole);
+    void carry_out_changes();
     [[nodiscard]] placement placement_here() const noexcept {
         return placement(*spec_, !restarts_alone() || spec_->bounded);
     }
 
     std::unique_ptr<supervisor_spec> spec_;
+    std::atomic<bool> gives_up_; // as its spec says, for the one above: it orders nothing
     partitions_ref::list partitions_; // null: its children are none. They keep their blocks as long as it has its own
     bool shutdown_due_ = false; // significant children have ended
     control_block* last_significant_ = nullptr; // one that was left; null: look from the front
@@ -153,7 +157,7 @@ private:
     pooled_map<std::string_view, control_block*> names_; // the text stands in the child's owner
     pooled_deque<request_ptr> orders_; // in the order they came, none of them looked at yet
     order_lines lines_; // that wait for a child
-    pooled_deque<request_ptr> for_idle_; // changes, which wait for the end of a plan
+    pooled_deque<request_ptr> for_idle_; // changes, which wait for the end of a plan, or of its stop
     std::uint32_t unnamed_ = 0;
 };
 

@@ -396,7 +396,7 @@ TEST_CASE("replace_handlers: over a new state made from the old one") {
     CHECK(w.sum_of(who) == 3);
     CHECK(code(w.ask(sys::get_state<counter>(who))) == errc::wrong_type);
     auto no = w.ask(sys::replace_handlers<better, counter>(
-        who, [](better&&) -> counter { throw std::runtime_error("it does not fit"); },
+        who, [](better old) -> counter { throw std::runtime_error("it does not fit: " + old.text); },
         bastion::on_question(&counter::on_total)));
     CHECK(code(no) == errc::failed);
     CHECK(w.sum_of(who) == 3); // nothing has changed

@@ -37,8 +37,8 @@ namespace detail {
 
 // One more child from the template; the types of the arguments are exactly the template's: `start_child<std::string>("x")`. Errors:
 // limit (with_max_children), start_failed, and wrong_type, which names both; invalid: this supervisor has no template. From a template of
-// supervisors, too: start_failed with what the function throws or is wrong with what it describes; already_started: another child has
-// that name.
+// supervisors, too: start_failed with what the function throws or is wrong with what it describes; already_started, already_present:
+// another child has that name; invalid: it is significant, which it cannot be here.
 template <class... Args>
     requires(detail::are_arguments<Args...>)
 answer<child_info> supervisor_ref::start_child(Args... args) const {

@@ -2,14 +2,14 @@
 // after OTP's.
 //
 // Questions to the supervisor, answered when what was asked for is done: the child has started, or has ended. Any thread. While
-// the supervisor stops and starts a set of children they wait, as in OTP; between two tries of a child that does not start they
-// get their turn. Orders about one child are carried out in the order they came, each when the one before lets it: a restart
+// the supervisor stops a set of children they wait, as in OTP, and while it starts them those wait that are about one of them; between
+// two tries of a child that does not start they get their turn. Orders about one child are carried out in the order they came, each when the one before lets it: a restart
 // waits for the end that was ordered before it, and a terminate_child breaks off a start. Orders about other children do not
 // wait for them. An answer that nobody waits for any more changes nothing about what is done. Cost: O(1), however many orders
 // wait, and what the child's start or stop takes.
 //
 // Without with_specs_kept a child that has ended is unknown: there is nothing to restart or delete. Of a kept supervisor that has ended
-// and does not come back only the spec is left: it says noproc until it is started again.
+// and does not come back, or was only described, only the spec is left: it says noproc until it is started.
 #ifndef BASTION_SUPERVISION_MANAGE_HPP
 #define BASTION_SUPERVISION_MANAGE_HPP
 
@@ -58,9 +58,13 @@ inline answer<void> supervisor_ref::delete_child(std::string_view id) const {
 // its next start, with a new object of with_data if that has another type. What its elements were made with stays: mailbox, limits,
 // memberships, the resizer.
 // One that it has not is there, in its place, and not started: restart_child does. One that is not described stays, behind the
-// others, until its supervisor starts again. Children below supervisors are described with these. Nothing is changed at an error:
-// invalid: simple_one_for_one is or was its strategy, and not both; it has partitions or is to have some, and not both, or another
-// number of them; a group where there was a supervisor; new children of a supervisor that keeps no specs. Throws bad_spec.
+// others, until its supervisor starts again. Children below supervisors are described with these.
+// It waits for the end of a restart of several children, and a supervisor that stops is changed before it starts again; it is not ordered
+// with the orders about children. The answer comes when everything below has taken its part. Errors: invalid, which says of which supervisor
+// and why: simple_one_for_one is or was its strategy, and not both; it has partitions or is to have some, and not both, or another number
+// of them; a group where there was a supervisor; new children of a supervisor that keeps no specs. start_failed: a factory of a new child's
+// with_data has thrown. The supervisor that cannot be what is described, and all below it, is left as it was; above and beside it the
+// change is made. Throws bad_spec. Cost: a hop to each child.
 inline answer<void> supervisor_ref::reconfigure(supervisor&& as) const {
     return answer<void>(detail::order_change(self_, std::move(as)));
 }

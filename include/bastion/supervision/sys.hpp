@@ -7,7 +7,7 @@
 //
 // Each call is a question that the process answers itself, before its mail, between two of its steps: one that computes answers when it
 // next waits, one that waits for something else than mail at once. get_state and replace_state wait while a function that it awaits
-// (`blocking`) or a task that it has forked may use its data. All of it concerns the incarnation alive now, and goes with it.
+// (`blocking`) or a task that it has forked may use its data: until it joins the scope of that. All of it concerns the incarnation alive now, and goes with it.
 // Errors of all: noproc: it has ended, or waits to be restarted; invalid: it is a group or a supervisor; timeout. Any thread (`rt.run`
 // on a plain one). Cost: one hop and a half; a process that nobody debugs pays one test for each message it takes or sends.
 #ifndef BASTION_SUPERVISION_SYS_HPP
@@ -95,7 +95,11 @@ template <class Old, class New, class F>
 class code_change_by final : public code_change {
 public:
     explicit code_change_by(F f) : function_(std::move(f)) {}
-    void* convert(void* old) override { return pool_new<New>(function_(std::move(*static_cast<Old*>(old)))); }
+    void* convert(void* old) override {
+        Old& state = *static_cast<Old*>(old);
+        if constexpr (std::is_invocable_v<F&, const Old&>) return pool_new<New>(function_(std::as_const(state)));
+        else return pool_new<New>(function_(std::move(state)));
+    }
 
 private:
     F function_;
@@ -164,10 +168,12 @@ template <class State, class F>
 template <class State, class... Arms>
     requires(detail::is_arm<Arms> && ...)
 [[nodiscard]] answer<void> replace_handlers(const child_ref& who, Arms... arms);
-// The same with a new state made from the old one, as New(Old&&); after OTP's code_change. Error, too: failed: that has thrown, and
-// nothing has changed.
+// The same with a new state made from the old one, as New(const Old&), or as New(Old&&) if it cannot be called so; after OTP's
+// code_change. Error, too: failed: that has thrown, and the process goes on as it was. Who takes Old&& must not throw once it has
+// taken something away.
 template <class Old, class New, class F, class... Arms>
-    requires(std::is_invocable_r_v<New, F&, Old &&> && (detail::is_arm<Arms> && ...))
+    requires((std::is_invocable_r_v<New, F&, const Old&> || std::is_invocable_r_v<New, F&, Old &&>) &&
+             (detail::is_arm<Arms> && ...))
 [[nodiscard]] answer<void> replace_handlers(const child_ref& who, F convert, Arms... arms);
 
 enum class step : std::uint8_t {
@@ -210,7 +216,8 @@ answer<void> replace_handlers(const child_ref& who, Arms... arms) {
 }
 
 template <class Old, class New, class F, class... Arms>
-    requires(std::is_invocable_r_v<New, F&, Old &&> && (detail::is_arm<Arms> && ...))
+    requires((std::is_invocable_r_v<New, F&, const Old&> || std::is_invocable_r_v<New, F&, Old &&>) &&
+             (detail::is_arm<Arms> && ...))
 answer<void> replace_handlers(const child_ref& who, F convert, Arms... arms) {
     return answer<void>(detail::order_change(who.where(), detail::type_wanted_of<Old>,
         detail::with_body<New>(

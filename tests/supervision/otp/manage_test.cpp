@@ -364,6 +364,26 @@ TEST_CASE("child_adm: an order that waits for a plan is carried out when the pla
     CHECK(s.which() == "child1, child2");
 }
 
+TEST_CASE("child_adm: restart_child of a child that the plan leaves alone waits for its end") {
+    suite s(flags(bastion::strategy::rest_for_one, 2, 3600s));
+    CHECK(s.start(s.child("child1")) == "ok");
+    CHECK(s.start(s.without_body("child2").with_exec(
+              [starts = std::make_shared<int>(0)](bastion::context ctx) -> bastion::process {
+                  if ((*starts)++ == 1) co_await ctx.sleep_for(1s);
+                  ctx.ready();
+                  auto m = co_await ctx.recv();
+                  if (m.told<tree::die>() != nullptr) bastion::panic("died");
+              })) == "ok");
+    CHECK(s.terminate("child1") == "ok");
+    s.tell("child2", tree::die{});
+    auto restarted = s.sup.restart_child("child1");
+    s.w.settle();
+    CHECK_FALSE(restarted.poll());
+    s.w.advance(1s);
+    CHECK(now_said(s, restarted) == "ok");
+    CHECK(s.which() == "child1, child2");
+}
+
 // A change waits for the end of a plan, and what was ordered about children in the meantime does not wait for the change.
 TEST_CASE("child_adm: a change waits for the end of a plan") {
     suite s(flags(bastion::strategy::one_for_all, 2, 3600s));
