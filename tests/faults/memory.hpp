@@ -1,19 +1,17 @@
 #pragma once
 
-// The memory of a round: all that it took of the heap it gives back, and no more stays resident than the tails of stacks.
+// The memory of a round: all that it took of the heap it gives back, and afterwards no page more is resident.
 
 #include <bastion/base/sanitizer.hpp>
 #include <bastion/bastion.hpp>
 #include <bastion/executor/arena.hpp>
 #include <bastion/executor/pool.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <latch>
 #include <limits>
 #include <string>
 #include <thread>
@@ -21,6 +19,7 @@
 #include <vector>
 
 #include <malloc.h>
+#include <pthread.h>
 #include <sys/prctl.h>
 
 namespace faults {
@@ -28,16 +27,30 @@ namespace faults {
 // A sanitizer has a heap of its own, and keeps what was freed.
 inline constexpr bool memory_is_counted = !BASTION_ASAN && !BASTION_TSAN;
 
+// The C library keeps the stacks of threads that have ended (40 MB of addresses) for those to come, with the last pages as
+// they are. How deep a thread goes is not the same each time, so in a late round one of these pages may be touched for the
+// first time. A stack that is bigger than all it keeps goes back to the system when the thread is joined.
+inline void keep_no_stacks() {
+    constexpr std::size_t bytes = std::size_t{64} << 20; // of addresses
+    pthread_attr_t of_threads;
+    const bool done = pthread_attr_init(&of_threads) == 0 && pthread_attr_setstacksize(&of_threads, bytes) == 0 &&
+                      pthread_setattr_default_np(&of_threads) == 0 && pthread_attr_destroy(&of_threads) == 0;
+    if (!done) {
+        std::puts("the stacks of threads cannot be made bigger");
+        std::exit(1);
+    }
+    // Who joins a thread frees a block that came with the stack. Of one size malloc keeps up to seven for who freed them,
+    // as in use, and calloc, which made this one, takes none of those. So it has its seven before the first round.
+    for (int i = 0; i < 8; ++i) std::thread([] {}).join();
+}
+
 // One heap for all threads: which worker made what would else decide how many heaps there are, and how full. And a page
 // that is touched first would bring another 511 with it, in a round or two.
 inline void settle_memory() {
     (void)mallopt(M_ARENA_MAX, 1);
     (void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
+    if (memory_is_counted) keep_no_stacks();
 }
-
-// Of a stack that waits for its next thread the C library keeps PTHREAD_STACK_MIN, and who interrupts whom decides how much
-// of that was touched: one page, once in some 300 rounds on a busy machine. In all rounds together, kilobytes.
-inline constexpr std::uint64_t spare_of_stacks = 16;
 
 struct memory_held {
     std::uint64_t heap = 0; // bytes; what malloc keeps for a thread that lives counts as in use
@@ -61,32 +74,11 @@ struct memory_held {
     std::exit(1);
 }
 
-// How deep a thread's stack was used depends on who interrupts whom, and the last pages of that stay resident when the
-// thread ends and its stack waits for the next one. So all that may stay is touched before the first round.
-inline void touch_stack() {
-    std::array<char, std::size_t{128} << 10> deep;
-    volatile char* const at = deep.data();
-    for (std::size_t i = 0; i < deep.size(); i += 4096) at[i] = 0;
-}
-inline void touch_stacks() {
-    touch_stack();
-    constexpr int threads = 16; // at once, so that each has another stack
-    std::latch all(threads);
-    std::vector<std::thread> with_stacks;
-    for (int i = 0; i < threads; ++i)
-        with_stacks.emplace_back([&all] {
-            touch_stack();
-            all.arrive_and_wait();
-        });
-    for (std::thread& each : with_stacks) each.join();
-}
-
 inline bastion::process idle(bastion::context ctx) { (void)co_await ctx.recv(); }
 
 // Pools keep what was the most at once, and that is not the same in each round. So more than a round ever needs is taken
 // and given back before the first, and all of it is touched: then only what is lost needs another page.
 inline void take_room() {
-    if (memory_is_counted) touch_stacks();
     {
         constexpr int processes = 8'000;
         bastion::runtime rt(bastion::config().with_workers(1).with_signals(false));
