@@ -129,7 +129,7 @@ void supervisor_owner::reconfigure(owner_request& r) {
         const exit_reason why = reason_of_current_exception();
         for (control_block* made : order)
             if (made != nullptr) abandon(of(*made));
-        return whole->refuse(error_or(errc::start_failed, [&] { return why; }));
+        return whole->refuse(error_or(errc::start_failed, [&]() -> const exit_reason& { return why; }));
     }
     take_flags(as);
     pooled_vector<control_block*> were;
