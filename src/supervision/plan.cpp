@@ -156,12 +156,17 @@ void owner::break_off(control_block& child) {
 
 // The plan ends before those behind that child have started.
 void owner::leave_behind(control_block& child) {
-    for (auto* c = children_.next(&child); c != nullptr; c = children_.next(c))
+    for (auto* c = children_.next(&child); c != nullptr; c = children_.next(c)) {
+        if (has(*c, child_flag::apart)) { // it runs, and would wait for its turn to start what has failed in it
+            clear(*c, child_flag::apart);
+            send(make_request(request_kind::proceed, c->here()));
+        }
         if (has(*c, child_flag::in_plan) && state_of(*c) == child_state::down) {
             set_state(*c, child_state::ended);
             of(*c).noted.behind = true;
             of(*c).noted.holds_up = false; // now it is held up itself
         }
+    }
     for (auto* c = &child; c != nullptr; c = children_.next(c)) clear(*c, child_flag::in_plan);
     cursor_ = nullptr;
 }

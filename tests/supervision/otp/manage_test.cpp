@@ -384,6 +384,20 @@ TEST_CASE("child_adm: restart_child of a child that the plan leaves alone waits 
     CHECK(s.which() == "child1, child2");
 }
 
+// Its group runs on meanwhile, and is told to restart it when its turn comes: which never came.
+TEST_CASE("child_adm: a single element that waits behind a child that is terminated comes back") {
+    suite s(flags(bastion::strategy::one_for_all, 9, 3600s));
+    CHECK(s.start(s.child("child1", starts{start::well, start::fail_slowly})) == "ok");
+    CHECK(s.start(s.child("pair").with_redundancy(2).with_restart_scope(bastion::restart_scope::element)) == "ok");
+    s.tell("pair", tree::die{"died"}); // its first one
+    CHECK(s.w.events.take() == lines{"start child1", "start pair", "start pair", "end pair", "end child1"});
+    auto terminated = s.sup.terminate_child("child1"); // which starts just now
+    s.w.advance(1s);
+    CHECK(now_said(s, terminated) == "ok");
+    CHECK(s.which() == "child1 stopped, pair");
+    CHECK(s.w.events.take() == lines{"start pair"});
+}
+
 // A change waits for the end of a plan, and what was ordered about children in the meantime does not wait for the change.
 TEST_CASE("child_adm: a change waits for the end of a plan") {
     suite s(flags(bastion::strategy::one_for_all, 2, 3600s));
