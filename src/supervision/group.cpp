@@ -102,7 +102,7 @@ void group::settle_in(const placement& place) {
     // Of a template's child that was temporary nothing is kept that it could be started with again.
     const bool stay_temporary = is_dynamic();
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
-        if (!(stay_temporary && c->policy == restart_when::temporary)) set_policy(*c);
+        if (!(stay_temporary && c->policy == restart_when::temporary)) set_policy(*c, when_);
 }
 
 // In its own turn. What others read of the spec stays: the name, and where it was written.

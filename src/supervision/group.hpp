@@ -106,10 +106,6 @@ private:
     bool remakes_ = false;              // at its next start it has all its elements again
     pooled_vector<address> asked_;      // elements whose restart the supervisor thinks about
     std::optional<pooled_vector<address>> proceeding_; // elements whose restart the supervisor waits for
-    // A running element reads its policy at its end.
-    void set_policy(control_block& child) const noexcept {
-        std::atomic_ref(child.policy).store(when_, std::memory_order_relaxed);
-    }
     void take_flags(const placement& place);
     void settle_in(const placement& place);
     void describe_anew(group_spec& as, const placement& place);

@@ -20,6 +20,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -93,6 +94,7 @@ public:
     [[nodiscard]] control_block& self() noexcept { return self_; }
     [[nodiscard]] const std::string& name() const noexcept { return name_; }
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] std::string_view shown_path() const noexcept { return path_.empty() ? "/" : std::string_view(path_); }
     [[nodiscard]] std::string path_of(control_block& child) const { return path_ + "/" + child_name(child); }
     [[nodiscard]] std::string said_name(control_block& child) const {
         return said([&] { return child_name(child); });
@@ -296,6 +298,10 @@ protected:
 
     [[nodiscard]] static child_state state_of(const control_block& c) noexcept {
         return static_cast<child_state>(c.owner_state);
+    }
+    // Who runs in it reads it meanwhile: an element at its end, an owner for a snapshot.
+    static void set_policy(control_block& c, restart_when when) noexcept {
+        std::atomic_ref(c.policy).store(when, std::memory_order_relaxed);
     }
     static void set_state(control_block& c, child_state s) noexcept { c.owner_state = static_cast<std::uint8_t>(s); }
     [[nodiscard]] static bool has(const control_block& c, std::uint8_t flag) noexcept {

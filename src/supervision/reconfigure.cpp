@@ -87,17 +87,14 @@ void supervisor_owner::send_placement(
 
 void supervisor_owner::describe_child(control_block& child, child_spec& as, const shared<change_answer>& whole) {
     owner& below = of(child);
-    const auto set_policy = [&child](restart_when when) { // a supervisor reads its own for a snapshot
-        std::atomic_ref(child.policy).store(when, std::memory_order_relaxed);
-    };
     const restart_when usual = spec_->when.value_or(restart_when::transient);
     if (as.group) {
-        set_policy(as.group->when.value_or(usual));
+        set_policy(child, as.group->when.value_or(usual));
         below.significant = as.group->significant;
         below.noted.element_stop = as.group->stop.value_or(bastion::shutdown::within(home_.shutdown_timeout));
         return send_placement(child, std::move(as.group), whole);
     }
-    set_policy(as.supervisor->own_when.value_or(usual));
+    set_policy(child, as.supervisor->own_when.value_or(usual));
     below.significant = as.supervisor->significant;
     below.own_stop = as.supervisor->stop;
     below.own_callbacks = as.supervisor->callbacks;
@@ -113,8 +110,8 @@ void supervisor_owner::reconfigure(owner_request& r) {
     if (!whole) whole = make_shared_object<change_answer>(std::exchange(r.cell, nullptr));
     supervisor_spec& as = *order_of(r).supervisor_spec;
     if (const std::string why = said([&] { return why_not(as); }); !why.empty())
-        return whole->refuse(error_or(
-            errc::invalid, [&] { return "reconfigure: " + (path_.empty() ? std::string("/") : path_) + " " + why; }));
+        return whole->refuse(
+            error_or(errc::invalid, [&] { return "reconfigure: " + std::string(shown_path()) + " " + why; }));
     // What may fail, first: nothing has changed yet.
     pooled_vector<control_block*> order; // as it is to be; null: there
     try {

@@ -135,7 +135,7 @@ std::optional<snapshot_status> owner::own_status() const noexcept {
 // As the first that was asked: nobody above it has said anything.
 void owner::describe_self(snapshot_entry& self) const {
     self.name = name_;
-    self.path = path_.empty() ? "/" : path_;
+    self.path = shown_path();
     self.significant = significant;
     if (is_root_) return; // nobody starts it again, or has said when
     // Safety: the parent may write it just now, for a change.

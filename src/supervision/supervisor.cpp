@@ -158,7 +158,7 @@ std::optional<supervisor_owner::refusal> supervisor_owner::take_in(control_block
         if (control_block* const other = wanted.empty() ? nullptr : named(wanted)) {
             of(child).set_path(path_ + "/" + wanted);
             return refusal{status_of(*other) == child_status::running ? errc::already_started : errc::already_present,
-                "the name \"" + wanted + "\" is taken by another child of " + (path_.empty() ? "/" : path_)};
+                "the name \"" + wanted + "\" is taken by another child of " + std::string(shown_path())};
         }
         give_name(child);
     } catch (const std::bad_alloc&) {
@@ -215,8 +215,7 @@ bool supervisor_owner::too_often(const std::string& child, const exit_reason& wh
     recent_.clear();
     const exit_reason reason =
         reason_or(exit_kind::intensity, [&] { return exit_reason::of_child(exit_kind::intensity, child, why); });
-    announce({path_.empty() ? std::string_view("/") : std::string_view(path_), reason,
-        "stops its children and fails upwards", {}, 0, static_cast<int>(self_.restarts)});
+    announce({shown_path(), reason, "stops its children and fails upwards", {}, 0, static_cast<int>(self_.restarts)});
     fail_upwards(reason);
     return true;
 }

@@ -2,10 +2,10 @@
 // after OTP's.
 //
 // Questions to the supervisor, answered when what was asked for is done: the child has started, or has ended. Any thread. While
-// the supervisor stops a set of children they wait, as in OTP, and while it starts them those wait that are about one of them; between
-// two tries of a child that does not start they get their turn. Orders about one child are carried out in the order they came, each when the one before lets it: a restart
-// waits for the end that was ordered before it, and a terminate_child breaks off a start. Orders about other children do not
-// wait for them. An answer that nobody waits for any more changes nothing about what is done. Cost: O(1), however many orders
+// the supervisor stops a set of children they wait, as in OTP, and while it starts them those wait that are about one of
+// them; between two tries of a child that does not start they get their turn. Orders about one child are carried out in the
+// order they came, each when the one before lets it: a restart waits for the end that was ordered before it, and a
+// terminate_child breaks off a start. Orders about other children do not wait for them. An answer that nobody waits for any more changes nothing about what is done. Cost: O(1), however many orders
 // wait, and what the child's start or stop takes.
 //
 // Without with_specs_kept a child that has ended is unknown: there is nothing to restart or delete. Of a kept supervisor that has ended

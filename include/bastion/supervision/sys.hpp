@@ -7,8 +7,8 @@
 //
 // Each call is a question that the process answers itself, before its mail, between two of its steps: one that computes answers when it
 // next waits, one that waits for something else than mail at once. get_state and replace_state wait while a function that it awaits
-// (`blocking`) or a task that it has forked may use its data: until it joins the scope of that. All of it concerns the incarnation alive now, and goes with it.
-// Errors of all: noproc: it has ended, or waits to be restarted; invalid: it is a group or a supervisor; timeout. Any thread (`rt.run`
+// (`blocking`) or a task that it has forked may use its data: until it joins the scope of that. All of it concerns the
+// incarnation alive now, and goes with it. Errors of all: noproc: it has ended, or waits to be restarted; invalid: it is a group or a supervisor; timeout. Any thread (`rt.run`
 // on a plain one). Cost: one hop and a half; a process that nobody debugs pays one test for each message it takes or sends.
 #ifndef BASTION_SUPERVISION_SYS_HPP
 #define BASTION_SUPERVISION_SYS_HPP

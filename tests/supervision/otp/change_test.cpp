@@ -9,8 +9,6 @@ using counted = std::vector<std::size_t>;
 
 namespace {
 
-std::string change(suite& s, bastion::supervisor as) { return s.said(s.w.rt.run(s.sup.reconfigure(std::move(as)))); }
-
 bastion::supervisor with_mode(auto_shutdown mode) {
     return flags(strategy::one_for_one, 2, 3600s).with_auto_shutdown(mode);
 }

@@ -7,8 +7,6 @@ using bastion::strategy;
 
 namespace {
 
-std::string change(suite& s, bastion::supervisor as) { return s.said(s.w.rt.run(s.sup.reconfigure(std::move(as)))); }
-
 // Restarts as often as it must, of each child alone, and so asks nobody.
 bastion::supervisor without_limit() {
     return bastion::supervisor()
@@ -126,10 +124,8 @@ TEST_CASE("reconfigure: changes that come while the supervisor stops are made in
     CHECK_FALSE(first.poll());
     CHECK_FALSE(second.poll());
     s.w.advance(1s);
-    REQUIRE(first.poll());
-    REQUIRE(second.poll());
-    CHECK(s.said(first.take()) == "ok");
-    CHECK(s.said(second.take()) == "ok");
+    CHECK(now_said(s, first) == "ok");
+    CHECK(now_said(s, second) == "ok");
     CHECK(s.w.events.take() == lines{"end child1", "end slow", "start child1", "start two", "start slow"});
     CHECK(s.which_of(sup) == "two, slow");
     s.info_of(sup, "two").group[0].tell(tree::die{"died"});
@@ -154,8 +150,7 @@ TEST_CASE("reconfigure: a change from above reaches a supervisor that gives up b
     s.w.settle();
     CHECK_FALSE(changed.poll());
     s.w.advance(1s);
-    REQUIRE(changed.poll());
-    CHECK(s.said(changed.take()) == "ok");
+    CHECK(now_said(s, changed) == "ok");
     CHECK(s.w.events.take() == lines{"end slow", "start other"});
     CHECK(s.which_of(sup) == "other");
 }
@@ -174,9 +169,8 @@ TEST_CASE("reconfigure: a change from above reaches a supervisor that is being t
     s.w.settle();
     CHECK_FALSE(terminated.poll());
     s.w.advance(1s);
-    REQUIRE(terminated.poll());
-    REQUIRE(changed.poll());
-    CHECK(s.said(changed.take()) == "ok");
+    CHECK(now_said(s, terminated) == "ok");
+    CHECK(now_said(s, changed) == "ok");
     CHECK(error_of(own) == bastion::errc::noproc); // its own, which nobody is left to hear
     (void)s.w.events.take();
     CHECK(s.restart("below") == "ok");

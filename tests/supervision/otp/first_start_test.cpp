@@ -8,12 +8,6 @@ using bastion::strategy;
 
 namespace {
 
-template <class R>
-std::string now_said(suite& s, bastion::answer<R>& of) {
-    REQUIRE(of.poll());
-    return s.said(of.take());
-}
-
 bastion::callbacks throws_before_start() {
     return bastion::callbacks().before_start([](const bastion::event&) { throw std::runtime_error("no"); });
 }

@@ -235,12 +235,6 @@ TEST_CASE("child_adm: calls to a supervisor below one that gave up") {
 
 namespace {
 
-template <class R>
-std::string now_said(suite& s, bastion::answer<R>& asked) {
-    REQUIRE(asked.poll());
-    return s.said(asked.take());
-}
-
 // A supervisor behind a child whose restart hangs.
 struct behind_first {
     behind_first() : s(flags(bastion::strategy::one_for_all, 8, 10s)) {

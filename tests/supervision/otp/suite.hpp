@@ -265,6 +265,17 @@ private:
     }
 };
 
+// Of what was asked and must be answered by now.
+template <class R>
+std::string now_said(suite& s, bastion::answer<R>& asked) {
+    REQUIRE(asked.poll());
+    return s.said(asked.take());
+}
+
+inline std::string change(suite& s, bastion::supervisor as) {
+    return s.said(s.w.rt.run(s.sup.reconfigure(std::move(as))));
+}
+
 // Bytes that the library holds: processes, their frames, messages, requests.
 inline std::uint64_t held_bytes() { return bastion::detail::read_pool_stats().live_bytes; }
 
