@@ -125,6 +125,7 @@ void owner::child_exited(control_block& child) {
         if (of(child).holds_nothing()) {
             set_state(child, child_state::ended);
             tell_monitors(child, child.reason, false);
+            tell_watchers_of_end(child); // it may have been on its way
         } else {
             order_stop(child, false, kill_all_, true); // as above
         }

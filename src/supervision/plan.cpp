@@ -100,7 +100,9 @@ void owner::progress() {
                 order_stop(*c, false, kill_all_, true); // what is below it has ended, but not for good
                 return;
             } else if (state_of(*c) == child_state::ended && hides(*c)) {
-                emptied(*c); // it was described while its supervisor ran, and has not started since
+                // Described while its supervisor ran, and not started since; or behind another, and described as temporary since.
+                if (!of(*c).holds_nothing()) return empty_out(*c);
+                emptied(*c);
             } else {
                 cursor_ = children_.prev(c);
             }

@@ -231,3 +231,21 @@ TEST_CASE("reconfigure: what is spawned on a supervisor of which only the spec i
     CHECK(two.alive());
     CHECK(s.w.events.take() == lines{"start two"});
 }
+
+TEST_CASE("reconfigure: a supervisor that waits behind another and becomes temporary is emptied, and hears no orders") {
+    const auto both = [](suite& s, bastion::restart_when when) {
+        return flags(strategy::one_for_all, 9, 3600s)
+            .with_children(s.child("child1", starts{start::well, start::fail_slowly, start::fail_slowly, start::well}))
+            .with_supervisor(below(strategy::one_for_one, s.child("child2")).with_own_restart(when));
+    };
+    suite s([&](suite& of) { return both(of, bastion::permanent); });
+    const bastion::supervisor_ref sup = s.info("below").supervisor;
+    s.dies("child1");
+    auto changed = s.sup.reconfigure(both(s, bastion::temporary));
+    s.w.advance(2s); // the start has failed, and "below" is behind
+    CHECK(now_said(s, changed) == "ok");
+    auto own = sup.terminate_child("child2");
+    s.w.advance(2s);
+    CHECK(s.which() == "child1");
+    CHECK(now_said(s, own) == text(bastion::errc::noproc));
+}

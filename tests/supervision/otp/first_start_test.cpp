@@ -112,3 +112,16 @@ TEST_CASE("start_child: a factory of with_data that throws at the first start is
     CHECK(now_said(s, second) == text(bastion::errc::start_failed));
     CHECK(s.which().empty());
 }
+
+TEST_CASE("start_child: whose supervisor is terminated meanwhile hears so, also if that one keeps no specs") {
+    suite s;
+    CHECK(s.start(bastion::supervisor().with_name("below").with_children(s.child("child1"))) == "ok");
+    auto slow = s.info("below").supervisor.start_child(s.child("slow", starts{start::fail_slowly}));
+    s.w.settle();
+    CHECK_FALSE(slow.poll());
+    auto ended = s.sup.terminate_child("below");
+    s.w.advance(1s); // so long it is deaf
+    CHECK(now_said(s, ended) == "ok");
+    CHECK(now_said(s, slow) == text(bastion::errc::noproc));
+    CHECK(s.which() == "below stopped");
+}
