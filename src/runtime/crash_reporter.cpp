@@ -66,6 +66,7 @@ void crash_reporter::drop_queued() noexcept {
 void crash_reporter::tell(std::unique_lock<std::mutex>& lock) noexcept {
     std::unique_ptr<crash_report> report = take_oldest();
     report->dropped_before += failed_;
+    const std::uint64_t lost_with_it = report->dropped_before + 1; // if it is not told: the next one says so
     lock.unlock();
     bool told = false;
     bool throws = false;
@@ -86,7 +87,7 @@ void crash_reporter::tell(std::unique_lock<std::mutex>& lock) noexcept {
         failed_ = 0;
     } else {
         ++dropped_;
-        ++failed_;
+        failed_ = lost_with_it;
     }
     if (throws) {
         gave_up_ = true;

@@ -15,14 +15,17 @@ namespace bastion::detail {
 // its owner is gone, completes the cell: whoever is gone needs no change.
 class change_answer final : public ref_counted {
 public:
-    explicit change_answer(completion_cell* cell) noexcept : cell_(cell) {}
+    change_answer() noexcept = default;
     ~change_answer() override;
+
+    // Whom it answers: once, before it is shared.
+    void answers(completion_cell* cell) noexcept { cell_ = cell; }
 
     // The first one is told. Any thread.
     void refuse(error why) noexcept;
 
 private:
-    completion_cell* const cell_;
+    completion_cell* cell_ = nullptr; // null: the order was never carried out, and is answered itself
     spin_lock lock_;
     std::optional<error> why_; // guarded by the lock
 };

@@ -251,7 +251,9 @@ void owner::decide(control_block& child, bool later) {
                 return strategy.max_tries() == 0 ? std::string("ends: it is never restarted")
                                                  : "ends: out of tries (" + std::to_string(strategy.max_tries()) + ")";
             }));
+        const bool counts = is_significant(child);
         retire(child);
+        if (counts) significant_end();
         return;
     }
     ++child.tries;
@@ -298,7 +300,10 @@ void owner::finalize_stopped(control_block& child) {
 // The child has ended for good: everything that is known of it goes.
 void owner::finalize(control_block& child) {
     disarm(child);
-    if (!has(child, child_flag::is_owner)) natural_ = !has(child, child_flag::for_good);
+    if (!has(child, child_flag::is_owner)) {
+        some_stopped_ = some_stopped_ || has(child, child_flag::for_good);
+        natural_ = !some_stopped_;
+    }
     const bool main = has(child, child_flag::is_main);
     const exit_reason why = child.reason;
     const bool is_owner = has(child, child_flag::is_owner);

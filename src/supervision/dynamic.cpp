@@ -23,10 +23,17 @@ pending_answer order_termination(address to, address child) {
 namespace {
 
 error wrong_arguments(const takes_arguments& wants, const start_arguments& given) {
-    return {errc::wrong_type, said([&] {
-                return "start_child: the template takes " + std::string(wants.type_name) + ", not " +
-                       std::string(given.type_name);
-            })};
+    return error_or(errc::wrong_type, [&] {
+        return "start_child: the template takes " + std::string(wants.type_name) + ", not " +
+               std::string(given.type_name);
+    });
+}
+
+error too_many(std::string_view supervisor, std::uint32_t most) {
+    return error_or(errc::limit, [&] {
+        return "start_child: " + std::string(supervisor) + " has as many children as it may have (with_max_children(" +
+               std::to_string(most) + "))";
+    });
 }
 
 } // namespace
@@ -58,7 +65,7 @@ void supervisor_owner::start_from_template(owner_request& r) {
     supervisor_template& wants = *spec_->dynamic;
     start_arguments& arguments = *order_of(r).arguments;
     if (arguments.type != wants.type) return answer_error(cell, wrong_arguments(wants, arguments));
-    if (children_.size() >= spec_->max_children) return answer_error(cell, errc::limit);
+    if (children_.size() >= spec_->max_children) return answer_error(cell, too_many(shown_path(), spec_->max_children));
     control_block* made = nullptr;
     try {
         const users_code here;
@@ -88,7 +95,8 @@ void group::start_from_template(owner_request& r) {
     const child_template& wants = *spec_->dynamic;
     const shared<start_arguments>& arguments = order_of(r).arguments;
     if (arguments->type != wants.type) return answer_error(cell, wrong_arguments(wants, *arguments));
-    if (children_.size() >= max_children_) return answer_error(cell, errc::limit);
+    if (children_.size() >= max_children_)
+        return answer_error(cell, too_many(std::string_view(path_).substr(0, path_.rfind('/')), max_children_));
     control_block* made = nullptr;
     try {
         const users_code here; // with_data's factory
@@ -132,7 +140,7 @@ void group::answer_started_child(control_block& child, completion_cell* cell, bo
 
 void group::answer_look(owner_request& r) {
     try {
-        if (r.look_at == look::partitions) return answer_error(std::exchange(r.cell, nullptr), errc::invalid);
+        if (r.look_at == look::partitions) return answer_error(std::exchange(r.cell, nullptr), no_partitions());
         if (r.look_at == look::one) return answer_error(std::exchange(r.cell, nullptr), errc::simple_one_for_one);
         if (r.look_at == look::by_ref) {
             control_block* const child = r.child.block;

@@ -6,6 +6,10 @@
 #include <utility>
 
 namespace bastion::detail {
+
+error no_partitions() noexcept {
+    return error_or(errc::invalid, [] { return "partitions: this supervisor was not spawned as bastion::partitions"; });
+}
 namespace {
 
 // As its owner sees it; of a supervisor it is no concern that it restarts a child.
@@ -78,7 +82,7 @@ void supervisor_owner::answer_look(owner_request& r) noexcept {
         if (r.look_at == look::count) return answer_with(r.cell, counts());
         if (r.look_at == look::partitions) {
             if (partitions_) answer_with(r.cell, partitions_ref(ref(), partitions_));
-            else answer_error(std::exchange(r.cell, nullptr), errc::invalid);
+            else answer_error(std::exchange(r.cell, nullptr), no_partitions());
             return;
         }
         if (r.look_at == look::one) {

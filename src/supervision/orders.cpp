@@ -15,13 +15,17 @@ pending_answer order_child(address to, child_order what, std::string_view id) {
 void supervisor_owner::on_question(request_ptr r) {
     const bool stands_still = !running_ && phase_ == phase::idle && !ending_for_good_;
     const bool is_change = r->what == request_kind::order && r->order == child_order::reconfigure;
-    const bool from_above =
-        is_change && order_of(*r).change; // it tells those below it what they are from their next start on
-    if (is_change && stands_still && (from_above || !empties_)) return reconfigure(*r);
+    const bool from_above = is_change && r->cell == nullptr; // it tells those below it what they are from their next start on
+    // A user's waits for the first start: what was described with it is to be there.
+    if (is_change && stands_still && (from_above || (listed_ && !empties_))) return reconfigure(*r);
     if (empties_ && phase_ == phase::idle) return owner::on_question(std::move(r)); // only its spec is left
     if (r->what == request_kind::look) return is_simple() ? pass_to_template(std::move(r)) : answer_look(*r);
     if (ending_for_good_) return owner::on_question(std::move(r));
-    if (!is_simple() && order_of(*r).arguments) return answer_error(std::exchange(r->cell, nullptr), errc::invalid);
+    if (!is_simple() && order_of(*r).arguments)
+        return answer_error(std::exchange(r->cell, nullptr), error_or(errc::invalid, [&] {
+            return "start_child: " + std::string(shown_path()) +
+                   " has no template that takes arguments (strategy::simple_one_for_one): give it a description";
+        }));
     if (!is_simple() && r->order == child_order::terminate_ref)
         return answer_error(std::exchange(r->cell, nullptr), errc::not_found);
     orders_.push_back(std::move(r));
@@ -126,9 +130,9 @@ void supervisor_owner::terminate_ordered(control_block& child, owner_request& r)
     }
     ends_.insert({&child, cell});
     if (has(child, child_flag::for_good) || of(child).noted.emptying) return;
-    const bool breaks_off = cursor_ == &child && has(child, child_flag::in_plan) && starts_in_order();
-    if (breaks_off) leave_behind(child);
-    if (held_up || breaks_off) {
+    // It has failed before, and nobody starts those behind it any more, as in OTP. Else the plan goes on without it.
+    if (held_up) {
+        if (cursor_ == &child && has(child, child_flag::in_plan)) leave_behind(child);
         if (spec_->keeps_specs) empty_left_behind();
         else behind_due_ = true; // nobody could start them by hand
     }

@@ -352,8 +352,7 @@ void owner::end(bool for_good) {
         if (why_.kind() == exit_kind::normal && !silent_ && !ended_by_itself_)
             why_ = had_ended ? self_.reason : exit_reason(kill_all_ ? exit_kind::killed : exit_kind::stopped);
         self_.reason = why_;
-        const exit_reason noproc(exit_kind::noproc);
-        answer_watchers(nullptr, why_.kind() == exit_kind::start_failed ? &why_ : &noproc);
+        answer_watchers(nullptr, &why_);
         gone_ = true;
         {
             const std::lock_guard lock(fate_->lock);

@@ -40,12 +40,23 @@ template <class K, class V>
 using pooled_multimap =
     std::unordered_multimap<K, V, std::hash<K>, std::equal_to<>, pool_allocator<std::pair<const K, V>>>;
 
+// Of the group in which a supervisor has what was spawned as a function or a task.
+inline constexpr std::string_view implicit_group_name = "temporary";
+
 // What is only said may be said shortly: the text that `make` makes, or a short one when there is no memory for it.
 template <class Make>
 [[nodiscard]] std::string said(Make make) {
     try {
         return make();
     } catch (const std::bad_alloc&) { return "(no memory)"; } // no longer than fits without an allocation
+}
+
+// An error of that code which says more; the code alone, when there is no memory for it.
+template <class Make>
+[[nodiscard]] error error_or(errc code, Make make) noexcept {
+    try {
+        return {code, make()};
+    } catch (const std::bad_alloc&) { return error(code); }
 }
 
 // "20 ms", "1.5 s": for reports.
@@ -110,7 +121,7 @@ public:
     [[nodiscard]] bool silent() const noexcept { return silent_; }
     // Whether one of its children is being started again, as it says itself.
     [[nodiscard]] bool restarts_a_child() const noexcept { return restarts_one_.load(std::memory_order_relaxed); }
-    // Its end was nobody's order: not its own stop, nor that of its last element.
+    // Its end was nobody's order: not its own stop, nor that of an element of it.
     [[nodiscard]] bool ended_naturally() const noexcept { return natural_; }
     // It stands still, or is gone, because none of its children is left.
     [[nodiscard]] bool ended_by_itself() const noexcept { return ended_by_itself_; }
@@ -336,6 +347,7 @@ protected:
     bool silent_ = false; // its fault was reported by a child's
     bool ended_by_itself_ = false; // not asked to: no child is left
     bool natural_ = false;
+    bool some_stopped_ = false; // of a group: an element of this life has ended because somebody ordered it
     bool listed_ = false; // was started once
     bool stands_still_ = false; // its last life has ended, the parent decides
     system_signal* late_monitors_ = nullptr; // made while it stands still, newest first: they watch its next life

@@ -10,6 +10,7 @@
 namespace bastion::detail {
 
 change_answer::~change_answer() {
+    if (cell_ == nullptr) return;
     if (why_) answer_error(cell_, *std::move(why_));
     else answer_started(cell_);
 }
@@ -111,8 +112,9 @@ pending_answer ask_owner(request_ptr r) {
 }
 
 void answer_never_started(completion_cell* cell, const exit_reason& why) noexcept {
-    if (why.kind() == exit_kind::start_failed) answer_error(cell, errc::start_failed, &why);
-    else answer_error(cell, errc::noproc);
+    if (why.kind() == exit_kind::start_failed) return answer_error(cell, errc::start_failed, &why);
+    const bool says_why = why.kind() != exit_kind::noproc && why.kind() != exit_kind::normal;
+    answer_error(cell, errc::noproc, says_why ? &why : nullptr);
 }
 
 owner_timer::owner_timer(owner_request* r, worker& w) noexcept

@@ -7,7 +7,7 @@ namespace bastion::detail {
 
 void owner::plan_start(std::optional<exit_reason> fault) {
     running_ = true;
-    announced_ = kill_all_ = empties_ = silent_ = undecided_ = natural_ = false;
+    announced_ = kill_all_ = empties_ = silent_ = undecided_ = natural_ = some_stopped_ = false;
     ended_by_itself_ = ignored_ = behind_due_ = false;
     why_ = exit_reason();
     if (fault) return fail_upwards(std::move(*fault));

@@ -4,7 +4,6 @@
 #include <bastion/supervision/spawn.hpp>
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 namespace bastion::detail {
@@ -14,6 +13,7 @@ pending_answer order_change(address to, supervisor&& as) {
     r->order = child_order::reconfigure;
     order_of(*r).supervisor_spec = std::move(as).release();
     describe_whole(*order_of(*r).supervisor_spec, to);
+    order_of(*r).change = make_shared_object<change_answer>();
     return ask_owner(std::move(r));
 }
 
@@ -23,17 +23,10 @@ namespace {
     return c.group ? c.group->name : c.supervisor->name;
 }
 
-// An error of that code; a shorter one, when there is no memory for what it says.
-template <class Make>
-[[nodiscard]] error error_or(errc code, Make make) noexcept {
-    try {
-        return {code, make()};
-    } catch (const std::bad_alloc&) { return error(code); }
-}
-
 } // namespace
 
 std::string supervisor_owner::why_not(const supervisor_spec& as) const {
+    if (!as.name.empty() && as.name != name()) return "keeps its name, and would be \"" + as.name + "\"";
     const bool to_simple = as.strategy == bastion::strategy::simple_one_for_one;
     if (to_simple != is_simple())
         return to_simple ? "has children with names, and would have a template: start another supervisor"
@@ -55,7 +48,7 @@ std::string supervisor_owner::why_not(const supervisor_spec& as) const {
                    (is_group ? "group, and would have it as a supervisor" : "supervisor, and would have it as a group");
         }
         if (partitions_) return "has no partition \"" + name_of(c) + "\"";
-        if (!spec_->keeps_specs)
+        if (!spec_->keeps_specs && !as.keeps_specs)
             return "has no child \"" + name_of(c) +
                    "\", and keeps no specs from which one could be started (with_specs_kept): use start_child";
     }
@@ -97,7 +90,7 @@ void supervisor_owner::describe_child(control_block& child, child_spec& as, cons
     set_policy(child, as.supervisor->own_when.value_or(usual));
     below.significant = as.supervisor->significant;
     below.own_stop = as.supervisor->stop;
-    below.own_callbacks = as.supervisor->callbacks;
+    below.own_callbacks = std::move(as.supervisor->callbacks); // it says them only here
     request_ptr r = make_order(request_kind::order, child.here());
     r->order = child_order::reconfigure;
     order_of(*r).supervisor_spec = std::move(as.supervisor);
@@ -106,8 +99,8 @@ void supervisor_owner::describe_child(control_block& child, child_spec& as, cons
 }
 
 void supervisor_owner::reconfigure(owner_request& r) {
-    shared<change_answer> whole = std::move(order_of(r).change); // null: a user's, and not a part of a change above
-    if (!whole) whole = make_shared_object<change_answer>(std::exchange(r.cell, nullptr));
+    const shared<change_answer> whole = std::move(order_of(r).change);
+    if (r.cell != nullptr) whole->answers(std::exchange(r.cell, nullptr)); // else it is a part of a change above
     supervisor_spec& as = *order_of(r).supervisor_spec;
     if (const std::string why = said([&] { return why_not(as); }); !why.empty())
         return whole->refuse(
@@ -116,16 +109,22 @@ void supervisor_owner::reconfigure(owner_request& r) {
     pooled_vector<control_block*> order; // as it is to be; null: there
     try {
         const users_code here; // factories of with_data
+        order.reserve(as.children.size());
         for (child_spec& c : as.children) {
             const bool there = is_simple() || named(name_of(c)) != nullptr;
-            if (there) order.push_back(nullptr);
-            else if (c.group) order.push_back(&make_group(home_, std::move(c.group)).self());
-            else order.push_back(&make_supervisor(home_, std::move(c.supervisor)).self());
+            control_block*& made = order.emplace_back(nullptr);
+            if (there) continue;
+            made = c.group ? &make_group(home_, std::move(c.group)).self()
+                           : &make_supervisor(home_, std::move(c.supervisor)).self();
+            give_name(*made);
         }
     } catch (...) { // a factory of with_data, or no memory
         const exit_reason why = reason_of_current_exception();
-        for (control_block* made : order)
-            if (made != nullptr) abandon(of(*made));
+        for (control_block* made : order) {
+            if (made == nullptr) continue;
+            forget_name(*made);
+            abandon(of(*made));
+        }
         return whole->refuse(error_or(errc::start_failed, [&]() -> const exit_reason& { return why; }));
     }
     take_flags(as);
@@ -138,7 +137,7 @@ void supervisor_owner::reconfigure(owner_request& r) {
         child_spec& c = as.children[i];
         if (control_block* const made = order[i]) {
             made->owner.set(&self_);
-            settle(*made);
+            give_defaults(*made);
             of(*made).noted.known = true;
             set_state(*made, child_state::ended);
             of(*made).release();
@@ -175,7 +174,7 @@ void supervisor_owner::carry_out_changes() {
     for (pooled_deque<request_ptr>* all : {&for_idle_, &orders_}) {
         for (request_ptr& r : *all) {
             if (r->order != child_order::reconfigure) continue;
-            if (empties_ && !order_of(*r).change) continue; // a user's, of what is a spec only by now
+            if (empties_ && r->cell != nullptr) continue; // a user's, of what is a spec only by now
             reconfigure(*r);
             r.reset();
         }

@@ -117,6 +117,8 @@ std::string checked_name(const char* builder, const Spec& spec) {
     if (spec.where.known()) who += " at " + spec.where.to_string();
     if (spec.name.find('/') != std::string::npos)
         throw bad_spec(who + ": a name must not contain '/': it separates the parts of a path");
+    if (spec.name == implicit_group_name)
+        throw bad_spec(who + ": this name is that of the group in which a supervisor has what was spawned as a function");
     return who;
 }
 
@@ -147,6 +149,8 @@ void check_template(const std::string& who, const supervisor_spec& spec) {
             throw bad_spec(who + " has a group with_template: that needs strategy::simple_one_for_one");
     if (spec.dynamic && !simple)
         throw bad_spec(who + " is described with_supervisor_template: that needs strategy::simple_one_for_one");
+    if (spec.max_children != std::numeric_limits<std::uint32_t>::max() && !simple)
+        throw bad_spec(who + " has with_max_children: that needs strategy::simple_one_for_one");
     if (spec.dynamic && !spec.children.empty())
         throw bad_spec(who + " is described with_supervisor_template: it has no other children");
     if (!simple || spec.dynamic) return;
@@ -170,6 +174,8 @@ void check_spec(const group_spec& spec) {
     if (!spec.body && !spec.dynamic) throw bad_spec(who + " has no body: call with_exec or with_handlers");
     if (spec.redundancy > 10'000'000)
         throw bad_spec(who + ": with_redundancy(" + std::to_string(spec.redundancy) + ") is more than 10,000,000");
+    if (spec.start_timeout && spec.start_timeout->count() <= 0)
+        throw bad_spec(who + ": with_start needs a time-out longer than 0");
     if (spec.resizer) check_resizer(who, *spec.resizer, spec.redundancy);
 }
 

@@ -53,7 +53,7 @@ supervisor_owner::supervisor_owner(
 }
 
 void supervisor_owner::make_children() {
-    group* const temporaries = new_owner<group>(home_, "temporary", std::unique_ptr<group_spec>());
+    group* const temporaries = new_owner<group>(home_, std::string(implicit_group_name), std::unique_ptr<group_spec>());
     control_block* const b = &temporaries->self();
     b->owner.set(&self_);
     temporaries_ = b;
@@ -62,7 +62,7 @@ void supervisor_owner::make_children() {
     placement of_temporaries = placement_here();
     of_temporaries.ask_first = false;
     temporaries->place(ref(), of_temporaries);
-    temporaries->set_path(path_ + "/temporary");
+    temporaries->set_path(path_ + "/" + temporaries->name());
     for (child_spec& c : spec_->children) {
         owner* below = nullptr;
         if (c.group != nullptr) below = &make_group(home_, std::move(c.group));

@@ -161,6 +161,9 @@ private:
     std::uint32_t unnamed_ = 0;
 };
 
+// What a supervisor that has none says to who asks for its partitions.
+[[nodiscard]] error no_partitions() noexcept;
+
 // Makes a group or a supervisor with all below it, not adopted by anybody yet.
 [[nodiscard]] group& make_group(runtime_home& home, std::unique_ptr<group_spec> spec);
 [[nodiscard]] supervisor_owner& make_supervisor(runtime_home& home, std::unique_ptr<supervisor_spec> spec);

@@ -243,17 +243,20 @@ private:
 class trace_order final : public answered_order {
 public:
     // Without a reader: the trace that there is ends.
+    trace_order() noexcept = default;
     trace_order(reader_watch reader, std::uint64_t limit) noexcept : reader_(std::move(reader)), limit_(limit) {}
 
 private:
     envelope* done(control_block& target) override {
-        const bool starts = reader_.reader().block != nullptr;
-        if (starts && reader_.reader() == target.here())
+        const bool starts = reader_.has_value();
+        if (starts && reader_->reader().block == nullptr)
+            throw explained(errc::invalid, "a trace has a reader, and this ref names nobody");
+        if (starts && reader_->reader() == target.here())
             throw explained(
                 errc::invalid, "a process cannot trace itself: each step that it is told of would be another");
         if (starts && limit_ == 0) throw explained(errc::invalid, "a trace has a limit, of at least 1 step");
         std::unique_ptr<mail_sink> made;
-        if (starts) made = std::make_unique<mail_sink>(target.here(), std::move(reader_), limit_);
+        if (starts) made = std::make_unique<mail_sink>(target.here(), *std::move(reader_), limit_);
         envelope* const answer = make_answer<done_mark>();
         debug_part& part = debug_of(target);
         if (part.sink != nullptr)
@@ -263,8 +266,8 @@ private:
         settle_watch(target);
         return answer;
     }
-    reader_watch reader_;
-    const std::uint64_t limit_;
+    std::optional<reader_watch> reader_;
+    const std::uint64_t limit_ = 0;
 };
 
 } // namespace
@@ -282,5 +285,6 @@ pending_answer order_trace(address to, const child_ref& reader, std::uint64_t li
     reader_watch watch = reader.where().block != nullptr ? reader_watch(reader.where()) : reader_watch();
     return send_order(to, std::make_unique<trace_order>(std::move(watch), limit));
 }
+pending_answer order_no_trace(address to) { return send_order(to, std::make_unique<trace_order>()); }
 
 } // namespace bastion::detail

@@ -10,6 +10,7 @@
 #include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <bastion/testing/operator_new.hpp>
 
@@ -132,6 +133,48 @@ void supervised(simulation& sim) {
     sim.advance(10s);
 }
 
+// Orders about children and changes: each is answered.
+void managed(simulation& sim) {
+    const auto group = [](const char* name) { return children().with_name(name).with_exec(serve).with_start(wait_ready); };
+    const auto flags = [](strategy how) {
+        return supervisor().with_otp_defaults().with_intensity(1'000, 1s).with_strategy(how);
+    };
+    const auto below = [&](const char* name, const char* child) {
+        const auto with_text = [text = std::string(long_text)](const event&) { (void)text; };
+        return flags(strategy::one_for_one)
+            .with_name(name)
+            .with_callbacks(callbacks().after_start(with_text).after_stop(with_text))
+            .with_children(group(child));
+    };
+    const auto tree = sim.spawn(flags(strategy::one_for_all).with_name("managed").with_children(group("first")));
+    const auto dynamic = sim.spawn(flags(strategy::simple_one_for_one)
+            .with_name("dynamic")
+            .with_max_children(1)
+            .with_children(children().with_start(wait_ready).with_template([](context ctx, int) { return serve(ctx); })));
+    std::vector<answer<child_info>> started;
+    std::vector<answer<void>> done;
+    started.push_back(tree.start_child(group("second")));
+    started.push_back(tree.start_child(below("below", "child")));
+    started.push_back(tree.start_child(1));
+    for (int i = 0; i < 2; ++i) started.push_back(dynamic.start_child(i));
+    started.push_back(dynamic.start_child(std::string("not a number")));
+    sim.advance(1ms);
+    for (const char* child : {"child", "another"})
+        done.push_back(tree.reconfigure(flags(strategy::rest_for_one)
+                .with_children(group("second"))
+                .with_supervisor(below("below", child))
+                .with_supervisor(below("new", child))
+                .with_children(group("newer"))));
+    done.push_back(tree.reconfigure(flags(strategy::one_for_one).with_supervisor(below("second", "wrong"))));
+    sim.advance(1ms);
+    started.push_back(tree.restart_child("new"));
+    done.push_back(tree.terminate_child("second"));
+    done.push_back(tree.delete_child("second"));
+    sim.advance(10s);
+    for (const auto& a : started) CHECK(a.poll());
+    for (const auto& a : done) CHECK(a.poll());
+}
+
 void conversation(simulation& sim) {
     const auto box = mailbox::bounded(2, overflow::wait);
     auto group = sim.spawn(children().with_redundancy(2).with_exec(serve).with_mailbox(box));
@@ -172,6 +215,8 @@ std::uint64_t fail_each(
 } // namespace
 
 TEST_CASE("supervision goes on whichever allocation fails") { CHECK(fail_each(supervised) > 50); }
+
+TEST_CASE("orders about children and changes are answered whichever allocation fails") { CHECK(fail_each(managed) > 100); }
 
 TEST_CASE("processes that talk go on, or end as their policy says, whichever allocation fails") {
     CHECK(fail_each(conversation) > 50);

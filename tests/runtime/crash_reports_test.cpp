@@ -163,6 +163,28 @@ TEST_CASE("A sink without memory is told the next report") {
     CHECK(w.rt.crash_reports().dropped == 1);
 }
 
+TEST_CASE("A sink without memory loses no count of what was dropped before") {
+    test::crash_sink sink;
+    std::atomic<int> calls{0};
+    world w(1, bastion::config().with_crash_reports(
+                   [&](const bastion::crash_report& r) {
+                       if (++calls == 6) throw std::bad_alloc();
+                       sink(r);
+                   },
+                   bastion::crash_limits().burst(5, 1s)));
+    const auto g = w.rt.spawn(frails());
+    w.settle();
+    w.advance(10s);
+    fails(g[0], 20);
+    w.settle();
+    (void)sink.wait_for(5);
+    w.advance(1s);
+    fails(g[0], 2); // the first of these says that 15 were dropped, and is lost itself
+    w.settle();
+    CHECK(sink.wait_for(6)[5].dropped_before == 16);
+    CHECK(w.rt.crash_reports().dropped == 16);
+}
+
 TEST_CASE("A sink may spawn what crashes itself") {
     test::crash_sink sink;
     bastion::runtime* rt = nullptr;

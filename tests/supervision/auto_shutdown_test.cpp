@@ -185,6 +185,48 @@ TEST_CASE("auto_shutdown: a permanent supervisor comes back after it") {
     CHECK(w.events.take() == lines{"end worker0", "end other0", "start other0"});
 }
 
+TEST_CASE("auto_shutdown: a significant child that is out of tries has ended by itself") {
+    world w;
+    const auto sup = w.rt.spawn(bastion::supervisor()
+            .with_name("s")
+            .with_auto_shutdown(bastion::auto_shutdown::any_significant)
+            .with_restart_strategy(bastion::restart_strategy::never())
+            .with_supervisor(bastion::supervisor()
+                    .with_name("below")
+                    .with_own_restart(bastion::transient)
+                    .with_significant()
+                    .with_intensity(0, 1s)
+                    .with_children(named(w.events, "a").with_restart_strategy(at_once()))));
+    w.settle();
+    const auto below = w.rt.run(sup.which_child("below"));
+    REQUIRE(below.has_value());
+    const auto a = w.rt.run(below->supervisor.which_child("a"));
+    REQUIRE(a.has_value());
+    a->group[0].tell(die{"x"});
+    w.settle();
+    CHECK_FALSE(sup.alive());
+}
+
+// In whatever order they end.
+TEST_CASE("auto_shutdown: a group of which somebody stopped an element does not count") {
+    const bool stopped_first = GENERATE(true, false);
+    world w;
+    const auto sup =
+        w.rt.spawn(bastion::supervisor().with_name("s").with_auto_shutdown(bastion::auto_shutdown::any_significant));
+    const auto both = sup.spawn(child(w.events, "a", bastion::transient, true).with_redundancy(2));
+    w.settle();
+    const auto stop_one = [&] {
+        both[0].stop();
+        w.settle();
+    };
+    if (stopped_first) stop_one();
+    both[1].tell(finish{});
+    w.settle();
+    if (!stopped_first) stop_one();
+    CHECK_FALSE(both.alive());
+    CHECK(sup.alive());
+}
+
 TEST_CASE("auto_shutdown: what makes no sense is refused, by name") {
     world w;
     const auto says = [&](bastion::supervisor&& s) {

@@ -542,6 +542,10 @@ TEST_CASE("What a trace refuses") {
     const auto group = w.rt.spawn(counters());
     w.settle();
     CHECK(code(w.ask(sys::trace(group[0], r[0], 0))) == errc::invalid);
+    CHECK(said(w.ask(sys::trace(group[0], r[0], 5))) == "ok");
+    CHECK(code(w.ask(sys::trace(group[0], bastion::child_ref(), 5))) == errc::invalid); // and the other goes on
+    w.settle();
+    CHECK(w.events.take().empty());
 }
 
 TEST_CASE("A trace names each message that is taken, however it is taken") {

@@ -170,7 +170,7 @@ TEST_CASE("Supervisors from a template: a start that fails leaves nothing, and s
     CHECK(why(4) == "ok");
     CHECK(why(4) == bastion::error(errc::already_started).what());
     CHECK(why(5) == "ok");
-    CHECK(why(6) == bastion::error(errc::limit).what());
+    CHECK(why(6) == "start_child: /sessions has as many children as it may have (with_max_children(2))");
     const auto wrong = w.rt.run(sup.start_child<std::string>("x"));
     REQUIRE_FALSE(wrong.has_value());
     CHECK_THAT(wrong.error().what(), Catch::Contains("takes std::tuple<int>"));

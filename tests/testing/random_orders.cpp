@@ -114,13 +114,15 @@ public:
 
 private:
     // ---- what may be described
-    [[nodiscard]] std::string some_name(dice& d) const { return std::string(1, static_cast<char>('a' + d.below(5))); }
-    // A name is mostly a group's or mostly a supervisor's.
-    [[nodiscard]] bool names_supervisor(dice& d, const std::string& name) const {
-        return (name >= "d") != d.one_in(20);
-    }
-    [[nodiscard]] children group(dice& d, const std::string& name);
-    [[nodiscard]] supervisor described(dice& d, const std::string& name, int depth);
+    // Of groups, of supervisors, and of those that make their children from a template; mostly.
+    static constexpr std::string_view names = "abcdef";
+    [[nodiscard]] static bool names_supervisor(dice& d, std::string_view name) { return (name >= "d") != d.one_in(20); }
+    [[nodiscard]] static bool is_dynamic(std::string_view name) { return name == "f"; }
+    [[nodiscard]] static std::string some_name(dice& d) { return std::string(1, names[d.below(names.size())]); }
+    [[nodiscard]] children without_body(dice& d, const std::string& name, bool may_be_significant);
+    [[nodiscard]] children group(dice& d, const std::string& name, bool may_be_significant);
+    [[nodiscard]] supervisor described(dice& d, const std::string& name, int depth, bool may_be_significant = false);
+    void describe_template(dice& d, supervisor& s);
     [[nodiscard]] static shutdown some_shutdown(dice& d) {
         return d.one_of({shutdown::brutal(), shutdown::within(stop_may_take), shutdown::infinite()});
     }
@@ -129,11 +131,12 @@ private:
             restart_strategy::tries(2).immediate(), restart_strategy::never()};
         return kinds[d.one_in(2) ? 0 : d.below(4)];
     }
-    auto body(const std::string& name, std::uint64_t serial);
+    process live(context ctx, std::string name, std::uint64_t serial);
 
     // ---- what may happen
     [[nodiscard]] std::string act(dice& d);
     [[nodiscard]] std::string order_something(dice& d);
+    [[nodiscard]] std::string terminate_by_ref(dice& d, const seen_supervisor& of);
     [[nodiscard]] std::string disturb(dice& d);
     [[nodiscard]] std::string let_go_on(dice& d);
     template <class A>
@@ -182,35 +185,34 @@ struct world::presence {
 };
 
 // How a start goes is a matter of the group and of how often this element has started, whatever was ordered before.
-auto world::body(const std::string& name, std::uint64_t serial) {
-    return [this, name, serial](context ctx) -> process {
-        if (ctx.incarnation() > 0) ++seen.restarts;
-        dice d(seed_ ^ serial, static_cast<std::uint64_t>(ctx.incarnation()));
-        const std::uint32_t way = calm_ ? 9 : d.below(20);
-        if (way < 2) co_return ctx.ignore();
-        if (way == 2) co_return ctx.fail("no start");
-        if (way == 3) panic("no start");
-        if (way < 7) co_await ctx.sleep_for(start_takes);
-        if (way == 4) co_return ctx.fail("no start, late");
-        const presence here(*this, ctx.self(), name);
-        ctx.ready();
-        if (way == 7) panic("at once");
-        if (way == 8) co_return;
-        for (;;) {
-            auto m = co_await ctx.recv();
-            if (m.told<panics>() != nullptr) panic("told to");
-            if (m.told<fails>() != nullptr) co_return ctx.fail("told to");
-            if (m.told<finishes>() != nullptr) co_return;
-            if (m.told<naps>() != nullptr) co_await ctx.sleep_for(deaf_for);
-            if (auto q = m.asked<are_you_there>()) q.reply(true);
-        }
-    };
+process world::live(context ctx, std::string name, std::uint64_t serial) {
+    if (ctx.incarnation() > 0) ++seen.restarts;
+    dice d(seed_ ^ serial, static_cast<std::uint64_t>(ctx.incarnation()));
+    const std::uint32_t way = calm_ ? 9 : d.below(20);
+    if (way < 2) co_return ctx.ignore();
+    if (way == 2) co_return ctx.fail("no start");
+    if (way == 3) panic("no start");
+    if (way < 7) co_await ctx.sleep_for(start_takes);
+    if (way == 4) co_return ctx.fail("no start, late");
+    const presence here(*this, ctx.self(), name);
+    ctx.ready();
+    if (way == 7) panic("at once");
+    if (way == 8) co_return;
+    for (;;) {
+        auto m = co_await ctx.recv();
+        if (m.told<panics>() != nullptr) panic("told to");
+        if (m.told<fails>() != nullptr) co_return ctx.fail("told to");
+        if (m.told<finishes>() != nullptr) co_return;
+        if (m.told<naps>() != nullptr) co_await ctx.sleep_for(deaf_for);
+        if (auto q = m.asked<are_you_there>()) q.reply(true);
+    }
 }
 
-children world::group(dice& d, const std::string& name) {
+children world::without_body(dice& d, const std::string& name, bool may_be_significant) {
     children c;
-    c.with_name(name).with_exec(body(name, ++serial_)).with_redundancy(d.one_in(4) ? 2 : 1);
-    if (!d.one_in(3)) c.with_restart(d.one_of({permanent, permanent, transient, temporary}));
+    c.with_name(name);
+    const auto when = d.one_of({permanent, permanent, transient, temporary});
+    c.with_restart(when).with_significant(may_be_significant && when != permanent && d.one_in(2));
     if (!d.one_in(3)) c.with_shutdown(some_shutdown(d));
     if (!d.one_in(3)) c.with_start(wait_ready, d.one_in(4) ? start_takes / 2 : nanoseconds(10s));
     if (d.one_in(3)) c.with_restart_strategy(some_restart(d));
@@ -218,25 +220,60 @@ children world::group(dice& d, const std::string& name) {
     return c;
 }
 
-supervisor world::described(dice& d, const std::string& name, int depth) {
+children world::group(dice& d, const std::string& name, bool may_be_significant) {
+    const std::uint64_t serial = ++serial_;
+    return without_body(d, name, may_be_significant)
+        .with_redundancy(d.one_in(4) ? 2 : 1)
+        .with_exec([this, name, serial](context ctx) { return live(ctx, name, serial); });
+}
+
+supervisor world::described(dice& d, const std::string& name, int depth, bool may_be_significant) {
     supervisor s;
     s.with_name(name);
     if (!d.one_in(4)) s.with_otp_defaults();
-    s.with_strategy(d.one_of({strategy::one_for_one, strategy::one_for_all, strategy::rest_for_one}));
     s.with_restart_strategy(some_restart(d));
     // Without a bound one that restarts all might do nothing else.
     s.with_intensity(d.one_of({0u, 1u, 3u, 50u}), d.one_of<nanoseconds>({1s, 10s}));
     if (d.one_in(3)) s.with_shutdown(some_shutdown(d));
-    if (d.one_in(3)) s.with_own_restart(d.one_of({permanent, transient, temporary}));
-    std::string names = "abcde";
+    const auto own = d.one_of({permanent, transient, temporary});
+    if (d.one_in(2)) s.with_own_restart(own).with_significant(may_be_significant && own != permanent && d.one_in(2));
+    const auto ends =
+        d.one_in(4) ? d.one_of({auto_shutdown::any_significant, auto_shutdown::all_significant}) : auto_shutdown::never;
+    s.with_auto_shutdown(ends);
+    if (is_dynamic(name)) {
+        describe_template(d, s);
+        return s;
+    }
+    s.with_strategy(d.one_of({strategy::one_for_one, strategy::one_for_all, strategy::rest_for_one}));
+    std::string left(names);
     for (std::uint32_t n = d.below(depth == 0 ? 5 : 4); n > 0; --n) {
-        const std::uint32_t i = d.below(static_cast<std::uint32_t>(names.size()));
-        const std::string id(1, names[i]);
-        names.erase(i, 1);
-        if (depth < deepest && names_supervisor(d, id)) s.with_supervisor(described(d, id, depth + 1));
-        else s.with_children(group(d, id));
+        const std::uint32_t i = d.below(static_cast<std::uint32_t>(left.size()));
+        const std::string id(1, left[i]);
+        left.erase(i, 1);
+        const bool significant = ends != auto_shutdown::never;
+        if (depth < deepest && names_supervisor(d, id)) s.with_supervisor(described(d, id, depth + 1, significant));
+        else s.with_children(group(d, id, significant));
     }
     return s;
+}
+
+void world::describe_template(dice& d, supervisor& s) {
+    s.with_strategy(strategy::simple_one_for_one);
+    if (d.one_in(3)) s.with_max_children(3);
+    if (d.one_in(3)) {
+        const std::uint64_t serial = ++serial_;
+        s.with_supervisor_template([this, serial](std::uint64_t number) {
+            dice own(seed_ ^ serial, number);
+            serial_ = serial + 1'000'000 * number; // in its supervisor's turn, while no step describes anything
+            return described(own, "", deepest);
+        });
+        return;
+    }
+    const std::uint64_t serial = ++serial_;
+    s.with_children(without_body(d, "f", false)
+                        .with_template([this, serial](context ctx, std::uint64_t number) {
+                            return live(ctx, "f", serial + 1'000'000 * number);
+                        }));
 }
 
 std::string world::act(dice& d) {
@@ -250,25 +287,32 @@ std::string world::order_something(dice& d) {
     const seen_supervisor of = some_supervisor(d);
     const std::string name = some_name(d);
     const std::string at = " " + of.path + " " + name;
-    switch (d.below(7)) {
+    switch (d.below(9)) {
     case 0:
     case 1: {
-        const std::vector<errc> may_be = {
-            errc::already_started, errc::already_present, errc::start_failed, errc::noproc};
+        const std::vector<errc> may_be = {errc::already_started, errc::already_present, errc::start_failed,
+            errc::noproc, errc::simple_one_for_one, errc::invalid};
         if (names_supervisor(d, name)) {
-            supervisor s = described(d, name, 2);
+            supervisor s = described(d, name, 2, d.one_in(4));
             return give("start_child (supervisor)" + at, of.ref.start_child(std::move(s)), may_be);
         }
-        return give("start_child" + at, of.ref.start_child(group(d, name)), may_be);
+        return give("start_child" + at, of.ref.start_child(group(d, name, d.one_in(4))), may_be);
     }
     case 2:
     case 3:
         return give("restart_child" + at, of.ref.restart_child(name),
-            {errc::running, errc::restarting, errc::not_found, errc::start_failed, errc::noproc});
-    case 4: return give("terminate_child" + at, of.ref.terminate_child(name), {errc::not_found, errc::noproc});
+            {errc::running, errc::restarting, errc::not_found, errc::start_failed, errc::noproc,
+                errc::simple_one_for_one});
+    case 4:
+        return give("terminate_child" + at, of.ref.terminate_child(name),
+            {errc::not_found, errc::noproc, errc::simple_one_for_one});
     case 5:
         return give("delete_child" + at, of.ref.delete_child(name),
-            {errc::running, errc::restarting, errc::not_found, errc::noproc});
+            {errc::running, errc::restarting, errc::not_found, errc::noproc, errc::simple_one_for_one});
+    case 6:
+        return give("start_child (template)" + at, of.ref.start_child<std::uint64_t>(d.below(40)),
+            {errc::invalid, errc::noproc, errc::limit, errc::start_failed, errc::wrong_type});
+    case 7: return terminate_by_ref(d, of);
     default: {
         const int depth = static_cast<int>(std::count(of.path.begin(), of.path.end(), '/'));
         return give("reconfigure " + of.path,
@@ -276,6 +320,17 @@ std::string world::order_something(dice& d) {
             {errc::invalid, errc::noproc});
     }
     }
+}
+
+std::string world::terminate_by_ref(dice& d, const seen_supervisor& of) {
+    const std::vector<errc> may_be = {errc::not_found, errc::noproc, errc::invalid, errc::simple_one_for_one};
+    const std::string what = "terminate_child (ref) " + of.path + " ";
+    if (d.one_in(2) || elements_.empty()) {
+        const seen_supervisor& whom = some_supervisor(d);
+        return give(what + whom.path, of.ref.terminate_child(whom.ref), may_be);
+    }
+    const auto& [whom, name] = elements_[d.below(static_cast<std::uint32_t>(elements_.size()))];
+    return give(what + "an element of " + name, of.ref.terminate_child(whom), may_be);
 }
 
 std::string world::disturb(dice& d) {
@@ -322,7 +377,8 @@ void world::take_looks() {
         if (!l.coming.poll()) return false;
         const auto all = l.coming.take();
         const auto is_it = [&](const seen_supervisor& s) { return s.ref.where() == l.at.ref.where(); };
-        if (!all && l.at.path != top_.path) std::erase_if(supervisors_, is_it); // the one above shows it when it is back
+        if (!all && l.at.path != top_.path)
+            std::erase_if(supervisors_, is_it); // the one above shows it when it is back
         if (!all) return true;
         for (const child_info& c : *all)
             if (c.kind == child_kind::supervisor && !is_known(c.supervisor))
@@ -372,13 +428,20 @@ void world::check_below(const seen_supervisor& s) {
             continue;
         }
         ++counts.workers;
+        if (c.kind == child_kind::element) {
+            const auto answers = sim_.runtime().run(c.element.ask<are_you_there>());
+            if (!answers) throw failure(path + " runs, and does not answer");
+            continue;
+        }
         std::size_t there = 0;
         for (const child_ref& element : c.group.current()) {
             const auto answers = sim_.runtime().run(element.ask<are_you_there>());
             if (answers) ++there;
         }
-        if (runs != (there > 0)) throw failure(path + (runs ? " runs, and nobody is there" : " is stopped, and answers"));
+        if (runs != (there > 0))
+            throw failure(path + (runs ? " runs, and nobody is there" : " is stopped, and answers"));
     }
+    if (s.path.ends_with("/f")) counts.specs = 1; // its template
     if (counts != *counted) throw failure(s.path + " counts other children than it has");
 }
 

@@ -5,7 +5,7 @@
 // the supervisor stops a set of children they wait, as in OTP, and while it starts them those wait that are about one of
 // them; between two tries of a child that does not start they get their turn. Orders about one child are carried out in the
 // order they came, each when the one before lets it: a restart waits for the end that was ordered before it, and a
-// terminate_child breaks off a start. Orders about other children do not wait for them. An answer that nobody waits for any more changes nothing about what is done. Cost: O(1), however many orders
+// terminate_child breaks off a start; siblings behind it in a restart start without it, but where a start of it has failed before: then they stay down, as in OTP. Orders about other children do not wait for them. An answer that nobody waits for any more changes nothing about what is done. Cost: O(1), however many orders
 // wait, and what the child's start or stop takes.
 //
 // Without with_specs_kept a child that has ended is unknown: there is nothing to restart or delete. Of a kept supervisor that has ended
@@ -61,7 +61,7 @@ inline answer<void> supervisor_ref::delete_child(std::string_view id) const {
 // others, until its supervisor starts again. Children below supervisors are described with these.
 // It waits for the end of a restart of several children, and a supervisor that stops is changed before it starts again; it is not ordered
 // with the orders about children. The answer comes when everything below has taken its part. Errors: invalid, which says of which supervisor
-// and why: simple_one_for_one is or was its strategy, and not both; it has partitions or is to have some, and not both, or another number
+// and why: it has another name; simple_one_for_one is or was its strategy, and not both; it has partitions or is to have some, and not both, or another number
 // of them; a group where there was a supervisor; new children of a supervisor that keeps no specs. start_failed: a factory of a new child's
 // with_data has thrown. The supervisor that cannot be what is described, and all below it, is left as it was; above and beside it the
 // change is made. Throws bad_spec. Cost: a hop to each child.

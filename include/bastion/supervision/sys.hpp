@@ -65,6 +65,7 @@ inline constexpr type_wanted type_wanted_of{&data_type_tag<T>, type_name<T>()};
 [[nodiscard]] BASTION_API pending_answer order_change(
     address to, const type_wanted& type, std::unique_ptr<code_change> change);
 [[nodiscard]] BASTION_API pending_answer order_trace(address to, const child_ref& reader, std::uint64_t limit);
+[[nodiscard]] BASTION_API pending_answer order_no_trace(address to);
 
 template <class T, class... Args>
 [[nodiscard]] envelope* make_answer(Args&&... args) {
@@ -200,12 +201,12 @@ struct trace_ended {
 
 // Tells `reader` the next steps of `who`, at most `limit`; then, or when `who` ends, it says that it is over. It ends by itself when the
 // reader has gone. One reader at a time: another takes over. Steps that a bounded mailbox of the reader does not take are dead letters.
-// Error: invalid: a process cannot trace itself, and the limit is at least 1.
+// Error: invalid: a process cannot trace itself, the reader is somebody, and the limit is at least 1.
 [[nodiscard]] inline answer<void> trace(const child_ref& who, const child_ref& reader, std::uint64_t limit) {
     return answer<void>(detail::order_trace(who.where(), reader, limit));
 }
 [[nodiscard]] inline answer<void> no_trace(const child_ref& who) {
-    return answer<void>(detail::order_trace(who.where(), child_ref(), 0));
+    return answer<void>(detail::order_no_trace(who.where()));
 }
 
 template <class State, class... Arms>

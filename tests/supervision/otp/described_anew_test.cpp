@@ -249,3 +249,30 @@ TEST_CASE("reconfigure: a supervisor that waits behind another and becomes tempo
     CHECK(s.which() == "child1");
     CHECK(now_said(s, own) == text(bastion::errc::noproc));
 }
+
+// What was described with it is to be there first.
+TEST_CASE("reconfigure: a change that comes before the first start waits for that") {
+    suite s;
+    const bastion::supervisor_ref sup =
+        s.sup.spawn(flags(strategy::one_for_one, 2, 3600s).with_name("below").with_children(s.child("child1")));
+    auto changed =
+        sup.reconfigure(flags(strategy::one_for_all, 2, 3600s).with_children(s.child("child2")));
+    s.w.settle();
+    CHECK(now_said(s, changed) == "ok");
+    CHECK(s.which_of(sup) == "child2 stopped, child1");
+}
+
+TEST_CASE("reconfigure: with_specs_kept and new children come in one change, and a name does not change") {
+    suite s;
+    CHECK(s.start(bastion::supervisor().with_name("below").with_children(s.child("child1"))) == "ok");
+    const bastion::supervisor_ref sup = s.info("below").supervisor;
+    CHECK(s.said(s.w.rt.run(sup.reconfigure(
+              below(strategy::one_for_one, s.child("child1")).with_children(s.child("child2"))))) == "ok");
+    CHECK(s.which_of(sup) == "child1, child2 stopped");
+    const auto named = s.w.rt.run(
+        sup.reconfigure(flags(strategy::one_for_one, 9, 3600s).with_name("another").with_children(s.child("child1"))));
+    REQUIRE_FALSE(named.has_value());
+    CHECK(named.error() == bastion::errc::invalid);
+    CHECK(named.error().what() ==
+          "reconfigure: /otp/sup_test/below keeps its name, and would be \"another\"");
+}

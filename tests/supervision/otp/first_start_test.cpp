@@ -125,3 +125,24 @@ TEST_CASE("start_child: whose supervisor is terminated meanwhile hears so, also 
     CHECK(now_said(s, slow) == text(bastion::errc::noproc));
     CHECK(s.which() == "below stopped");
 }
+
+TEST_CASE("started: who is stopped or killed in the first start is said to be") {
+    suite s;
+    const auto ends_as = [&s](void (*end)(const bastion::supervisor_ref&)) {
+        const bastion::supervisor_ref sup = s.above.spawn(
+            flags(strategy::one_for_one, 9, 3600s)
+                .with_name("slow")
+                .with_children(s.child("child1", starts{start::fail_slowly}).with_shutdown(bastion::shutdown::brutal())));
+        auto waits = sup.started();
+        s.w.settle();
+        end(sup);
+        s.w.settle();
+        REQUIRE(waits.poll());
+        const auto said = waits.take();
+        REQUIRE_FALSE(said.has_value());
+        CHECK(said.error() == bastion::errc::noproc);
+        return said.error().reason().what();
+    };
+    CHECK(ends_as([](const auto& sup) { sup.stop(); }) == "stopped");
+    CHECK(ends_as([](const auto& sup) { sup.kill(); }) == "killed");
+}

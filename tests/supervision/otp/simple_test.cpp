@@ -492,6 +492,7 @@ TEST_CASE("simple_one_for_one_scale_many_temporary_children") {
 TEST_CASE("simple: as many as with_max_children says, and again when one has gone") {
     tree::world w;
     const auto sup = w.rt.spawn(flags(bastion::strategy::simple_one_for_one, 2, 3600s)
+            .with_name("few")
             .with_max_children(2)
             .with_children(bastion::children()
                     .with_restart(bastion::temporary)
@@ -504,6 +505,8 @@ TEST_CASE("simple: as many as with_max_children says, and again when one has gon
     const auto third = start_one();
     REQUIRE_FALSE(third.has_value());
     CHECK(third.error() == bastion::errc::limit);
+    CHECK(third.error().what() ==
+          "start_child: /few has as many children as it may have (with_max_children(2))");
     first->element.stop();
     w.settle();
     const auto fourth = start_one();
@@ -527,6 +530,8 @@ TEST_CASE("simple: wrong use says what is wrong") {
     const auto none = w.rt.run(plain.start_child(1));
     REQUIRE_FALSE(none.has_value());
     CHECK(none.error() == bastion::errc::invalid);
+    CHECK(none.error().what() == "start_child: /plain has no template that takes arguments (strategy::simple_one_for_one): give it a "
+                                 "description");
     const auto code_of = [&](const auto& of, const auto& ref) {
         const auto r = w.rt.run(of.terminate_child(ref));
         return r ? bastion::errc{} : r.error().code();

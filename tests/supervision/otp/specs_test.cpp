@@ -94,6 +94,34 @@ TEST_CASE("sup_flags") {
 }
 
 TEST_CASE("count_children_supervisor") {
+    suite s(flags(strategy::simple_one_for_one, 2, 3600s).with_supervisor_template([] {
+        return bastion::supervisor().with_own_restart(bastion::temporary);
+    }));
+    const auto start_more = [&s] {
+        for (int i = 0; i < 1000; ++i) CHECK(s.said(s.w.rt.run(s.sup.start_child())) == "ok");
+    };
+    const auto pids = [&s] {
+        std::vector<bastion::detail::address> all;
+        const auto said = s.w.rt.run(s.sup.which_children());
+        REQUIRE(said.has_value());
+        for (const auto& c : *said) all.push_back(c.supervisor.where());
+        return all;
+    };
+    start_more();
+    CHECK(pids().size() == 1000);
+    CHECK(s.counts() == counted{1, 1000, 1000, 0});
+    start_more();
+    const auto all = pids();
+    CHECK(all.size() == 2000);
+    CHECK(s.counts() == counted{1, 2000, 2000, 0});
+    CHECK(pids() == all);
+    for (const auto& who : all) bastion::child_ref(who).exit(kill_reason);
+    s.w.settle();
+    CHECK(s.counts() == counted{1, 0, 0, 0});
+}
+
+// Not in the suite: of supervisors with names.
+TEST_CASE("count_children: supervisors that were added by name") {
     suite s;
     for (int i = 0; i < 1000; ++i)
         CHECK(s.start(bastion::supervisor().with_name(std::to_string(i)).with_own_restart(bastion::temporary)) == "ok");

@@ -207,6 +207,20 @@ TEST_CASE("sup_start_map_faulty_specs") {
     refused([] { return bastion::children().with_name("child2"); }, "children(\"child2\")", no_body);
     refused([&s] { return bastion::children().with_name("a/b").with_exec(worker(s.w.events, "x")); },
         "children(\"a/b\")", ": a name must not contain '/': it separates the parts of a path");
+    refused([&s] { return bastion::children().with_name("temporary").with_exec(worker(s.w.events, "x")); },
+        "children(\"temporary\")",
+        ": this name is that of the group in which a supervisor has what was spawned as a function");
+    refused(
+        [&s] {
+            return bastion::children()
+                .with_name("child2")
+                .with_exec(worker(s.w.events, "x"))
+                .with_start(bastion::wait_ready, -1s);
+        },
+        "children(\"child2\")", ": with_start needs a time-out longer than 0");
+    CHECK_THROWS_MATCHES(s.sup.start_child(bastion::supervisor().with_name("child2").with_max_children(1)),
+        bastion::bad_spec,
+        said_by_spec("supervisor(\"child2\")", " has with_max_children: that needs strategy::simple_one_for_one"));
     CHECK(s.counts() == counted{1, 1, 0, 1});
     CHECK_FALSE(s.w.rt.find_supervisor("/s").alive());
     s.stop();
