@@ -250,6 +250,44 @@ private:
     std::unordered_map<std::uint64_t, watched> monitors_;
 };
 
+// The links that a witness has taken back. An exit of one may lie in its mailbox by then, and none comes later: so what lies
+// in front of the mark that it sends itself is of that link, also when it has been linked with the same one again.
+struct taken_back {
+    bastion::child_ref whom;
+};
+class unlinked {
+public:
+    [[nodiscard]] bool contains(const bastion::child_ref& who) const { return marks_.contains(who); }
+    void insert(const bastion::context& ctx, const bastion::child_ref& whom) {
+        ++marks_[whom].due;
+        ctx.self().tell(taken_back{whom});
+    }
+    void passes(const taken_back& mark) {
+        const auto found = marks_.find(mark.whom);
+        found->second.told = false; // of the next one
+        if (--found->second.due == 0) marks_.erase(found);
+    }
+    // False: it is told of another link.
+    [[nodiscard]] bool ends(const bastion::exited& e) {
+        const auto found = marks_.find(e.who());
+        if (found == marks_.end()) return false;
+        if (std::exchange(found->second.told, true)) {
+            ++book->links.strange;
+        } else {
+            --book->links.given_up;
+            ++book->links.told;
+        }
+        return true;
+    }
+
+private:
+    struct marks {
+        std::uint64_t due = 0;
+        bool told = false; // of the link whose mark comes first
+    };
+    std::unordered_map<bastion::child_ref, marks> marks_;
+};
+
 // Watches and is linked, and does not fail: what it is told is complete.
 struct roll_call {
     using answer_type = std::uint64_t;
@@ -259,7 +297,7 @@ inline bastion::process witness(bastion::context ctx) {
     test::presence here(book->talk);
     std::unordered_map<std::uint64_t, bastion::monitor_handle> monitors;
     std::unordered_set<bastion::child_ref> links;
-    std::unordered_multiset<bastion::child_ref> unlinked; // an exit of them may have come before
+    unlinked let_gone;
     reached gone;
     ctx.trap_exit();
     for (;;) {
@@ -278,15 +316,17 @@ inline bastion::process witness(bastion::context ctx) {
             }
         } else if (auto* r = msg.told<reach>()) {
             // A second link with the same one would be none.
-            if (!links.contains(r->gone) && !unlinked.contains(r->gone) && !gone.linked(r->gone)) gone.make(ctx, *r);
+            if (!links.contains(r->gone) && !let_gone.contains(r->gone) && !gone.linked(r->gone)) gone.make(ctx, *r);
         } else if (msg.told<let_go>() != nullptr) {
             if (links.empty()) continue;
             const bastion::child_ref whom = *links.begin();
             links.erase(links.begin());
             ctx.unlink(whom);
-            unlinked.insert(whom);
+            let_gone.insert(ctx, whom);
             ++book->links.given_up;
             --book->links.open;
+        } else if (auto* mark = msg.told<taken_back>()) {
+            let_gone.passes(*mark);
         } else if (auto* d = msg.told<bastion::down>()) {
             if (monitors.erase(d->number()) == 1) {
                 ++book->watched.told;
@@ -295,14 +335,10 @@ inline bastion::process witness(bastion::context ctx) {
                 ++book->watched.strange;
             }
         } else if (auto* e = msg.told<bastion::exited>()) {
-            if (gone.ends(*e)) continue;
+            if (gone.ends(*e) || let_gone.ends(*e)) continue;
             if (links.erase(e->who()) == 1) {
                 ++book->links.told;
                 --book->links.open;
-            } else if (const auto late = unlinked.find(e->who()); late != unlinked.end()) {
-                unlinked.erase(late);
-                --book->links.given_up;
-                ++book->links.told;
             } else {
                 ++book->links.strange;
             }

@@ -175,7 +175,10 @@ inline void make_traffic(const bastion::context& ctx, conducting& c, const basti
     else witness.tell(hold{c.below(2) == 0 ? victim : c.below(2) == 0 ? visitor : someone(c)});
     if (c.somebody_is_gone() && c.below(2) == 0)
         witness.tell(reach{c.gone(), static_cast<reaching>(c.below(reaching_kinds))});
-    if (c.below(8) == 0) witness.tell(let_go());
+    if (c.below(8) == 0) {
+        witness.tell(let_go());
+        witness.tell(hold{victim}); // perhaps the one that it has just let go
+    }
 }
 
 struct target {
