@@ -226,6 +226,8 @@ void supervisor_owner::mark_scope(control_block& failed, bool apart) {
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         if (c == &failed) reached = true;
         if (reached && !(apart && c == &failed) && !of(*c).noted.hidden) set(*c, child_flag::in_plan);
+        // What the plan that goes on has started already is none of this fault's: it stays.
+        if (!reached && phase_ == phase::starting && state_of(*c) == child_state::up) clear(*c, child_flag::in_plan);
     }
     if (apart) set(failed, child_flag::apart);
     proceeding_ = {};

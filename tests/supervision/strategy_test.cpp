@@ -78,6 +78,40 @@ TEST_CASE("rest_for_one restarts the failed group and those started after it") {
     }
 }
 
+TEST_CASE("rest_for_one: who fails while a restart goes on takes nobody with it who stands before it") {
+    world w;
+    const auto slow = [&](bastion::context ctx) -> bastion::process {
+        w.events.add("start c");
+        const end_mark mark(w.events, "c");
+        if (ctx.incarnation() == 0) ctx.ready();
+        (void)co_await ctx.recv<finish>();
+        ctx.ready();
+        (void)co_await ctx.recv<finish>();
+    };
+    auto sup = w.rt.spawn(bastion::supervisor()
+            .with_name("sup")
+            .with_strategy(bastion::strategy::rest_for_one)
+            .with_intensity(2, 1s)
+            .with_restart_strategy(at_once()));
+    const auto scope = GENERATE(bastion::restart_scope::group, bastion::restart_scope::element);
+    const auto a = sup.spawn(named(w.events, "a"));
+    const auto b = sup.spawn(named(w.events, "b").with_restart_scope(scope));
+    const auto c = sup.spawn(bastion::children().with_name("c").with_start(bastion::wait_ready, 1s).with_exec(slow));
+    w.settle();
+    CHECK(w.events.take() == lines{"start a0", "start b0", "start c"});
+    a[0].tell(die{"a"});
+    w.settle();
+    CHECK(w.events.take() == lines{"end a0", "end c", "end b0", "start a0", "start b0", "start c"});
+    b[0].tell(die{"b"}); // c is not ready yet
+    w.settle();
+    CHECK(w.events.take() == lines{"end b0", "end c", "start b0", "start c"});
+    c[0].tell(finish{});
+    a[0].tell("hello");
+    w.settle();
+    CHECK(w.events.take() == lines{"a0: hello"});
+    CHECK(w.log.take() == lines{"/sup/a/0: panic: a; restarts now", "/sup/b/0: panic: b; restarts now"});
+}
+
 TEST_CASE("A group restarts as a whole, in reverse and then in order") {
     test::acceptance("B1");
     world w;
