@@ -15,7 +15,8 @@ pending_answer order_child(address to, child_order what, std::string_view id) {
 void supervisor_owner::on_question(request_ptr r) {
     const bool stands_still = !running_ && phase_ == phase::idle && !ending_for_good_;
     const bool is_change = r->what == request_kind::order && r->order == child_order::reconfigure;
-    const bool from_above = is_change && r->cell == nullptr; // it tells those below it what they are from their next start on
+    const bool from_above =
+        is_change && r->cell == nullptr; // it tells those below it what they are from their next start on
     // A user's waits for the first start: what was described with it is to be there.
     if (is_change && stands_still && (from_above || (listed_ && !empties_))) return reconfigure(*r);
     if (empties_ && phase_ == phase::idle) return owner::on_question(std::move(r)); // only its spec is left

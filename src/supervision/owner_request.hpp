@@ -82,7 +82,8 @@ struct order_request final : owner_request {
     std::unique_ptr<bastion::detail::supervisor_spec> supervisor_spec; // reconfigure
     std::unique_ptr<bastion::detail::group_spec> group_spec; // respec; null: the group is what it was
     placement place; // respec
-    shared<change_answer> change; // respec and reconfigure; of an order from above it is that one's, and there is no cell
+    shared<change_answer>
+        change; // respec and reconfigure; of an order from above it is that one's, and there is no cell
 };
 
 // Frees the request and the timer that brought it.

@@ -119,7 +119,7 @@ void owner::progress() {
             const child_state s = state_of(*c);
             if (s == child_state::down || s == child_state::unborn || s == child_state::ended) {
                 start_child(*c);
-                if (cursor_ != c) continue;  // it did not start, and is gone
+                if (cursor_ != c) continue; // it did not start, and is gone
                 if (state_of(*c) == child_state::starting || phase_ != phase::starting) return;
                 if (state_of(*c) != child_state::up) {
                     cursor_ = children_.next(c);

@@ -109,7 +109,6 @@ void supervisor_owner::reconfigure(owner_request& r) {
     pooled_vector<control_block*> order; // as it is to be; null: there
     try {
         const users_code here; // factories of with_data
-        order.reserve(as.children.size());
         for (child_spec& c : as.children) {
             const bool there = is_simple() || named(name_of(c)) != nullptr;
             control_block*& made = order.emplace_back(nullptr);

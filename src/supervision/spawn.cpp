@@ -118,7 +118,8 @@ std::string checked_name(const char* builder, const Spec& spec) {
     if (spec.name.find('/') != std::string::npos)
         throw bad_spec(who + ": a name must not contain '/': it separates the parts of a path");
     if (spec.name == implicit_group_name)
-        throw bad_spec(who + ": this name is that of the group in which a supervisor has what was spawned as a function");
+        throw bad_spec(
+            who + ": this name is that of the group in which a supervisor has what was spawned as a function");
     return who;
 }
 

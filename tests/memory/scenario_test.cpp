@@ -135,7 +135,9 @@ void supervised(simulation& sim) {
 
 // Orders about children and changes: each is answered.
 void managed(simulation& sim) {
-    const auto group = [](const char* name) { return children().with_name(name).with_exec(serve).with_start(wait_ready); };
+    const auto group = [](const char* name) {
+        return children().with_name(name).with_exec(serve).with_start(wait_ready);
+    };
     const auto flags = [](strategy how) {
         return supervisor().with_otp_defaults().with_intensity(1'000, 1s).with_strategy(how);
     };
@@ -150,7 +152,8 @@ void managed(simulation& sim) {
     const auto dynamic = sim.spawn(flags(strategy::simple_one_for_one)
             .with_name("dynamic")
             .with_max_children(1)
-            .with_children(children().with_start(wait_ready).with_template([](context ctx, int) { return serve(ctx); })));
+            .with_children(
+                children().with_start(wait_ready).with_template([](context ctx, int) { return serve(ctx); })));
     std::vector<answer<child_info>> started;
     std::vector<answer<void>> done;
     started.push_back(tree.start_child(group("second")));
@@ -216,7 +219,9 @@ std::uint64_t fail_each(
 
 TEST_CASE("supervision goes on whichever allocation fails") { CHECK(fail_each(supervised) > 50); }
 
-TEST_CASE("orders about children and changes are answered whichever allocation fails") { CHECK(fail_each(managed) > 100); }
+TEST_CASE("orders about children and changes are answered whichever allocation fails") {
+    CHECK(fail_each(managed) > 100);
+}
 
 TEST_CASE("processes that talk go on, or end as their policy says, whichever allocation fails") {
     CHECK(fail_each(conversation) > 50);

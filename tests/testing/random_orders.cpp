@@ -270,10 +270,9 @@ void world::describe_template(dice& d, supervisor& s) {
         return;
     }
     const std::uint64_t serial = ++serial_;
-    s.with_children(without_body(d, "f", false)
-                        .with_template([this, serial](context ctx, std::uint64_t number) {
-                            return live(ctx, "f", serial + 1'000'000 * number);
-                        }));
+    s.with_children(without_body(d, "f", false).with_template([this, serial](context ctx, std::uint64_t number) {
+        return live(ctx, "f", serial + 1'000'000 * number);
+    }));
 }
 
 std::string world::act(dice& d) {

@@ -5,8 +5,9 @@
 // the supervisor stops a set of children they wait, as in OTP, and while it starts them those wait that are about one of
 // them; between two tries of a child that does not start they get their turn. Orders about one child are carried out in the
 // order they came, each when the one before lets it: a restart waits for the end that was ordered before it, and a
-// terminate_child breaks off a start; siblings behind it in a restart start without it, but where a start of it has failed before: then they stay down, as in OTP. Orders about other children do not wait for them. An answer that nobody waits for any more changes nothing about what is done. Cost: O(1), however many orders
-// wait, and what the child's start or stop takes.
+// terminate_child breaks off a start. Siblings behind it in a restart start without it; but when it has failed to start before
+// they stay down, as in OTP. Orders about other children do not wait for them. An answer that nobody waits for any more changes
+// nothing about what is done. Cost: O(1), however many orders wait, and what the child's start or stop takes.
 //
 // Without with_specs_kept a child that has ended is unknown: there is nothing to restart or delete. Of a kept supervisor that has ended
 // and does not come back, or was only described, only the spec is left: it says noproc until it is started.

@@ -255,8 +255,7 @@ TEST_CASE("reconfigure: a change that comes before the first start waits for tha
     suite s;
     const bastion::supervisor_ref sup =
         s.sup.spawn(flags(strategy::one_for_one, 2, 3600s).with_name("below").with_children(s.child("child1")));
-    auto changed =
-        sup.reconfigure(flags(strategy::one_for_all, 2, 3600s).with_children(s.child("child2")));
+    auto changed = sup.reconfigure(flags(strategy::one_for_all, 2, 3600s).with_children(s.child("child2")));
     s.w.settle();
     CHECK(now_said(s, changed) == "ok");
     CHECK(s.which_of(sup) == "child2 stopped, child1");
@@ -273,6 +272,5 @@ TEST_CASE("reconfigure: with_specs_kept and new children come in one change, and
         sup.reconfigure(flags(strategy::one_for_one, 9, 3600s).with_name("another").with_children(s.child("child1"))));
     REQUIRE_FALSE(named.has_value());
     CHECK(named.error() == bastion::errc::invalid);
-    CHECK(named.error().what() ==
-          "reconfigure: /otp/sup_test/below keeps its name, and would be \"another\"");
+    CHECK(named.error().what() == "reconfigure: /otp/sup_test/below keeps its name, and would be \"another\"");
 }

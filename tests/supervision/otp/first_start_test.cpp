@@ -129,10 +129,10 @@ TEST_CASE("start_child: whose supervisor is terminated meanwhile hears so, also 
 TEST_CASE("started: who is stopped or killed in the first start is said to be") {
     suite s;
     const auto ends_as = [&s](void (*end)(const bastion::supervisor_ref&)) {
-        const bastion::supervisor_ref sup = s.above.spawn(
-            flags(strategy::one_for_one, 9, 3600s)
+        const bastion::supervisor_ref sup = s.above.spawn(flags(strategy::one_for_one, 9, 3600s)
                 .with_name("slow")
-                .with_children(s.child("child1", starts{start::fail_slowly}).with_shutdown(bastion::shutdown::brutal())));
+                .with_children(
+                    s.child("child1", starts{start::fail_slowly}).with_shutdown(bastion::shutdown::brutal())));
         auto waits = sup.started();
         s.w.settle();
         end(sup);

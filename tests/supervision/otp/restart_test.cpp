@@ -106,8 +106,8 @@ TEST_CASE("one_for_all_other_child_fails_restart") {
     // The third is not started before the second has.
     CHECK(s.w.events.take() == lines{"end child1", "end child3", "end child2", "start child1", "end child1",
                                    "start child1", "start child2", "start child3"});
-    CHECK(s.reasons() == lines{"child1 error: died", "child2 stopped", "child1 stopped", "child2 error: no start",
-                             "child3 stopped"});
+    CHECK(s.reasons() ==
+          lines{"child1 error: died", "child2 stopped", "child1 stopped", "child2 error: no start", "child3 stopped"});
     CHECK(s.which() == "child1, child2, child3");
 }
 

@@ -505,8 +505,7 @@ TEST_CASE("simple: as many as with_max_children says, and again when one has gon
     const auto third = start_one();
     REQUIRE_FALSE(third.has_value());
     CHECK(third.error() == bastion::errc::limit);
-    CHECK(third.error().what() ==
-          "start_child: /few has as many children as it may have (with_max_children(2))");
+    CHECK(third.error().what() == "start_child: /few has as many children as it may have (with_max_children(2))");
     first->element.stop();
     w.settle();
     const auto fourth = start_one();
@@ -530,8 +529,9 @@ TEST_CASE("simple: wrong use says what is wrong") {
     const auto none = w.rt.run(plain.start_child(1));
     REQUIRE_FALSE(none.has_value());
     CHECK(none.error() == bastion::errc::invalid);
-    CHECK(none.error().what() == "start_child: /plain has no template that takes arguments (strategy::simple_one_for_one): give it a "
-                                 "description");
+    CHECK(none.error().what() ==
+          "start_child: /plain has no template that takes arguments (strategy::simple_one_for_one): give it a "
+          "description");
     const auto code_of = [&](const auto& of, const auto& ref) {
         const auto r = w.rt.run(of.terminate_child(ref));
         return r ? bastion::errc{} : r.error().code();
