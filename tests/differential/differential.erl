@@ -133,7 +133,8 @@ do([Call, Sup | Rest], World, _) ->
     end.
 
 %% It ends with an error, and the start that follows is held. The call lies in its supervisor's mailbox before that start fails, so
-%% before it sends itself the message to try again.
+%% before it sends itself the message to try again. For terminate_child it does not fail: Bastion's does not wait for it, and those
+%% behind it start without it; here they start, then it is terminated, and nobody speaks of that.
 hold(Id, Call, World = #{book := Book}) ->
     #{home := Home} = node_of(Id, World),
     case lives(Id, World) of
@@ -153,7 +154,7 @@ held(Id, Call, Sup, {Resting, Ref}, World) ->
         {'DOWN', Ref, process, Resting, _} -> "nobody"; % it is not started again, or not by this supervisor
         {held, Child} ->
             Answer = gen_server:send_request(Sup, request(Call, Id, World)),
-            Child ! fail_now,
+            Child ! case Call of "terminate_child" -> go_on; _ -> fail_now end,
             Said = case {gen_server:receive_response(Answer, infinity), Call} of
                 {{reply, All}, "which_children"} -> answer({children, up_to(Id, named(All, World))});
                 {{reply, Counts}, "count_children"} -> answer({counts, Counts});
@@ -383,7 +384,12 @@ worker(#{collector := Collector}, Id, $c) ->
 worker(#{collector := Collector}, Id, {held_by, Who}) ->
     ok = call(Collector, {line, ["start ", Id, " held"]}),
     Who ! {held, self()},
-    receive fail_now -> exit(held) end;
+    receive
+        fail_now -> exit(held);
+        go_on ->
+            proc_lib:init_ack({ok, self()}),
+            receive never -> ok end
+    end;
 worker(World, Id, How) ->
     process_flag(trap_exit, true),
     #{b := AtStop, c := Victim} = node_of(Id, World),

@@ -357,7 +357,7 @@ private:
         return "";
     }
 
-    // Ours answers while that start is held; OTP's when it is over, and before it tries again.
+    // Ours answers while that start is held; OTP's when it is over, and before it tries again. A terminate_child has ended it by then.
     std::string hold(const step& s) {
         const node& n = *script_.find(s.whom);
         const auto who = journal_.who(n.id);
