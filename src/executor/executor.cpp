@@ -70,6 +70,8 @@ void executor::stop() {
     }
 }
 
+std::size_t executor::nodes() const { return topology::this_machine().nodes_of(size()); }
+
 bool executor::on_worker() const noexcept {
     const worker* here = this_thread().current_worker;
     return here != nullptr && &here->owner() == this;

@@ -182,9 +182,12 @@ void check_spec(const group_spec& spec) {
 
 namespace {
 
-std::size_t workers_of(address of) {
+std::size_t count_of(one_per what, address at) {
     std::size_t n = 1; // of a runtime that is gone
-    inside(of, [&n](runtime_home& home) { n = home.workers.load()->size(); });
+    inside(at, [&](runtime_home& home) {
+        const executor& all = *home.workers.load();
+        n = what == one_per::node ? all.nodes() : all.size();
+    });
     return n;
 }
 
@@ -192,7 +195,7 @@ std::size_t workers_of(address of) {
 void make_partitions(supervisor_spec& spec, address above) {
     if (const auto make = std::exchange(spec.make_partition, {})) {
         const std::string who = checked_name(builder_of(spec), spec);
-        const std::size_t n = spec.partitions ? *spec.partitions : workers_of(above);
+        const std::size_t n = spec.partitions ? *spec.partitions : count_of(spec.partitioned_by, above);
         if (n == 0) throw bad_spec(who + ": with_partitions(0): there must be at least one");
         if (n > 100'000) throw bad_spec(who + ": with_partitions(" + std::to_string(n) + ") is more than 100,000");
         for (std::size_t i = 0; i < n; ++i) {

@@ -100,6 +100,13 @@ int machine::workers() const noexcept {
     return std::max(1, count);
 }
 
+std::size_t machine::nodes_of(std::size_t workers) const {
+    std::vector<int> seen;
+    for (std::size_t i = 0; i < std::min(workers, cpus.size()); ++i)
+        if (std::find(seen.begin(), seen.end(), cpus[i].node) == seen.end()) seen.push_back(cpus[i].node);
+    return std::max<std::size_t>(1, seen.size());
+}
+
 const machine& this_machine() {
     static const machine found = detect();
     return found;

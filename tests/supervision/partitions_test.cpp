@@ -1,4 +1,5 @@
 // Partitions: supervisors made alike, below one that restarts each of them alone.
+#include "runtime/child.hpp"
 #include "supervision/tree.hpp"
 
 #include <atomic>
@@ -119,6 +120,25 @@ TEST_CASE("partitions: one per worker, with numbers for names") {
     REQUIRE(below->size() == 3);
     CHECK(below->at(2).id == "2");
     CHECK(below->at(2).restart == bastion::permanent);
+}
+
+TEST_CASE("partitions: per node, of a machine that is described", "[.partitions-per-node]") {
+    for (const auto& [workers, nodes] : {std::pair(8, 2), std::pair(4, 1), std::pair(5, 2)}) {
+        world w(static_cast<std::size_t>(workers));
+        const auto all = w.rt.spawn(bastion::partitions(lines_of).with_partitions(bastion::one_per::node));
+        w.settle();
+        CHECK(all.size() == static_cast<std::size_t>(nodes));
+        CHECK(w.rt.spawn(bastion::partitions(lines_of)
+                             .with_partitions(bastion::one_per::node)
+                             .with_partitions(bastion::one_per::worker))
+                  .size() == static_cast<std::size_t>(workers));
+    }
+}
+
+TEST_CASE("partitions: one per node") {
+    child_program program("[.partitions-per-node]", {"HWLOC_SYNTHETIC=numa:2 core:4 pu:1"});
+    CHECK_THAT(program.finish(), BASTION_CATCH_CONTAINS("All tests passed (6 assertions"));
+    CHECK(program.code == 0);
 }
 
 TEST_CASE("partitions: their children are counted together") {

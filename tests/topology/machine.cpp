@@ -29,6 +29,18 @@ TEST_CASE("a quota bounds the workers") {
     CHECK(m.workers() == 8);
 }
 
+TEST_CASE("the nodes of so many workers") {
+    bastion::topology::machine m;
+    m.cpus.resize(6);
+    m.cpus[4].node = m.cpus[5].node = 2; // a node between has memory only
+    m.nodes = 3;
+    CHECK(m.nodes_of(1) == 1);
+    CHECK(m.nodes_of(4) == 1);
+    CHECK(m.nodes_of(5) == 2);
+    CHECK(m.nodes_of(100) == 2);
+    CHECK(m.nodes_of(0) == 1);
+}
+
 TEST_CASE("cpu.max is read as the kernel writes it") {
     CHECK(parse_cpu_max("max 100000") == 0);
     CHECK(parse_cpu_max("150000 100000") == 1.5);

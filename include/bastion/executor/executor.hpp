@@ -73,6 +73,8 @@ public:
     [[nodiscard]] worker& timer_home() noexcept;
     [[nodiscard]] worker& worker_at(std::size_t index) noexcept { return *workers_[index]; }
     [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
+    // On how many NUMA nodes its workers are.
+    [[nodiscard]] BASTION_API std::size_t nodes() const;
     [[nodiscard]] const void* home() const noexcept { return options_.home; }
     [[nodiscard]] clock& time() noexcept { return *time_; }
     [[nodiscard]] std::int32_t budget() const noexcept { return options_.budget; }

@@ -76,6 +76,10 @@ public:
 
     // 1 to 100,000. Default: one per worker of the runtime.
     partitions& with_partitions(std::size_t n) & { return spec_->partitions = n, *this; }
+    partitions& with_partitions(one_per what) & {
+        spec_->partitions.reset();
+        return spec_->partitioned_by = what, *this;
+    }
     partitions& with_name(std::string name) & { return spec_->name = std::move(name), *this; }
     // Of partitions that fail. Default: always.
     partitions& with_restart_strategy(bastion::restart_strategy s) & { return spec_->restart = s, *this; }
@@ -92,6 +96,7 @@ public:
     partitions& with_shutdown(bastion::shutdown s) & { return spec_->stop = s, *this; }
 
     partitions with_partitions(std::size_t n) && { return with_partitions(n), std::move(*this); }
+    partitions with_partitions(one_per what) && { return with_partitions(what), std::move(*this); }
     partitions with_name(std::string name) && { return with_name(std::move(name)), std::move(*this); }
     partitions with_restart_strategy(bastion::restart_strategy s) && {
         return with_restart_strategy(s), std::move(*this);

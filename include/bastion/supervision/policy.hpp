@@ -37,6 +37,12 @@ enum class auto_shutdown : std::uint8_t {
     all_significant, // when the last of them has
 };
 
+// How many partitions there are when no number is given (see partitions.hpp).
+enum class one_per : std::uint8_t {
+    worker, // the default
+    node, // of the NUMA nodes on which the runtime has workers
+};
+
 // Whom a group restarts when one of its elements failed.
 enum class restart_scope : std::uint8_t { group, element };
 

@@ -91,7 +91,8 @@ struct supervisor_spec {
     std::uint32_t max_children = std::numeric_limits<std::uint32_t>::max(); // of a template
     bool gives_up = false; // too many restarts are, for the supervisor above, a shutdown
     bool partitioned = false; // its children are partitions (see partitions.hpp)
-    std::optional<std::size_t> partitions; // how many; none: one per worker
+    std::optional<std::size_t> partitions; // how many; none: as `partitioned_by` says
+    one_per partitioned_by = one_per::worker;
     unique_function<std::unique_ptr<supervisor_spec>(std::size_t)> make_partition; // until it has been asked for all
     source_location where;
 };

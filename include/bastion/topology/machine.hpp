@@ -8,6 +8,7 @@
 
 #include <bastion/base/compiler.hpp>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,8 @@ public:
 
     // How many workers fit: one per allowed CPU, no more than the quota rounded up, at least 1.
     [[nodiscard]] BASTION_API int workers() const noexcept;
+    // On how many NUMA nodes so many workers are: the i-th has the i-th CPU. At least 1.
+    [[nodiscard]] BASTION_API std::size_t nodes_of(std::size_t workers) const;
 };
 
 // Detects on first use. Never throws: when hwloc fails, the kernel's affinity mask is believed.
