@@ -9,7 +9,7 @@ include(GNUInstallDirs)
 
 file(GLOB_RECURSE bastion_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*.cpp")
 file(GLOB_RECURSE bastion_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/*.hpp")
-list(FILTER bastion_sources EXCLUDE REGEX "/src/testing/")
+list(FILTER bastion_sources EXCLUDE REGEX "/src/(testing|tools)/")
 add_library(bastion ${bastion_sources} ${bastion_headers})
 add_library(bastion::bastion ALIAS bastion)
 

@@ -22,3 +22,7 @@ bastion_row_test(docs.promises C9 LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/docs/promises.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(process.awaitables LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/process/awaitables.sh" "${PROJECT_SOURCE_DIR}")
+if(TARGET bastion-topology AND NOT CMAKE_CROSSCOMPILING)
+    bastion_script_test(tools.topology LABEL topology ARGS
+        "${CMAKE_CURRENT_SOURCE_DIR}/topology/tool.sh" $<TARGET_FILE:bastion-topology>)
+endif()

@@ -1,6 +1,6 @@
 #include <bastion/executor/awaitable.hpp>
 #include <bastion/executor/executor.hpp>
-#include <bastion/topology/machine.hpp>
+#include <bastion/topology/worker_plan.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -30,11 +30,13 @@ executor::executor(executor_options options)
         return;
     }
     // Pinned only when this is the program's only runtime and it uses every allowed core.
-    const auto& cpus = topology::this_machine().cpus;
-    const bool pin = executors_alive.fetch_add(1) == 0 && options_.pin && options_.workers == cpus.size();
+    const bool pin =
+        executors_alive.fetch_add(1) == 0 && options_.pin && options_.workers == topology::this_machine().cpus.size();
+    const topology::worker_plan plan = topology::plan_workers(topology::this_machine(),
+        {.count = options_.workers, .pin = pin ? topology::pinning::if_possible : topology::pinning::never});
     for (std::size_t i = 0; i < options_.workers; ++i)
-        threads_.emplace_back([this, i, pin, &cpus] {
-            if (pin) topology::pin_this_thread(cpus[i]);
+        threads_.emplace_back([this, i, where = plan.workers[i].where, pinned = plan.workers[i].pinned] {
+            if (pinned) topology::pin_this_thread(where);
             if (options_.around != nullptr) options_.around(*workers_[i]);
             else workers_[i]->loop();
         });
@@ -70,7 +72,9 @@ void executor::stop() {
     }
 }
 
-std::size_t executor::nodes() const { return topology::this_machine().nodes_of(size()); }
+std::size_t executor::nodes() const {
+    return topology::plan_workers(topology::this_machine(), {.count = size()}).nodes();
+}
 
 bool executor::on_worker() const noexcept {
     const worker* here = this_thread().current_worker;

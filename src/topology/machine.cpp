@@ -4,51 +4,120 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <fstream>
+#include <memory>
 #include <sched.h>
-#include <sstream>
+#include <stdexcept>
 
 namespace bastion::topology {
 namespace {
 
+constexpr unsigned distance_within = 10;
+constexpr unsigned distance_unknown = 20;
+
+struct topology_deleter {
+    void operator()(hwloc_topology_t t) const noexcept { hwloc_topology_destroy(t); }
+};
+using topology_ptr = std::unique_ptr<hwloc_topology, topology_deleter>;
+
+struct bitmap_deleter {
+    void operator()(hwloc_bitmap_t b) const noexcept { hwloc_bitmap_free(b); }
+};
+using bitmap_ptr = std::unique_ptr<hwloc_bitmap_s, bitmap_deleter>;
+
+// Null: hwloc cannot.
+topology_ptr new_topology() {
+    hwloc_topology_t made = nullptr;
+    return topology_ptr(hwloc_topology_init(&made) == 0 ? made : nullptr);
+}
+
 int index_of_ancestor(hwloc_topology_t topology, hwloc_obj_t pu, hwloc_obj_type_t type) {
     const auto* ancestor = hwloc_get_ancestor_obj_by_type(topology, type, pu);
-    return ancestor ? static_cast<int>(ancestor->logical_index) : -1;
+    return ancestor != nullptr ? static_cast<int>(ancestor->logical_index) : -1;
 }
 
+// The nearest node that has memory for it: of all that contain it, the smallest.
 int node_of(hwloc_topology_t topology, hwloc_obj_t pu) {
-    for (hwloc_obj_t node = nullptr; (node = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, node));)
-        if (hwloc_bitmap_intersects(node->cpuset, pu->cpuset)) return static_cast<int>(node->logical_index);
-    return 0;
+    int best = 0;
+    int fewest = -1;
+    for (hwloc_obj_t n = nullptr; (n = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, n)) != nullptr;) {
+        if (hwloc_bitmap_intersects(n->cpuset, pu->cpuset) == 0) continue;
+        const int many = hwloc_bitmap_weight(n->cpuset);
+        if (fewest >= 0 && many >= fewest) continue;
+        fewest = many;
+        best = static_cast<int>(n->logical_index);
+    }
+    return best;
 }
 
-bool read_by_hwloc(machine& found) {
-    hwloc_topology_t topology = nullptr;
-    if (hwloc_topology_init(&topology) != 0) return false;
-    if (hwloc_topology_load(topology) != 0) {
-        hwloc_topology_destroy(topology);
-        return false;
+// What the firmware says; where it does not, all other nodes are as far.
+void read_distances(hwloc_topology_t topology, std::vector<numa_node>& nodes) {
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        nodes[i].distances.assign(nodes.size(), distance_unknown);
+        nodes[i].distances[i] = distance_within;
     }
-    found.synthetic = hwloc_topology_is_thissystem(topology) == 0;
-    hwloc_bitmap_t allowed = hwloc_bitmap_alloc();
-    if (found.synthetic || hwloc_get_cpubind(topology, allowed, HWLOC_CPUBIND_PROCESS) != 0)
-        hwloc_bitmap_copy(allowed, hwloc_topology_get_allowed_cpuset(topology));
-    for (hwloc_obj_t pu = nullptr; (pu = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PU, pu));) {
-        if (!hwloc_bitmap_isset(allowed, pu->os_index)) continue;
+    unsigned n = 1;
+    hwloc_distances_s* found = nullptr;
+    const bool known = hwloc_distances_get_by_type(
+                           topology, HWLOC_OBJ_NUMANODE, &n, &found, HWLOC_DISTANCES_KIND_MEANS_LATENCY, 0) == 0;
+    if (!known || n == 0) return;
+    for (unsigned i = 0; i < found->nbobjs; ++i)
+        for (unsigned k = 0; k < found->nbobjs; ++k)
+            nodes.at(found->objs[i]->logical_index).distances.at(found->objs[k]->logical_index) =
+                static_cast<unsigned>(found->values[i * found->nbobjs + k]);
+    hwloc_distances_release(topology, found);
+}
+
+void read_nodes(hwloc_topology_t topology, machine& found) {
+    std::vector<numa_node> nodes;
+    for (hwloc_obj_t n = nullptr; (n = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_NUMANODE, n)) != nullptr;) {
+        numa_node& one = nodes.emplace_back();
+        one.os_index = static_cast<int>(n->os_index);
+        one.bytes = n->attr->numanode.local_memory;
+    }
+    if (nodes.empty()) nodes.emplace_back();
+    read_distances(topology, nodes);
+    found.nodes = std::move(nodes);
+}
+
+// Of those that are allowed.
+void read_cpus(hwloc_topology_t topology, hwloc_const_bitmap_t allowed, machine& found) {
+    std::vector<int> seen_of_core;
+    for (hwloc_obj_t pu = nullptr; (pu = hwloc_get_next_obj_by_type(topology, HWLOC_OBJ_PU, pu)) != nullptr;) {
+        if (hwloc_bitmap_isset(allowed, pu->os_index) == 0) continue;
         cpu one;
         one.os_index = static_cast<int>(pu->os_index);
         one.core = index_of_ancestor(topology, pu, HWLOC_OBJ_CORE);
+        one.smt = static_cast<int>(std::count(seen_of_core.begin(), seen_of_core.end(), one.core));
+        if (one.core < 0) one.smt = 0;
+        seen_of_core.push_back(one.core);
         one.l2 = index_of_ancestor(topology, pu, HWLOC_OBJ_L2CACHE);
         one.l3 = index_of_ancestor(topology, pu, HWLOC_OBJ_L3CACHE);
         one.package = std::max(0, index_of_ancestor(topology, pu, HWLOC_OBJ_PACKAGE));
         one.node = node_of(topology, pu);
+        one.kind = hwloc_cpukinds_get_by_cpuset(topology, pu->cpuset, 0); // -1, too, when it does not know
         found.cpus.push_back(one);
     }
-    found.nodes = std::max(1, hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_NUMANODE));
+    const bool all_alike = std::all_of(
+        found.cpus.begin(), found.cpus.end(), [&](const cpu& c) { return c.kind == found.cpus.front().kind; });
+    if (all_alike)
+        for (cpu& c : found.cpus) c.kind = -1;
+}
+
+void read_all(hwloc_topology_t topology, hwloc_const_bitmap_t allowed, machine& found) {
+    read_cpus(topology, allowed, found);
+    read_nodes(topology, found);
     found.packages = std::max(1, hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PACKAGE));
-    hwloc_bitmap_free(allowed);
-    hwloc_topology_destroy(topology);
+}
+
+bool read_by_hwloc(machine& found) {
+    const topology_ptr topology = new_topology();
+    if (!topology || hwloc_topology_load(topology.get()) != 0) return false;
+    found.synthetic = hwloc_topology_is_thissystem(topology.get()) == 0;
+    const bitmap_ptr allowed(hwloc_bitmap_alloc());
+    if (!allowed) return false;
+    if (found.synthetic || hwloc_get_cpubind(topology.get(), allowed.get(), HWLOC_CPUBIND_PROCESS) != 0)
+        hwloc_bitmap_copy(allowed.get(), hwloc_topology_get_allowed_cpuset(topology.get()));
+    read_all(topology.get(), allowed.get(), found);
     return !found.cpus.empty();
 }
 
@@ -59,27 +128,8 @@ void read_by_affinity(machine& found) {
         for (int i = 0; i < CPU_SETSIZE; ++i)
             if (CPU_ISSET(i, &mask)) found.cpus.push_back(cpu{.os_index = i, .core = i});
     if (found.cpus.empty()) found.cpus.push_back(cpu{});
-}
-
-// The tightest quota from this process' cgroup up to the root.
-double read_quota() {
-    std::ifstream membership("/proc/self/cgroup");
-    std::string line;
-    std::string path;
-    while (std::getline(membership, line))
-        if (line.rfind("0::", 0) == 0) path = line.substr(3);
-    double tightest = 0;
-    while (true) {
-        std::ifstream file("/sys/fs/cgroup" + (path == "/" ? std::string() : path) + "/cpu.max");
-        if (std::getline(file, line)) {
-            const double quota = parse_cpu_max(line);
-            if (quota > 0 && (tightest == 0 || quota < tightest)) tightest = quota;
-        }
-        const auto slash = path.rfind('/');
-        if (path.size() <= 1 || slash == std::string::npos) break;
-        path.erase(slash == 0 ? 1 : slash);
-    }
-    return tightest;
+    found.warning = "hwloc cannot read this machine: it is taken for one node of " + std::to_string(found.cpus.size()) +
+                    " CPUs that share nothing";
 }
 
 machine detect() {
@@ -100,15 +150,36 @@ int machine::workers() const noexcept {
     return std::max(1, count);
 }
 
-std::size_t machine::nodes_of(std::size_t workers) const {
-    std::vector<int> seen;
-    for (std::size_t i = 0; i < std::min(workers, cpus.size()); ++i)
-        if (std::find(seen.begin(), seen.end(), cpus[i].node) == seen.end()) seen.push_back(cpus[i].node);
-    return std::max<std::size_t>(1, seen.size());
+unsigned machine::distance(int from, int to) const noexcept {
+    if (from == to) return distance_within;
+    const auto row = static_cast<std::size_t>(from);
+    const auto column = static_cast<std::size_t>(to);
+    if (from < 0 || to < 0 || row >= nodes.size() || column >= nodes[row].distances.size()) return distance_unknown;
+    return nodes[row].distances[column];
 }
 
 const machine& this_machine() {
     static const machine found = detect();
+    return found;
+}
+
+machine described_machine(const std::string& description) {
+    const auto refused = [&description](const char* why) {
+        return std::invalid_argument("bastion: the machine \"" + description.substr(0, 80) + "\" " + why);
+    };
+    const topology_ptr topology = new_topology();
+    if (!topology) throw refused("cannot be read: hwloc does not start");
+    const bool is_xml = description.find('<') != std::string::npos;
+    const int taken = is_xml ? hwloc_topology_set_xmlbuffer(
+                                   topology.get(), description.c_str(), static_cast<int>(description.size()) + 1)
+                             : hwloc_topology_set_synthetic(topology.get(), description.c_str());
+    if (taken != 0 || hwloc_topology_load(topology.get()) != 0)
+        throw refused(
+            is_xml ? "is no XML of hwloc" : "is no synthetic description of hwloc, as \"numa:2 core:4 pu:2\"");
+    machine found;
+    found.synthetic = true;
+    read_all(topology.get(), hwloc_topology_get_allowed_cpuset(topology.get()), found);
+    if (found.cpus.empty()) throw refused("has no CPU that may be used");
     return found;
 }
 
@@ -118,14 +189,6 @@ bool pin_this_thread(const cpu& where) noexcept {
     CPU_ZERO(&mask);
     CPU_SET(static_cast<std::size_t>(where.os_index), &mask);
     return sched_setaffinity(0, sizeof mask, &mask) == 0;
-}
-
-double parse_cpu_max(const std::string& line) noexcept {
-    char* end = nullptr;
-    const double quota = std::strtod(line.c_str(), &end);
-    if (end == line.c_str()) return 0;
-    const double period = std::strtod(end, nullptr);
-    return period > 0 && quota > 0 ? quota / period : 0;
 }
 
 } // namespace bastion::topology

@@ -10,7 +10,7 @@ files=$(find include src -type f \( -name '*.hpp' -o -name '*.cpp' -o -name '*.h
 # shellcheck disable=SC2086  # no file name of the project holds blanks
 awk '
 BEGIN {
-    count = split("base topology executor process mailbox supervision routing runtime testing net cluster observer", order, " ")
+    count = split("base topology executor process mailbox supervision routing runtime testing net cluster observer tools", order, " ")
     for (i = 1; i <= count; i++) rank[order[i]] = i
     status = 0
 }

@@ -9,6 +9,8 @@
 #include <bastion/base/compiler.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -18,36 +20,51 @@ namespace bastion::topology {
 struct cpu {
     int os_index = 0;
     int core = -1;
+    int smt = 0; // which of its core's, from 0
     int l2 = -1;
     int l3 = -1;
     int node = 0;
     int package = 0;
+    int kind = -1; // of a hybrid processor, the more the faster; -1: all are alike
+};
+
+// Memory that is as near to some CPUs as any, or has none at all.
+struct numa_node {
+    int os_index = 0;
+    std::uint64_t bytes = 0; // 0: unknown
+    std::vector<unsigned> distances; // to each node, as the firmware says: 10 to itself
 };
 
 class machine {
 public:
     // What this process may use, in hwloc's logical order; never empty.
     std::vector<cpu> cpus;
-    int nodes = 1;
+    // By the numbers that the CPUs say; those with memory only, too. Never empty.
+    std::vector<numa_node> nodes{1};
     int packages = 1;
     // CPUs worth of time that the cgroup grants; 0: no quota.
     double quota = 0;
     bool synthetic = false;
+    // Why not all is known, in one line; empty: it is.
+    std::string warning;
 
     // How many workers fit: one per allowed CPU, no more than the quota rounded up, at least 1.
     [[nodiscard]] BASTION_API int workers() const noexcept;
-    // On how many NUMA nodes so many workers are: the i-th has the i-th CPU. At least 1.
-    [[nodiscard]] BASTION_API std::size_t nodes_of(std::size_t workers) const;
+    // How far it is from the memory of one node to that of another; 10 within one, 20 where nobody says.
+    [[nodiscard]] BASTION_API unsigned distance(int from, int to) const noexcept;
 };
 
 // Detects on first use. Never throws: when hwloc fails, the kernel's affinity mask is believed.
 [[nodiscard]] BASTION_API const machine& this_machine();
 
+// The machine of a description: hwloc's synthetic format ("package:2 numa:1 core:4 pu:2") or its XML. Throws std::invalid_argument.
+[[nodiscard]] BASTION_API machine described_machine(const std::string& description);
+
 // Binds the calling thread to one CPU; false when refused or the topology is synthetic.
 BASTION_API bool pin_this_thread(const cpu& where) noexcept;
 
-// Reads the quota from a cgroup v2 `cpu.max` line ("max 100000" or "150000 100000"); 0: none or unreadable.
-[[nodiscard]] BASTION_API double parse_cpu_max(const std::string& line) noexcept;
+// The tightest quota of this process' cgroup and those above it, of version 2 or 1; 0: none or unreadable. `root`: of the file system.
+[[nodiscard]] BASTION_API double read_quota(const std::filesystem::path& root = "/") noexcept;
 
 } // namespace bastion::topology
 

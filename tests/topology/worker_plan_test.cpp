@@ -1,0 +1,163 @@
+// Plans over machines that are described: which CPUs workers have, and the order in which they turn to one another.
+#include "support/catch.hpp"
+
+#include <bastion/topology/worker_plan.hpp>
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace bastion::topology;
+
+namespace {
+
+// The CPUs of the workers, by the system's numbers.
+std::string cpus(const worker_plan& plan) {
+    std::string text;
+    for (const planned_worker& w : plan.workers) text += (text.empty() ? "" : " ") + std::to_string(w.where.os_index);
+    return text;
+}
+std::string cpus(const std::string& machine, const worker_wishes& wishes = {}) {
+    return cpus(plan_workers(described_machine(machine), wishes));
+}
+// Of each worker the others, the nearest first: "1 2, 0 2, 0 1".
+std::string order(const worker_plan& plan) {
+    std::string text;
+    for (const planned_worker& w : plan.workers) {
+        if (!text.empty()) text += ",";
+        for (const auto other : w.nearest) text += (text.empty() ? "" : " ") + std::to_string(other);
+    }
+    return text;
+}
+std::string order(const std::string& machine) { return order(plan_workers(described_machine(machine))); }
+
+// Of two kinds: the first `fast` CPUs are the faster.
+machine hybrid(int fast, int slow) {
+    machine m = described_machine("core:" + std::to_string(fast + slow) + " pu:1");
+    for (cpu& c : m.cpus) c.kind = c.os_index < fast ? 1 : 0;
+    return m;
+}
+
+} // namespace
+
+TEST_CASE("plan: one worker for each CPU, in the machine's order") {
+    CHECK(cpus("pu:1") == "0");
+    CHECK(cpus("core:2 pu:1") == "0 1");
+    CHECK(cpus("core:2 pu:2") == "0 1 2 3");
+    CHECK(cpus("numa:2 core:4 pu:1") == "0 1 2 3 4 5 6 7");
+    CHECK(cpus("numa:8 core:1 pu:2") == "0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15");
+}
+
+TEST_CASE("plan: fewer workers have cores of their own, on as few nodes as can be") {
+    CHECK(cpus("core:4 pu:2", {.count = 3}) == "0 2 4");
+    CHECK(cpus("core:4 pu:2", {.count = 5}) == "0 1 2 4 6");
+    CHECK(cpus("numa:4 core:2 pu:1", {.count = 3}) == "0 1 2");
+    CHECK(plan_workers(described_machine("numa:4 core:2 pu:1"), {.count = 3}).nodes() == 2);
+    CHECK(cpus(plan_workers(hybrid(2, 4), {.count = 3})) == "0 1 2");
+    machine slow_first = hybrid(2, 2);
+    for (cpu& c : slow_first.cpus) c.kind = 1 - c.kind;
+    CHECK(cpus(plan_workers(slow_first, {.count = 2})) == "2 3");
+}
+
+TEST_CASE("plan: no more workers than the quota grants, unless a number is wished") {
+    machine m = described_machine("core:4 pu:2");
+    m.quota = 1.5;
+    CHECK(cpus(plan_workers(m)) == "0 2");
+    CHECK(cpus(plan_workers(m, {.count = 4})) == "0 2 4 6");
+    m.quota = 0.5;
+    CHECK(cpus(plan_workers(m)) == "0");
+}
+
+TEST_CASE("plan: wishes") {
+    CHECK(cpus("core:4 pu:2", {.spare_smt = true}) == "0 2 4 6");
+    CHECK(cpus("core:4 pu:2", {.leave_free = 2}) == "0 1 2 3 4 6");
+    CHECK(cpus("core:4 pu:2", {.leave_free = 2, .spare_smt = true}) == "0 2");
+    CHECK(cpus("core:4 pu:1", {.cpus = {3, 1}}) == "1 3");
+    CHECK(cpus("numa:2 core:4 pu:1", {.per_node = 2}) == "0 1 4 5");
+    CHECK(cpus("package:2 [numa] core:2 pu:2", {.per_node = 2}) == "0 2 4 6");
+    CHECK(cpus("numa:2 core:4 pu:1", {.cpus = {0, 5, 6}, .per_node = 1}) == "0 5");
+    // More workers than CPUs share them.
+    const worker_plan shared = plan_workers(described_machine("core:2 pu:1"), {.count = 5});
+    CHECK(cpus(shared) == "0 1 0 1 0");
+    for (const planned_worker& w : shared.workers) CHECK_FALSE(w.pinned);
+}
+
+TEST_CASE("plan: a node with memory only has no workers") {
+    const machine m = described_machine("package:2 [numa] [numa] core:2 pu:1");
+    CHECK(m.nodes.size() == 4);
+    const worker_plan plan = plan_workers(m, {.per_node = 2});
+    CHECK(cpus(plan) == "0 1 2 3");
+    CHECK(plan.nodes() == 2);
+}
+
+TEST_CASE("plan: uneven nodes, and CPUs that may not be used") {
+    machine m = described_machine("numa:2 core:4 pu:1");
+    std::erase_if(m.cpus, [](const cpu& c) { return c.os_index == 1 || c.os_index >= 5; });
+    CHECK(cpus(plan_workers(m)) == "0 2 3 4");
+    CHECK(order(plan_workers(m)) == "1 2 3, 2 0 3, 0 1 3, 0 1 2");
+    CHECK(cpus(plan_workers(m, {.per_node = 1})) == "0 4");
+    CHECK_THROWS_WITH(plan_workers(m, {.per_node = 2}), "bastion: 2 workers on each node: node 1 has 1 CPU");
+    CHECK_THROWS_WITH(
+        plan_workers(m, {.cpus = {0, 5}}), "bastion: a worker on CPU 5: this process may use the CPUs 0,2-4");
+}
+
+TEST_CASE("plan: who is near comes first, and not the same for all") {
+    CHECK(order("core:4 pu:1") == "1 2 3, 2 3 0, 3 0 1, 0 1 2");
+    CHECK(order("core:2 pu:2") == "1 2 3, 0 2 3, 3 0 1, 2 0 1");
+    CHECK(order("l3:2 core:2 pu:1") == "1 2 3, 0 2 3, 3 0 1, 2 0 1");
+    CHECK(order("l3:1 l2:2 core:2 pu:1") == "1 2 3, 0 2 3, 3 0 1, 2 0 1");
+    CHECK(order("numa:2 core:2 pu:1") == "1 2 3, 0 2 3, 3 0 1, 2 0 1");
+}
+
+TEST_CASE("plan: far nodes come last, as far as the firmware says") {
+    machine m = described_machine("numa:4 core:1 pu:1");
+    const unsigned far[4][4] = {{10, 20, 30, 15}, {20, 10, 20, 30}, {30, 20, 10, 20}, {15, 30, 20, 10}};
+    for (std::size_t i = 0; i < 4; ++i) m.nodes[i].distances.assign(far[i], far[i] + 4);
+    CHECK(order(plan_workers(m)) == "3 1 2, 2 0 3, 3 1 0, 0 2 1");
+}
+
+TEST_CASE("plan: every worker knows all others, and whoever is on its node before who is not") {
+    for (const char* text : {"pu:1", "core:3 pu:1", "core:4 pu:2", "numa:2 core:2 pu:2",
+             "package:2 [numa] l3:2 core:2 pu:2", "numa:4 core:4 pu:1", "package:2 numa:2 l3:1 core:2 pu:2",
+             "numa:8 core:2 pu:1", "package:4 [numa] [numa] core:2 pu:1", "group:2 numa:2 core:1 pu:4",
+             "numa:3 core:5 pu:1", "package:1 numa:1 l3:8 core:8 pu:2"}) {
+        INFO(text);
+        const machine m = described_machine(text);
+        const worker_plan plan = plan_workers(m);
+        REQUIRE(plan.workers.size() == m.cpus.size());
+        for (std::size_t i = 0; i < plan.workers.size(); ++i) {
+            const planned_worker& w = plan.workers[i];
+            CHECK_FALSE(w.pinned); // nobody is, of a machine that is only described
+            const std::set<std::uint32_t> others(w.nearest.begin(), w.nearest.end());
+            CHECK(others.size() == plan.workers.size() - 1);
+            CHECK(others.count(static_cast<std::uint32_t>(i)) == 0);
+            bool left = false;
+            for (const auto other : w.nearest) {
+                const bool here = plan.workers[other].where.node == w.where.node;
+                CHECK_FALSE((left && here));
+                left = left || !here;
+            }
+        }
+    }
+}
+
+TEST_CASE("plan: workers of a machine that is there are pinned, where each has a CPU") {
+    const machine& m = this_machine();
+    for (const planned_worker& w : plan_workers(m, {.count = m.cpus.size()}).workers) CHECK(w.pinned);
+    for (const planned_worker& w : plan_workers(m, {.count = m.cpus.size() + 1}).workers) CHECK_FALSE(w.pinned);
+    for (const planned_worker& w : plan_workers(m, {.pin = pinning::never}).workers) CHECK_FALSE(w.pinned);
+}
+
+TEST_CASE("plan: wishes that cannot be fulfilled say what there is") {
+    const machine m = described_machine("numa:2 core:2 pu:1");
+    const auto refuses = [&m](const worker_wishes& wishes, const std::string& why) {
+        CHECK_THROWS_WITH(plan_workers(m, wishes), "bastion: " + why);
+        CHECK_THROWS_AS(plan_workers(m, wishes), bad_wish);
+    };
+    refuses({.count = 5, .pin = pinning::always}, "5 workers, each on a CPU of its own: they may have 4 CPUs");
+    refuses({.cpus = {1, 9}}, "a worker on CPU 9: this process may use the CPUs 0-3");
+    refuses({.per_node = 3}, "3 workers on each node: node 0 has 2 CPUs");
+    refuses({.leave_free = 4}, "4 CPUs left free of the 4 that workers may have: none is left for a worker");
+    refuses({.count = 2, .per_node = 1}, "a number of workers, and a number for each node: say one of them");
+}
