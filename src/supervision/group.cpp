@@ -52,9 +52,11 @@ void group::make_elements() {
 }
 
 void group::make_missing_elements() {
+    const std::uint32_t n = std::max(spec_->size(), children_.empty() ? 0 : children_.back()->index + 1);
+    auto list = std::make_shared<std::vector<child_ref>>(); // before any of them: who is there must be in it
+    list->reserve(n);
     decltype(children_) were;
     while (control_block* c = children_.pop_front()) were.push_back(c);
-    const std::uint32_t n = std::max(spec_->size(), were.empty() ? 0 : were.back()->index + 1);
     control_block* have = were.front();
     try {
         for (std::uint32_t i = 0; i < n; ++i) {
@@ -70,12 +72,17 @@ void group::make_missing_elements() {
         throw;
     }
     next_index_ = n;
-    list_elements();
+    list_elements(std::move(list));
 }
 
 void group::list_elements() {
     auto all = std::make_shared<std::vector<child_ref>>();
     all->reserve(children_.size());
+    list_elements(std::move(all));
+}
+
+// It has room for them.
+void group::list_elements(std::shared_ptr<std::vector<child_ref>> all) noexcept {
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
         if (resizing_ == nullptr || !resizing_->leaves(*c)) all->push_back(child_ref(c->here()));
     roster_->replace(std::move(all));

@@ -80,6 +80,7 @@ private:
     void make_missing_elements();
     // Who is in the roster from now on: all that stay.
     void list_elements();
+    void list_elements(std::shared_ptr<std::vector<child_ref>> all) noexcept;
     void restart_now(control_block& child);
     [[nodiscard]] bool describe_element(control_block& child);
     void on_proceed(const owner_request& r);

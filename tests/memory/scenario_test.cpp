@@ -178,6 +178,35 @@ void managed(simulation& sim) {
     for (const auto& a : done) CHECK(a.poll());
 }
 
+// Elements that are made anew are those that the group names.
+void made_anew(simulation& sim) {
+    const auto tree = sim.spawn(supervisor().with_otp_defaults().with_name("kept").with_children(
+        children().with_name("group").with_redundancy(2).with_exec(serve).with_start(wait_ready)));
+    sim.advance(1ms);
+    auto ended = tree.terminate_child("group");
+    sim.advance(1ms);
+    CHECK(ended.poll());
+    bool runs = false;
+    for (int i = 0; i < 3 && !runs; ++i) { // the supervisor may have failed for want of memory, and be back
+        auto started = tree.restart_child("group");
+        sim.advance(10s);
+        auto looked = tree.which_child("group");
+        sim.advance(1ms);
+        REQUIRE(looked.poll());
+        const auto info = looked.take();
+        runs = info.has_value() && info->status == child_status::running;
+        if (!runs) continue;
+        for (const child_ref& element : info->group.current()) {
+            auto answered = element.ask<query>(1);
+            sim.advance(1ms);
+            REQUIRE(answered.poll());
+            const auto n = answered.take();
+            CHECK((n.has_value() || n.error() != errc::noproc));
+        }
+    }
+    CHECK((runs || !tree.alive())); // its first start may have failed: then nothing is left of it
+}
+
 void conversation(simulation& sim) {
     const auto box = mailbox::bounded(2, overflow::wait);
     auto group = sim.spawn(children().with_redundancy(2).with_exec(serve).with_mailbox(box));
@@ -221,6 +250,10 @@ TEST_CASE("supervision goes on whichever allocation fails") { CHECK(fail_each(su
 
 TEST_CASE("orders about children and changes are answered whichever allocation fails") {
     CHECK(fail_each(managed) > 100);
+}
+
+TEST_CASE("a group that is made anew names its elements, whichever allocation fails") {
+    CHECK(fail_each(made_anew) > 30);
 }
 
 TEST_CASE("processes that talk go on, or end as their policy says, whichever allocation fails") {

@@ -73,7 +73,8 @@ struct order {
                 const auto r = a.take();
                 const std::string kind = what.substr(0, what.find(' ')) + ": ";
                 if (r) return kind + "done";
-                if (std::find(may_be.begin(), may_be.end(), r.error().code()) == may_be.end())
+                const bool no_memory = r.error().code() == errc::limit;
+                if (!no_memory && std::find(may_be.begin(), may_be.end(), r.error().code()) == may_be.end())
                     throw failure(what + ": " + r.error().what());
                 return kind + std::string(to_string(r.error().code()));
             },
@@ -259,7 +260,7 @@ supervisor world::described(dice& d, const std::string& name, int depth, bool ma
 
 void world::describe_template(dice& d, supervisor& s) {
     s.with_strategy(strategy::simple_one_for_one);
-    if (d.one_in(3)) s.with_max_children(3);
+    if (d.one_in(2)) s.with_max_children(1 + d.below(2));
     if (d.one_in(3)) {
         const std::uint64_t serial = ++serial_;
         s.with_supervisor_template([this, serial](std::uint64_t number) {
@@ -310,13 +311,13 @@ std::string world::order_something(dice& d) {
             {errc::running, errc::restarting, errc::not_found, errc::noproc, errc::simple_one_for_one});
     case 6:
         return give("start_child (template)" + at, of.ref.start_child<std::uint64_t>(d.below(40)),
-            {errc::invalid, errc::noproc, errc::limit, errc::start_failed, errc::wrong_type});
+            {errc::invalid, errc::noproc, errc::start_failed});
     case 7: return terminate_by_ref(d, of);
     default: {
         const int depth = static_cast<int>(std::count(of.path.begin(), of.path.end(), '/'));
         return give("reconfigure " + of.path,
             of.ref.reconfigure(described(d, of.path.substr(of.path.rfind('/') + 1), depth)),
-            {errc::invalid, errc::noproc});
+            {errc::invalid, errc::noproc, errc::start_failed});
     }
     }
 }
@@ -333,7 +334,12 @@ std::string world::terminate_by_ref(dice& d, const seen_supervisor& of) {
 }
 
 std::string world::disturb(dice& d) {
-    const std::uint32_t what = d.below(10);
+    const std::uint32_t what = d.below(11);
+    if (what == 10) {
+        const std::uint32_t nth = 1 + d.below(60);
+        sim_.fail_allocation(nth);
+        return "an allocation fails: " + std::to_string(nth);
+    }
     if (what == 9) {
         const seen_supervisor& whom = some_supervisor(d);
         child_ref(whom.ref.where()).exit(exit_reason(exit_kind::killed));
@@ -388,6 +394,7 @@ void world::take_looks() {
 
 void world::end() {
     calm_ = true;
+    sim_.fail_allocation(~std::uint64_t{0});
     sim_.advance(at_last);
     take_looks();
     for (order& o : given_) {
