@@ -57,8 +57,8 @@ chosen one_per_core(const machine& on, const chosen& from) {
 
 // The best `n`, in the machine's order.
 chosen best(const machine& on, chosen from, std::size_t n) {
-    std::stable_sort(from.begin(), from.end(), [&](std::size_t a, std::size_t b) {
-        const auto rank = [&](std::size_t i) { return std::tuple(on.cpus[i].smt, -on.cpus[i].kind); };
+    std::sort(from.begin(), from.end(), [&](std::size_t a, std::size_t b) {
+        const auto rank = [&](std::size_t i) { return std::tuple(on.cpus[i].smt, -on.cpus[i].kind, i); };
         return rank(a) < rank(b);
     });
     from.resize(std::min(n, from.size()));
@@ -89,8 +89,11 @@ std::vector<std::uint32_t> order_of(const machine& on, const std::vector<planned
     const std::size_t n = all.size();
     std::vector<std::uint32_t> others;
     for (std::size_t k = 1; k < n; ++k) others.push_back(static_cast<std::uint32_t>((self + k) % n));
-    std::stable_sort(others.begin(), others.end(), [&](std::uint32_t a, std::uint32_t b) {
-        return remoteness(on, all[self].where, all[a].where) < remoteness(on, all[self].where, all[b].where);
+    std::sort(others.begin(), others.end(), [&](std::uint32_t a, std::uint32_t b) {
+        const auto rank = [&](std::uint32_t i) {
+            return std::pair(remoteness(on, all[self].where, all[i].where), (i + n - self) % n);
+        };
+        return rank(a) < rank(b);
     });
     return others;
 }
