@@ -30,13 +30,11 @@ executor::executor(executor_options options)
         return;
     }
     // Pinned only when this is the program's only runtime and it uses every allowed core.
-    const bool pin =
-        executors_alive.fetch_add(1) == 0 && options_.pin && options_.workers == topology::this_machine().cpus.size();
-    const topology::worker_plan plan = topology::plan_workers(topology::this_machine(),
-        {.count = options_.workers, .pin = pin ? topology::pinning::if_possible : topology::pinning::never});
+    const auto& cpus = topology::this_machine().cpus;
+    const bool pin = executors_alive.fetch_add(1) == 0 && options_.pin && options_.workers == cpus.size();
     for (std::size_t i = 0; i < options_.workers; ++i)
-        threads_.emplace_back([this, i, where = plan.workers[i].where, pinned = plan.workers[i].pinned] {
-            if (pinned) topology::pin_this_thread(where);
+        threads_.emplace_back([this, i, pin, &cpus] {
+            if (pin) topology::pin_this_thread(cpus[i]);
             if (options_.around != nullptr) options_.around(*workers_[i]);
             else workers_[i]->loop();
         });

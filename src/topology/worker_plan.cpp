@@ -1,7 +1,6 @@
 #include <bastion/topology/worker_plan.hpp>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 #include <string>
 #include <tuple>
@@ -98,10 +97,6 @@ std::vector<std::uint32_t> order_of(const machine& on, const std::vector<planned
     return others;
 }
 
-std::size_t most_by_quota(const machine& on) {
-    return on.quota > 0 ? static_cast<std::size_t>(std::ceil(on.quota)) : on.cpus.size();
-}
-
 } // namespace
 
 std::pair<int, unsigned> remoteness(const machine& on, const cpu& a, const cpu& b) noexcept {
@@ -129,7 +124,7 @@ worker_plan plan_workers(const machine& on, const worker_wishes& wishes) {
                        std::to_string(from.size()) + " that workers may have: none is left for a worker");
     if (wishes.leave_free > 0) from = best(on, from, from.size() - wishes.leave_free);
     if (wishes.per_node != 0) from = best_of_each_node(on, from, wishes.per_node);
-    else if (wishes.count == 0) from = best(on, from, most_by_quota(on));
+    else if (wishes.count == 0) from = best(on, from, static_cast<std::size_t>(on.workers()));
     const std::size_t count = wishes.count != 0 ? wishes.count : from.size();
     if (wishes.pin == pinning::always && count > from.size())
         throw bad_wish("bastion: " + counted(count, "worker") + ", each on a CPU of its own: they may have " +
