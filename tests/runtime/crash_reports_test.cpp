@@ -50,6 +50,17 @@ std::uint64_t dropped_in(const std::vector<bastion::crash_report>& all) {
     return sum;
 }
 
+// Twenty fail at once, where a burst is five.
+bastion::children_ref fail_beyond_burst(world& w, test::crash_sink& sink) {
+    auto g = w.rt.spawn(frails());
+    w.settle();
+    w.advance(10s);
+    fails(g[0], 20);
+    w.settle();
+    (void)sink.wait_for(5);
+    return g;
+}
+
 } // namespace
 
 TEST_CASE("A flood of crashes meets a full queue: what is told and what is dropped are all of them") {
@@ -84,12 +95,7 @@ TEST_CASE("A flood of crashes meets a full queue: what is told and what is dropp
 TEST_CASE("A burst of crashes is told up to its limit, until its window is over") {
     test::crash_sink sink;
     world w(1, told_to(sink, bastion::crash_limits().burst(5, 1s)));
-    const auto g = w.rt.spawn(frails());
-    w.settle();
-    w.advance(10s);
-    fails(g[0], 20);
-    w.settle();
-    (void)sink.wait_for(5);
+    const auto g = fail_beyond_burst(w, sink);
     CHECK(w.rt.crash_reports().dropped == 15);
     w.advance(999ms);
     fails(g[0], 1);
@@ -172,12 +178,7 @@ TEST_CASE("A sink without memory loses no count of what was dropped before") {
                        sink(r);
                    },
                    bastion::crash_limits().burst(5, 1s)));
-    const auto g = w.rt.spawn(frails());
-    w.settle();
-    w.advance(10s);
-    fails(g[0], 20);
-    w.settle();
-    (void)sink.wait_for(5);
+    const auto g = fail_beyond_burst(w, sink);
     w.advance(1s);
     fails(g[0], 2); // the first of these says that 15 were dropped, and is lost itself
     w.settle();
