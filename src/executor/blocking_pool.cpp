@@ -2,6 +2,7 @@
 
 #include <bastion/executor/executor.hpp>
 #include <bastion/executor/parker.hpp>
+#include <bastion/topology/machine.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -24,7 +25,10 @@ void blocking_pool::start_thread() {
     idle_.reserve(threads_ + 1);
     auto m = std::make_unique<member>();
     member* const made = m.get();
-    m->thread = std::thread([this, made] { work(*made); });
+    m->thread = std::thread([this, made] {
+        (void)topology::unbind_this_thread(); // it is the child of a worker
+        work(*made);
+    });
     [[maybe_unused]] const member* const its_own = m.release(); // freed by who joins it
     ++threads_;
     peak_threads_ = std::max(peak_threads_, threads_);

@@ -1,18 +1,16 @@
 #include <bastion/executor/awaitable.hpp>
 #include <bastion/executor/executor.hpp>
-#include <bastion/topology/worker_plan.hpp>
 
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <utility>
 
 namespace bastion::detail {
 namespace {
 
-std::atomic<int> executors_alive{0};
-
 executor_options completed(executor_options options) {
-    if (options.workers == 0) options.workers = static_cast<std::size_t>(topology::this_machine().workers());
+    if (!options.plan) options.plan.emplace(topology::this_machine(), topology::worker_wishes());
     if (!options.time) options.time = steady_clock_source();
     return options;
 }
@@ -20,31 +18,47 @@ executor_options completed(executor_options options) {
 } // namespace
 
 executor::executor(executor_options options)
-    : options_(completed(std::move(options))), time_(options_.time), sleepers_(options_.workers),
+    : options_(completed(std::move(options))), time_(options_.time), sleepers_(options_.plan->workers().size()),
       blocking_(options_.blocking, this) {
-    random_source seeds(options_.seed);
-    for (std::size_t i = 0; i < options_.workers; ++i)
-        workers_.push_back(std::make_unique<worker>(*this, i, seeds.next(), options_.workers > 1));
+    make_workers();
     if (options_.driven_by != nullptr) {
         options_.driven_by->attach(*this);
         return;
     }
-    // Pinned only when this is the program's only runtime and it uses every allowed core.
-    const auto& cpus = topology::this_machine().cpus;
-    const bool pin = executors_alive.fetch_add(1) == 0 && options_.pin && options_.workers == cpus.size();
-    for (std::size_t i = 0; i < options_.workers; ++i)
-        threads_.emplace_back([this, i, pin, &cpus] {
-            if (pin) topology::pin_this_thread(cpus[i]);
-            if (options_.around != nullptr) options_.around(*workers_[i]);
-            else workers_[i]->loop();
+    for (auto& w : workers_)
+        threads_.emplace_back([this, &w = *w] {
+            if (const auto& cpus = w.place().bound_to; !cpus.empty()) (void)topology::bind_this_thread(cpus);
+            if (options_.around != nullptr) options_.around(w);
+            else w.loop();
         });
     time_->attach(*this);
 }
 
-executor::~executor() {
-    stop();
-    if (options_.driven_by == nullptr) executors_alive.fetch_sub(1);
+void executor::make_workers() {
+    const std::vector<topology::planned_worker>& plan = options_.plan->workers();
+    std::map<int, worker_node*> by_number;
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+        worker_node*& here = by_number[plan[i].where.node];
+        if (here != nullptr) continue;
+        here = nodes_.emplace_back(std::make_unique<worker_node>()).get();
+        here->number = plan[i].where.node;
+        here->nearest.push_back(static_cast<std::uint32_t>(i));
+        here->nearest.insert(here->nearest.end(), plan[i].nearest.begin(), plan[i].nearest.end());
+    }
+    random_source seeds(options_.seed);
+    for (std::size_t i = 0; i < plan.size(); ++i) {
+        worker_node& here = *by_number[plan[i].where.node];
+        std::vector<worker_node*> others;
+        for (const std::uint32_t other : plan[i].nearest) {
+            worker_node* const there = by_number[plan[other].where.node];
+            if (there != &here && std::find(others.begin(), others.end(), there) == others.end())
+                others.push_back(there);
+        }
+        workers_.push_back(std::make_unique<worker>(*this, i, seeds.next(), plan[i], here, std::move(others)));
+    }
 }
+
+executor::~executor() { stop(); }
 
 void executor::stop() {
     if (std::exchange(stopped_, true)) return;
@@ -70,10 +84,6 @@ void executor::stop() {
     }
 }
 
-std::size_t executor::nodes() const {
-    return topology::plan_workers(topology::this_machine(), {.count = size()}).nodes();
-}
-
 bool executor::on_worker() const noexcept {
     const worker* here = this_thread().current_worker;
     return here != nullptr && &here->owner() == this;
@@ -89,24 +99,40 @@ executor_counters executor::counters() const noexcept {
     for (const auto& w : workers_) {
         sum.resumes += w->counters().resumes.load(std::memory_order_relaxed);
         sum.steals += w->counters().steals.load(std::memory_order_relaxed);
+        sum.far_steals += w->counters().far_steals.load(std::memory_order_relaxed);
         sum.parks += w->counters().parks.load(std::memory_order_relaxed);
     }
     return sum;
 }
 
+worker_node& executor::next_node() noexcept {
+    if (nodes_.size() == 1) return *nodes_.front();
+    return *nodes_[turn_of_nodes_.fetch_add(1, std::memory_order_relaxed) % nodes_.size()]; // a number, no order
+}
+
+bool executor::queues_empty_for_sure() noexcept {
+    for (auto& node : nodes_)
+        if (!node->empty_for_sure()) return false;
+    return true;
+}
+
 void executor::inject(runnable& r) noexcept {
-    shared_.push_back(&r);
-    if (sleepers_.any()) wake_one();
+    worker_node& node = next_node();
+    node.work.push_back(&r);
+    if (sleepers_.any()) wake_one(node.nearest);
 }
 
 void executor::inject_system(runnable& r) noexcept {
-    shared_system_.push_back(&r);
-    if (sleepers_.any()) wake_one();
+    worker_node& node = next_node();
+    node.system.push_back(&r);
+    if (sleepers_.any()) wake_one(node.nearest);
 }
 
-void executor::wake_one() noexcept {
+void executor::wake_one(const std::vector<std::uint32_t>& order) noexcept {
+    const std::size_t n = order.size();
     driver* const chooser = options_.driven_by;
-    const int index = sleepers_.take(chooser != nullptr ? chooser->choose(decision::who_is_woken, size()) : 0);
+    const std::size_t first = chooser != nullptr && n > 0 ? chooser->choose(decision::who_is_woken, n) : 0;
+    const int index = sleepers_.take(n, [&](std::size_t i) { return order[(first + i) % n]; });
     if (index < 0) return;
     workers_[static_cast<std::size_t>(index)]->parker_.unpark();
 }
@@ -129,8 +155,7 @@ void executor::rested() noexcept {
 bool executor::at_rest() noexcept {
     const std::uint64_t functions = blocking_.count().state();
     return !function_count::is_busy(functions) && rest_.resting() == workers_.size() &&
-           sleepers_.asleep() == workers_.size() && shared_.empty_for_sure() && shared_system_.empty_for_sure() &&
-           resumed_.empty_for_sure() && blocking_.count().state() == functions;
+           sleepers_.asleep() == workers_.size() && queues_empty_for_sure() && blocking_.count().state() == functions;
 }
 
 void executor::blocking_done() noexcept {
@@ -143,8 +168,9 @@ void executor::tell_of_rest() noexcept {
 }
 
 void executor::resume_forked(runnable& r) noexcept {
-    resumed_.push_back(&r);
-    if (sleepers_.any()) wake_one();
+    worker_node& node = next_node();
+    node.resumed.push_back(&r);
+    if (sleepers_.any()) wake_one(node.nearest);
 }
 
 std::string executor::name_of(strand* s) const noexcept {

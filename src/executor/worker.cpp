@@ -29,9 +29,10 @@ const unsigned* uncaught_count() noexcept {
 
 } // namespace
 
-worker::worker(executor& owner, std::size_t index, std::uint64_t seed, bool has_thieves)
-    : owner_(owner), index_(index), has_thieves_(has_thieves), budget_(owner.budget()), spin_limit_ns_(spin_most_ns),
-      random_(seed) {
+worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const topology::planned_worker& place,
+    worker_node& node, std::vector<worker_node*> others)
+    : owner_(owner), node_(node), index_(index), has_thieves_(!place.nearest.empty()), budget_(owner.budget()),
+      spin_limit_ns_(spin_most_ns), random_(seed), place_(place), other_nodes_(std::move(others)) {
     fired_.wake.reserve(256);
 }
 
@@ -75,20 +76,11 @@ void worker::loop() {
     thread.home = nullptr;
 }
 
-// What plain threads and full rings left for everybody.
-runnable* worker::take_shared() noexcept {
-    if (!owner_.shared_system_.empty())
-        if (runnable* r = owner_.shared_system_.pop_front()) return r;
-    if (!owner_.resumed_.empty())
-        if (runnable* r = owner_.resumed_.pop_front()) return r;
-    return owner_.shared_.empty() ? nullptr : owner_.shared_.pop_front();
-}
-
 runnable* worker::next_by_rank() noexcept {
     if (turn_ % poll_every == 0) [[unlikely]] {
         if (owner_.stopping_.load(std::memory_order_relaxed)) return nullptr;
         poll_timers();
-        if (runnable* r = take_shared()) return r;
+        if (runnable* r = node_.take()) return r;
     }
     if (system_streak_ < system_turns) {
         if (runnable* r = system_.pop(has_thieves_)) {
@@ -113,12 +105,12 @@ runnable* worker::next_by_rank() noexcept {
     }
     if (runnable* r = slot_.take(has_thieves_)) return r;
     if (runnable* r = system_.pop(has_thieves_)) return r;
-    return take_shared();
+    return node_.take();
 }
 
 bool worker::run_resumed() {
-    if (owner_.resumed_.empty()) return false;
-    runnable* const r = owner_.resumed_.pop_front();
+    if (node_.resumed.empty()) return false;
+    runnable* const r = node_.resumed.pop_front();
     if (r == nullptr) return false;
     run(*r);
     return true;
@@ -144,20 +136,20 @@ void worker::spread_if_asleep() noexcept {
 
 void worker::spread_slowly() noexcept {
     if (owner_.sleepers_.anyone_searching()) return;
-    if (ring_.size() != 0 || !jobs_.empty() || system_.size() != 0) owner_.wake_one();
+    if (ring_.size() != 0 || !jobs_.empty() || system_.size() != 0) owner_.wake_one(place_.nearest);
 }
 
 void worker::overflow(runnable& r) noexcept {
     runnable* half[128];
     const std::size_t n = ring_.pop_half(half);
-    for (std::size_t i = 0; i < n; ++i) owner_.shared_.push_back(half[i]);
-    owner_.shared_.push_back(&r);
-    if (owner_.sleepers_.any()) owner_.wake_one();
+    for (std::size_t i = 0; i < n; ++i) node_.work.push_back(half[i]);
+    node_.work.push_back(&r);
+    if (owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
 }
 
 void worker::overflow_system(runnable& r) noexcept {
-    owner_.shared_system_.push_back(&r);
-    if (owner_.sleepers_.any()) owner_.wake_one();
+    node_.system.push_back(&r);
+    if (owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
 }
 
 bool worker::stands_still(worker& victim) noexcept {
@@ -183,45 +175,59 @@ runnable* worker::steal_from(worker& victim) noexcept {
     return victim.slot_.steal();
 }
 
-runnable* worker::steal_any() noexcept {
-    if (runnable* r = take_shared()) return r;
-    const std::size_t n = owner_.workers_.size();
+// The nearest first; whoever drives may begin with any.
+runnable* worker::steal_any(reach how_far) noexcept {
+    if (runnable* r = node_.take()) return r;
+    const std::size_t n = place_.nearest.size();
     driver* const chooser = owner_.driven_by();
-    const std::size_t start = chooser != nullptr
-                                  ? chooser->choose(decision::who_is_robbed, n)
-                                  : static_cast<std::size_t>(random_.below(static_cast<std::uint32_t>(n)));
+    const std::size_t start = chooser != nullptr && n > 0 ? chooser->choose(decision::who_is_robbed, n) : 0;
+    const std::size_t most = how_far == reach::node ? place_.near : n;
     for (std::size_t i = 0; i < n; ++i) {
-        worker& victim = *owner_.workers_[(start + i) % n];
-        if (&victim == this) continue;
-        if (runnable* r = steal_from(victim)) {
+        const std::size_t at = (start + i) % n;
+        if (at >= most) continue;
+        if (runnable* r = steal_from(*owner_.workers_[place_.nearest[at]])) {
             worker_counters::bump(counters_.steals);
+            if (at >= place_.near) worker_counters::bump(counters_.far_steals);
             return r;
         }
     }
+    return how_far == reach::node ? nullptr : steal_far();
+}
+
+// What lies in the queues of other nodes.
+runnable* worker::steal_far() noexcept {
+    for (worker_node* other : other_nodes_)
+        if (runnable* r = other->take()) {
+            worker_counters::bump(counters_.steals);
+            worker_counters::bump(counters_.far_steals);
+            return r;
+        }
     return nullptr;
 }
 
-fork_job* worker::steal_job() noexcept {
-    if (!has_thieves_) return nullptr;
-    for (auto& victim : owner_.workers_)
-        if (victim.get() != this)
-            if (fork_job* job = victim->jobs_.steal()) return job;
+fork_job* worker::steal_job(reach how_far) noexcept {
+    const std::size_t most = how_far == reach::node ? place_.near : place_.nearest.size();
+    for (std::size_t i = 0; i < most; ++i)
+        if (fork_job* job = owner_.workers_[place_.nearest[i]]->jobs_.steal()) {
+            worker_counters::bump(counters_.steals);
+            if (i >= place_.near) worker_counters::bump(counters_.far_steals);
+            return job;
+        }
     return nullptr;
 }
 
-// A searcher looks at everybody once. True: it has found something, left the search, and done it.
-bool worker::rob() {
-    runnable* r = steal_any();
-    fork_job* job = r == nullptr ? steal_job() : nullptr;
+// A searcher looks at everybody in its reach once. True: it has found something, left the search, and done it.
+bool worker::rob(reach how_far) {
+    runnable* r = steal_any(how_far);
+    fork_job* job = r == nullptr ? steal_job(how_far) : nullptr;
     if (r == nullptr && job == nullptr) return false;
     // The last searcher that leaves with work sends the next one.
-    if (owner_.sleepers_.leave_search() && has_thieves_ && owner_.sleepers_.any()) owner_.wake_one();
+    if (owner_.sleepers_.leave_search() && has_thieves_ && owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
     spin_limit_ns_ = std::min(spin_limit_ns_ * 2, spin_most_ns);
     if (r != nullptr) {
         if (driver* const d = owner_.driven_by()) d->run(*this, *r);
         else run(*r);
     } else {
-        worker_counters::bump(counters_.steals);
         worker_counters::bump(counters_.resumes);
         job->run(*job, *this);
     }
@@ -235,7 +241,7 @@ bool worker::search() {
     bool found = false;
     sightings_.assign(owner_.workers_.size(), sighting{});
     for (unsigned round = 0;; ++round) {
-        if (rob()) return true;
+        if (rob(round < near_rounds ? reach::node : reach::machine)) return true;
         if (owner_.stopping_.load(std::memory_order_relaxed)) break;
         if (round % 16 == 15) {
             found = poll_due_wheels();
@@ -249,8 +255,7 @@ bool worker::search() {
 }
 
 bool worker::sees_work() noexcept {
-    if (!owner_.shared_.empty_for_sure() || !owner_.shared_system_.empty_for_sure()) return true;
-    if (!owner_.resumed_.empty_for_sure()) return true;
+    if (!owner_.queues_empty_for_sure()) return true;
     if (timers_wait()) return true;
     if (!has_thieves_) return false;
     for (auto& other : owner_.workers_)
@@ -395,7 +400,7 @@ void worker::take_turn() {
     if (runnable* r = next_local()) return owner_.driven_by()->run(*this, *r);
     if (run_some_jobs() || poll_timers()) return;
     if (owner_.sleepers_.enter_search()) {
-        if (rob()) return;
+        if (rob(reach::machine)) return;
         const bool found = poll_due_wheels();
         (void)owner_.sleepers_.leave_search();
         if (found) return;

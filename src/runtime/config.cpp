@@ -1,9 +1,13 @@
 #include "runtime/hardware_faults.hpp"
 
+#include <bastion/executor/claimed_plan.hpp>
 #include <bastion/runtime/config.hpp>
+#include <bastion/topology/cpu_list.hpp>
 
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -28,10 +32,62 @@ std::chrono::nanoseconds milliseconds(std::string_view name, std::string_view va
     return std::chrono::milliseconds(number<std::int64_t>(name, value, 0, 1'000'000'000));
 }
 
+std::vector<int> cpus(std::string_view name, std::string_view value) {
+    try {
+        return topology::cpus_of(value);
+    } catch (const std::invalid_argument& part) {
+        throw bad_config("bastion: " + std::string(name) + "=" + std::string(value) + ": \"" + part.what() +
+                         "\" is no CPU and no range of them, as \"0,2-5\"");
+    }
+}
+
+topology::pinning pinning(std::string_view name, std::string_view value) {
+    using topology::pinning;
+    for (const pinning p : {pinning::never, pinning::automatic, pinning::always})
+        if (value == to_string(p)) return p;
+    throw bad_config(
+        "bastion: " + std::string(name) + "=" + std::string(value) + ": expected never, automatic or always");
+}
+
+// Once in a program.
+void say_what_is_odd(const topology::machine& on) {
+    static std::once_flag said_warning;
+    static std::once_flag said_synthetic;
+    if (!on.warning.empty())
+        std::call_once(said_warning, [&on] { std::fprintf(stderr, "bastion: %s\n", on.warning.c_str()); });
+    if (on.synthetic)
+        std::call_once(said_synthetic, [] {
+            std::fputs(
+                "bastion: the machine is a description (with_machine, BASTION_MACHINE or HWLOC_SYNTHETIC): workers are "
+                "bound to no CPU\n",
+                stderr);
+        });
+}
+
 } // namespace
 
+config& config::with_machine(const std::string& description) & {
+    try {
+        machine_ = std::make_shared<const topology::machine>(topology::described_machine(description));
+    } catch (const std::invalid_argument& e) { throw bad_config(e.what()); }
+    return *this;
+}
+
 config& config::with_variable(std::string_view name, std::string_view value) & {
-    if (name == "BASTION_WORKERS") with_workers(number<std::size_t>(name, value, 1, most_workers));
+    if (name == "BASTION_WORKERS") {
+        with_workers(number<std::size_t>(name, value, 1, most_workers));
+        wishes_.workers_per_node = 0; // what was said last holds
+        per_node_set_ = false;
+    } else if (name == "BASTION_WORKERS_PER_NODE") {
+        with_workers_per_node(number<std::size_t>(name, value, 1, most_workers));
+        wishes_.workers = 0;
+        workers_set_ = false;
+    } else if (name == "BASTION_CPUS") with_cpus(cpus(name, value));
+    else if (name == "BASTION_CORES_LEFT_FREE")
+        wishes_.cores_left_free = number<std::size_t>(name, value, 0, most_workers);
+    else if (name == "BASTION_SPARE_SMT") wishes_.spare_smt = flag(name, value);
+    else if (name == "BASTION_PINNING") wishes_.pinning = pinning(name, value);
+    else if (name == "BASTION_MACHINE") with_machine(std::string(value));
     else if (name == "BASTION_SEED") seed_ = number<std::uint64_t>(name, value, 0, ~std::uint64_t{0});
     else if (name == "BASTION_BUDGET") budget_ = number<std::int32_t>(name, value, 1, 1'000'000);
     else if (name == "BASTION_ASK_TIMEOUT_MS") ask_ = milliseconds(name, value);
@@ -62,11 +118,15 @@ void config::complete() {
         with_variable(
             pair.substr(0, equals), equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1));
     }
-    if (workers_set_ && workers_ == 0)
+    if (workers_set_ && wishes_.workers == 0)
+        throw bad_config("bastion: with_workers(0): a runtime needs at least one worker; leave it out for one per CPU");
+    if (per_node_set_ && wishes_.workers_per_node == 0)
         throw bad_config(
-            "bastion: with_workers(0): a runtime needs at least one worker; leave it out for one per core");
-    if (workers_ > most_workers)
-        throw bad_config("bastion: with_workers(" + std::to_string(workers_) + "): at most " +
+            "bastion: with_workers_per_node(0): a node has at least one worker; leave it out for one per CPU");
+    if (cpus_set_ && wishes_.cpus.empty())
+        throw bad_config("bastion: with_cpus: no CPU is named; leave it out for all that the process may use");
+    if (wishes_.workers > most_workers)
+        throw bad_config("bastion: with_workers(" + std::to_string(wishes_.workers) + "): at most " +
                          std::to_string(most_workers) + " workers");
     if (blocking_threads_ < 1 || blocking_threads_ > most_blocking_threads)
         throw bad_config("bastion: with_blocking_threads(" + std::to_string(blocking_threads_) +
@@ -82,6 +142,19 @@ void config::complete() {
         throw bad_config("bastion: with_crash_reports: flush_within: a time is not negative");
     if (budget_ < 1) throw bad_config("bastion: with_budget(" + std::to_string(budget_) + "): at least 1 message");
     if (const char* why = hardware_faults_ ? detail::why_no_hardware_faults() : nullptr) throw bad_config(why);
+}
+
+detail::claimed_plan config::plan_workers() const {
+    const topology::machine& on = machine_ != nullptr ? *machine_ : topology::this_machine();
+    if (driver_ != nullptr && machine_ == nullptr)
+        return detail::claimed_plan::without_threads(
+            wishes_.workers != 0 ? wishes_.workers : static_cast<std::size_t>(on.workers()));
+    if (driver_ == nullptr && !quiet_) say_what_is_odd(on);
+    try {
+        return detail::claimed_plan(on, wishes_);
+    } catch (const topology::bad_wish& e) {
+        throw bad_config("bastion: with_" + std::string(e.wish()) + ": " + e.what());
+    }
 }
 
 } // namespace bastion

@@ -149,6 +149,7 @@ runtime::runtime(config c) {
     install_last_words();
     fill_reserve();
     c.complete();
+    claimed_plan plan = c.plan_workers();
     state_ = std::make_unique<runtime_state>(std::move(c));
     runtime_state& s = *state_;
     if (s.settings.signals_) install_last_words_of_abort();
@@ -180,11 +181,10 @@ runtime::runtime(config c) {
     root_ = s.root->ref();
     executor_options options;
     options.home = s.home;
-    options.workers = s.settings.workers_;
+    options.plan.emplace(std::move(plan));
     options.budget = s.settings.budget_;
     options.seed = s.settings.seed_;
     options.time = s.settings.clock_;
-    options.pin = s.settings.pin_;
     options.driven_by = s.settings.driver_;
     options.blocking = {s.settings.blocking_threads_, s.settings.blocking_idle_};
     options.name_of = &name_of_process;
@@ -301,7 +301,7 @@ std::size_t runtime::workers() const noexcept { return state_->workers->size(); 
 
 runtime_counters runtime::counters() const noexcept {
     const auto c = state_->workers->counters();
-    return {c.resumes, c.steals, c.parks, dead_letters()};
+    return {c.resumes, c.steals, c.far_steals, c.parks, dead_letters()};
 }
 
 blocking_counters runtime::blocking_counters() const noexcept { return state_->workers->blocking().counters(); }

@@ -1,5 +1,7 @@
 #include <bastion/supervision/crash_report.hpp>
 
+#include <bastion/base/counted.hpp>
+
 #include <algorithm>
 #include <cstdio>
 #include <ostream>
@@ -8,6 +10,8 @@
 
 namespace bastion {
 namespace {
+
+using detail::counted;
 
 std::string shown(const child_ref& who) {
     const detail::address a = who.where();
@@ -18,10 +22,6 @@ std::string shown(const child_ref& who) {
     return text;
 }
 std::string_view shown(std::string_view text) { return text; }
-
-std::string counted(std::uint64_t n, std::string_view what) {
-    return (std::to_string(n) + " ").append(what).append(n == 1 ? "" : "s");
-}
 
 std::string seconds(std::chrono::nanoseconds d) {
     char text[48];

@@ -1,6 +1,8 @@
 // bastion-topology: prints the machine as a runtime sees it, and where its workers would be.
+#include <bastion/topology/cpu_list.hpp>
 #include <bastion/topology/print.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
@@ -9,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
 
@@ -20,39 +23,44 @@ constexpr const char* usage =
   --svg                 a picture (SVG) instead of a table
   --machine TEXT        another machine: hwloc's synthetic format ("numa:2 core:4 pu:2") or its XML
   --workers N           as many workers
-  --per-node N          as many on each NUMA node
+  --workers-per-node N  as many on each NUMA node
   --cpus LIST           on these CPUs only, as "0,2-5"
-  --leave-free N        so many CPUs are for others
+  --cores-left-free N   so many cores are for others
   --spare-smt           at most one worker on each core
-  --pin never|always    default: pinned where each has a CPU of its own
+  --pinning WHEN        never, always, or automatic (the default): each to its CPU, if there is one for every CPU
   --help                this text
+
+The options are those of bastion::config: with_workers(N) and so on.
 )";
 
 [[noreturn]] void refuse(const std::string& why) { throw std::invalid_argument("bastion-topology: " + why); }
 
-template <class T>
-T number(std::string_view option, std::string_view text) {
-    T n{};
+std::size_t number(std::string_view option, std::string_view text) {
+    std::size_t n = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-    if (error != std::errc() || end != text.data() + text.size())
-        refuse(std::string(option) + " needs a number, not \"" + std::string(text) + "\"");
+    if (error != std::errc() || end != text.data() + text.size() || n == 0)
+        refuse(std::string(option) + " needs a number from 1 on, not \"" + std::string(text) + "\"");
     return n;
 }
 
-// "0,2-5"
-std::vector<int> list_of(std::string_view text) {
-    std::vector<int> all;
-    for (std::size_t at = 0; at <= text.size();) {
-        const std::size_t comma = std::min(text.find(',', at), text.size());
-        const std::string_view part = text.substr(at, comma - at);
-        const std::size_t dash = part.find('-');
-        const int first = number<int>("--cpus", part.substr(0, dash));
-        const int last = dash == std::string_view::npos ? first : number<int>("--cpus", part.substr(dash + 1));
-        if (first < 0 || last < first || last > 1'000'000) refuse("--cpus: \"" + std::string(part) + "\" is no range");
-        for (int n = first; n <= last; ++n) all.push_back(n);
-        at = comma + 1;
+std::vector<int> list(std::string_view option, std::string_view text) {
+    try {
+        return cpus_of(text);
+    } catch (const std::invalid_argument& part) {
+        refuse(std::string(option) + ": \"" + part.what() + "\" is no CPU and no range of them, as \"0,2-5\"");
     }
-    return all;
+}
+
+pinning pinning_of(std::string_view option, std::string_view text) {
+    for (const pinning p : {pinning::never, pinning::automatic, pinning::always})
+        if (text == to_string(p)) return p;
+    refuse(std::string(option) + " is never, automatic or always, not \"" + std::string(text) + "\"");
+}
+
+// "cores_left_free": "--cores-left-free".
+std::string option_of(std::string wish) {
+    std::replace(wish.begin(), wish.end(), '_', '-');
+    return "--" + wish;
 }
 
 void print(int argc, char** argv) {
@@ -68,16 +76,13 @@ void print(int argc, char** argv) {
         if (option == "--help") return (void)std::fputs(usage, stdout);
         if (option == "--svg") svg = true;
         else if (option == "--machine") described = described_machine(std::string(value()));
-        else if (option == "--workers") wishes.count = number<std::size_t>(option, value());
-        else if (option == "--per-node") wishes.per_node = number<std::size_t>(option, value());
-        else if (option == "--cpus") wishes.cpus = list_of(value());
-        else if (option == "--leave-free") wishes.leave_free = number<std::size_t>(option, value());
+        else if (option == "--workers") wishes.workers = number(option, value());
+        else if (option == "--workers-per-node") wishes.workers_per_node = number(option, value());
+        else if (option == "--cpus") wishes.cpus = list(option, value());
+        else if (option == "--cores-left-free") wishes.cores_left_free = number(option, value());
         else if (option == "--spare-smt") wishes.spare_smt = true;
-        else if (option == "--pin") {
-            const std::string_view how = value();
-            if (how != "never" && how != "always") refuse("--pin is never or always, not \"" + std::string(how) + "\"");
-            wishes.pin = how == "never" ? pinning::never : pinning::always;
-        } else refuse("unknown option \"" + std::string(option) + "\"; see --help");
+        else if (option == "--pinning") wishes.pinning = pinning_of(option, value());
+        else refuse("unknown option \"" + std::string(option) + "\"; see --help");
     }
     const machine& on = described ? *described : this_machine();
     const worker_plan plan = plan_workers(on, wishes);
@@ -91,6 +96,9 @@ int main(int argc, char** argv) {
     try {
         print(argc, argv);
         return 0;
+    } catch (const bad_wish& e) {
+        std::fprintf(stderr, "bastion-topology: %s: %s\n", option_of(e.wish()).c_str(), e.what());
+        return 2;
     } catch (const std::exception& e) {
         std::fprintf(stderr, "%s\n", e.what());
         return 2;

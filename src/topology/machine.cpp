@@ -3,7 +3,9 @@
 #include <hwloc.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdint>
 #include <memory>
 #include <sched.h>
 #include <stdexcept>
@@ -121,12 +123,42 @@ bool read_by_hwloc(machine& found) {
     return !found.cpus.empty();
 }
 
+// The kernel's set of CPUs, large enough for every machine that it knows.
+class cpu_mask {
+public:
+    void add(int number) noexcept {
+        if (number >= 0 && number < most) words_[word_of(number)] |= bit_of(number);
+    }
+    [[nodiscard]] bool has(int number) const noexcept { return (words_[word_of(number)] & bit_of(number)) != 0; }
+    [[nodiscard]] bool read() noexcept { return sched_getaffinity(0, sizeof words_, as_set()) == 0; }
+    [[nodiscard]] bool apply() noexcept { return sched_setaffinity(0, sizeof words_, as_set()) == 0; }
+
+    static constexpr int most = 8192;
+
+private:
+    static constexpr int word_bits = 64;
+    static_assert(most % word_bits == 0);
+    [[nodiscard]] static std::size_t word_of(int n) noexcept { return static_cast<std::size_t>(n / word_bits); }
+    [[nodiscard]] static std::uint64_t bit_of(int n) noexcept { return std::uint64_t{1} << (n % word_bits); }
+    // The kernel takes a set of any size; the type is only that of the C library's own sets.
+    [[nodiscard]] cpu_set_t* as_set() noexcept { return reinterpret_cast<cpu_set_t*>(words_.data()); }
+
+    std::array<std::uint64_t, most / word_bits> words_{};
+};
+
+template <class Fill>
+bool bind(Fill fill) noexcept {
+    if (this_machine().synthetic) return false;
+    cpu_mask to;
+    fill(to);
+    return to.apply();
+}
+
 void read_by_affinity(machine& found) {
-    cpu_set_t mask;
-    CPU_ZERO(&mask);
-    if (sched_getaffinity(0, sizeof mask, &mask) == 0)
-        for (int i = 0; i < CPU_SETSIZE; ++i)
-            if (CPU_ISSET(i, &mask)) found.cpus.push_back(cpu{.os_index = i, .core = i});
+    cpu_mask mask;
+    if (mask.read())
+        for (int i = 0; i < cpu_mask::most; ++i)
+            if (mask.has(i)) found.cpus.push_back(cpu{.os_index = i, .core = i});
     if (found.cpus.empty()) found.cpus.push_back(cpu{});
     found.warning = "hwloc cannot read this machine: it is taken for one node of " + std::to_string(found.cpus.size()) +
                     " CPUs that share nothing";
@@ -184,11 +216,19 @@ machine described_machine(const std::string& description) {
 }
 
 bool pin_this_thread(const cpu& where) noexcept {
-    if (this_machine().synthetic) return false;
-    cpu_set_t mask;
-    CPU_ZERO(&mask);
-    CPU_SET(static_cast<std::size_t>(where.os_index), &mask);
-    return sched_setaffinity(0, sizeof mask, &mask) == 0;
+    return bind([&where](cpu_mask& to) { to.add(where.os_index); });
+}
+
+bool bind_this_thread(const std::vector<int>& cpus) noexcept {
+    return bind([&cpus](cpu_mask& to) {
+        for (const int number : cpus) to.add(number);
+    });
+}
+
+bool unbind_this_thread() noexcept {
+    return bind([](cpu_mask& to) {
+        for (const cpu& c : this_machine().cpus) to.add(c.os_index);
+    });
 }
 
 } // namespace bastion::topology

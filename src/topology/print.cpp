@@ -1,16 +1,22 @@
 #include <bastion/topology/print.hpp>
 
+#include <bastion/base/counted.hpp>
+#include <bastion/topology/cpu_list.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <iterator>
 #include <map>
 #include <set>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace bastion::topology {
 namespace {
 
-std::string counted(std::size_t n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); }
+using detail::counted;
 
 std::string size_of(std::uint64_t bytes) {
     if (bytes == 0) return "unknown";
@@ -20,11 +26,13 @@ std::string size_of(std::uint64_t bytes) {
 
 std::string or_none(int n) { return n < 0 ? "-" : std::to_string(n); }
 
+std::string bound_to(const planned_worker& w) { return w.bound_to.empty() ? "-" : to_list(w.bound_to); }
+
 std::string cpus_of_node(const machine& on, std::size_t node) {
-    std::string text;
+    std::vector<int> here;
     for (const cpu& c : on.cpus)
-        if (static_cast<std::size_t>(c.node) == node) text += fmt::format(" {}", c.os_index);
-    return text.empty() ? " none that workers may have" : text;
+        if (static_cast<std::size_t>(c.node) == node) here.push_back(c.os_index);
+    return here.empty() ? "none that workers may have" : to_list(std::move(here));
 }
 
 // "1 | 2 3": a bar where what follows is farther.
@@ -55,17 +63,20 @@ std::string to_table(const machine& on, const worker_plan& plan) {
     if (!on.warning.empty()) out += "warning: " + on.warning + "\n";
     out += on.quota > 0 ? fmt::format("quota: {} CPUs\n", on.quota) : "quota: none\n";
     for (std::size_t i = 0; i < on.nodes.size(); ++i) {
-        out += fmt::format("node {}: memory {}; CPUs{}; distances", i, size_of(on.nodes[i].bytes), cpus_of_node(on, i));
+        out +=
+            fmt::format("node {}: memory {}; CPUs {}; distances", i, size_of(on.nodes[i].bytes), cpus_of_node(on, i));
         for (std::size_t k = 0; k < on.nodes.size(); ++k)
             out += fmt::format(" {}", on.distance(static_cast<int>(i), static_cast<int>(k)));
         out += "\n";
     }
-    out += fmt::format("\n{:>6}  {:>4}  {:>4}  {:>4}  {:>4}  {:>6}  {}\n", "worker", "CPU", "core", "node", "kind",
-        "pinned", "steals from, and wakes");
+    std::size_t widest = std::string_view("bound to").size();
+    for (const planned_worker& w : plan.workers) widest = std::max(widest, bound_to(w).size());
+    out += fmt::format("\n{:>6}  {:>4}  {:>4}  {:>4}  {:>4}  {:>{}}  {}\n", "worker", "CPU", "core", "node", "kind",
+        "bound to", widest, "steals from, and wakes");
     for (std::size_t i = 0; i < plan.workers.size(); ++i) {
         const planned_worker& w = plan.workers[i];
-        out += fmt::format("{:>6}  {:>4}  {:>4}  {:>4}  {:>4}  {:>6}  {}\n", i, w.where.os_index, or_none(w.where.core),
-            w.where.node, or_none(w.where.kind), w.pinned ? "yes" : "no", turns_to(on, plan, i));
+        out += fmt::format("{:>6}  {:>4}  {:>4}  {:>4}  {:>4}  {:>{}}  {}\n", i, w.where.os_index,
+            or_none(w.where.core), w.where.node, or_none(w.where.kind), bound_to(w), widest, turns_to(on, plan, i));
     }
     return out;
 }

@@ -1,6 +1,10 @@
 #include <bastion/topology/worker_plan.hpp>
 
+#include <bastion/base/counted.hpp>
+#include <bastion/topology/cpu_list.hpp>
+
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string>
 #include <tuple>
@@ -8,56 +12,68 @@
 namespace bastion::topology {
 namespace {
 
-[[nodiscard]] std::string cpus_as_text(const std::vector<cpu>& cpus) {
-    std::vector<int> numbers;
-    numbers.reserve(cpus.size());
-    for (const cpu& c : cpus) numbers.push_back(c.os_index);
-    std::sort(numbers.begin(), numbers.end());
-    std::string text;
-    for (std::size_t i = 0; i < numbers.size();) {
-        std::size_t last = i;
-        while (last + 1 < numbers.size() && numbers[last + 1] == numbers[last] + 1) ++last;
-        text += (text.empty() ? "" : ",") + std::to_string(numbers[i]);
-        if (last > i) text += "-" + std::to_string(numbers[last]);
-        i = last + 1;
-    }
-    return text;
-}
-
-[[nodiscard]] std::string counted(std::size_t n, const char* what) {
-    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
-}
+using detail::counted;
 
 // Indexes into the machine's CPUs, in its order.
 using chosen = std::vector<std::size_t>;
 
-chosen wished_cpus(const machine& on, const worker_wishes& w) {
-    chosen all;
-    for (std::size_t i = 0; i < on.cpus.size(); ++i) {
-        const bool wished =
-            w.cpus.empty() || std::find(w.cpus.begin(), w.cpus.end(), on.cpus[i].os_index) != w.cpus.end();
-        if (wished) all.push_back(i);
-    }
-    for (const int number : w.cpus)
-        if (std::none_of(on.cpus.begin(), on.cpus.end(), [&](const cpu& c) { return c.os_index == number; }))
-            throw bad_wish("bastion: a worker on CPU " + std::to_string(number) + ": this process may use the CPUs " +
-                           cpus_as_text(on.cpus));
-    return all;
+[[nodiscard]] std::vector<int> numbers_of(const machine& on, const chosen& from) {
+    std::vector<int> numbers;
+    for (const std::size_t i : from) numbers.push_back(on.cpus[i].os_index);
+    return numbers;
 }
 
-// The first of each core that is among them.
-chosen one_per_core(const machine& on, const chosen& from) {
+[[nodiscard]] bool contains(const std::vector<int>& all, int n) {
+    return std::find(all.begin(), all.end(), n) != all.end();
+}
+
+template <class Condition>
+[[nodiscard]] chosen those_of(const chosen& from, Condition condition) {
     chosen kept;
-    std::set<int> cores;
-    for (const std::size_t i : from)
-        if (on.cpus[i].core < 0 || cores.insert(on.cpus[i].core).second) kept.push_back(i);
+    std::copy_if(from.begin(), from.end(), std::back_inserter(kept), condition);
     return kept;
 }
 
+chosen wished_cpus(const machine& on, const worker_wishes& w) {
+    chosen all;
+    for (std::size_t i = 0; i < on.cpus.size(); ++i)
+        if (w.cpus.empty() || contains(w.cpus, on.cpus[i].os_index)) all.push_back(i);
+    for (const int number : w.cpus)
+        if (std::none_of(on.cpus.begin(), on.cpus.end(), [&](const cpu& c) { return c.os_index == number; }))
+            throw bad_wish("cpus", "there is no CPU " + std::to_string(number) + ": this process may use the CPUs " +
+                                       to_list(numbers_of(on, wished_cpus(on, {}))));
+    return all;
+}
+
+// A CPU of which nobody knows the core has one of its own.
+[[nodiscard]] int core_of(const cpu& c) noexcept { return c.core >= 0 ? c.core : -1 - c.os_index; }
+
+// The first of each core that is among them.
+chosen one_per_core(const machine& on, const chosen& from) {
+    std::set<int> cores;
+    return those_of(from, [&](std::size_t i) { return cores.insert(core_of(on.cpus[i])).second; });
+}
+
+// Without the last `n` cores, of the slowest kind first.
+chosen without_cores(const machine& on, const chosen& from, std::size_t n) {
+    chosen firsts = one_per_core(on, from);
+    if (n >= firsts.size())
+        throw bad_wish("cores_left_free", counted(n, "core") + " left free of the " + std::to_string(firsts.size()) +
+                                              " that workers may have: none is left for a worker");
+    std::sort(firsts.begin(), firsts.end(),
+        [&](std::size_t a, std::size_t b) { return std::pair(on.cpus[a].kind, b) < std::pair(on.cpus[b].kind, a); });
+    std::set<int> free;
+    for (std::size_t k = 0; k < n; ++k) free.insert(core_of(on.cpus[firsts[k]]));
+    return those_of(from, [&](std::size_t i) { return free.count(core_of(on.cpus[i])) == 0; });
+}
+
 // The best `n`, in the machine's order.
-chosen best(const machine& on, chosen from, std::size_t n) {
+chosen best(const machine& on, const worker_wishes& w, chosen from, std::size_t n) {
     std::sort(from.begin(), from.end(), [&](std::size_t a, std::size_t b) {
-        const auto rank = [&](std::size_t i) { return std::tuple(on.cpus[i].smt, -on.cpus[i].kind, i); };
+        const auto rank = [&](std::size_t i) {
+            const cpu& c = on.cpus[i];
+            return std::tuple(contains(w.taken, c.os_index), c.smt, -c.kind, i);
+        };
         return rank(a) < rank(b);
     });
     from.resize(std::min(n, from.size()));
@@ -65,22 +81,41 @@ chosen best(const machine& on, chosen from, std::size_t n) {
     return from;
 }
 
-chosen best_of_each_node(const machine& on, const chosen& from, std::size_t n) {
+chosen best_of_each_node(const machine& on, const worker_wishes& w, const chosen& from) {
     std::set<int> nodes;
     for (const std::size_t i : from) nodes.insert(on.cpus[i].node);
     chosen all;
     for (const int node : nodes) {
-        chosen here;
-        std::copy_if(
-            from.begin(), from.end(), std::back_inserter(here), [&](std::size_t i) { return on.cpus[i].node == node; });
-        if (here.size() < n)
-            throw bad_wish("bastion: " + counted(n, "worker") + " on each node: node " + std::to_string(node) +
-                           " has " + counted(here.size(), "CPU"));
-        const chosen best_here = best(on, std::move(here), n);
+        const chosen here = those_of(from, [&](std::size_t i) { return on.cpus[i].node == node; });
+        if (here.size() < w.workers_per_node)
+            throw bad_wish("workers_per_node", counted(w.workers_per_node, "worker") + " on each node: node " +
+                                                   std::to_string(node) + " has " + counted(here.size(), "CPU"));
+        const chosen best_here = best(on, w, here, w.workers_per_node);
         all.insert(all.end(), best_here.begin(), best_here.end());
     }
     std::sort(all.begin(), all.end());
     return all;
+}
+
+// What each worker is bound to; empty: nothing. `may_have`: the CPUs that the wishes leave; `have`: those of the workers.
+void bind(const machine& on, const worker_wishes& w, const chosen& may_have, const chosen& have, worker_plan& plan) {
+    const std::size_t count = plan.workers.size();
+    const chosen untaken = those_of(may_have, [&](std::size_t i) { return !contains(w.taken, on.cpus[i].os_index); });
+    if (w.pinning == pinning::always && count > may_have.size())
+        throw bad_wish("pinning",
+            counted(count, "worker") + ", each on a CPU of its own: they may have " + counted(may_have.size(), "CPU"));
+    if (w.pinning == pinning::always && count > untaken.size())
+        throw bad_wish("pinning", counted(count, "worker") + ", each on a CPU of its own: of the CPUs " +
+                                      to_list(numbers_of(on, may_have)) + " other runtimes of this program have " +
+                                      to_list(w.taken));
+    if (w.pinning == pinning::never || on.synthetic) return;
+    const bool whole = count == may_have.size() && have.size() == may_have.size() && untaken.size() == may_have.size();
+    const bool pins = w.pinning == pinning::always || whole;
+    for (planned_worker& worker : plan.workers) {
+        const chosen near = those_of(may_have, [&](std::size_t i) { return on.cpus[i].node == worker.where.node; });
+        if (pins) worker.bound_to = {worker.where.os_index};
+        else if (near.size() < on.cpus.size()) worker.bound_to = numbers_of(on, near);
+    }
 }
 
 // Of those that are as near the next one first, and round: else all would turn to the same.
@@ -99,6 +134,11 @@ std::vector<std::uint32_t> order_of(const machine& on, const std::vector<planned
 
 } // namespace
 
+std::string_view to_string(pinning p) noexcept {
+    constexpr std::string_view names[] = {"never", "automatic", "always"};
+    return names[static_cast<std::size_t>(p)];
+}
+
 std::pair<int, unsigned> remoteness(const machine& on, const cpu& a, const cpu& b) noexcept {
     const auto same = [](int x, int y) { return x >= 0 && x == y; };
     if (same(a.core, b.core)) return {0, 0};
@@ -115,28 +155,29 @@ std::size_t worker_plan::nodes() const {
 }
 
 worker_plan plan_workers(const machine& on, const worker_wishes& wishes) {
-    if (wishes.count != 0 && wishes.per_node != 0)
-        throw bad_wish("bastion: a number of workers, and a number for each node: say one of them");
-    chosen from = wished_cpus(on, wishes);
-    if (wishes.spare_smt) from = one_per_core(on, from);
-    if (wishes.leave_free >= from.size())
-        throw bad_wish("bastion: " + counted(wishes.leave_free, "CPU") + " left free of the " +
-                       std::to_string(from.size()) + " that workers may have: none is left for a worker");
-    if (wishes.leave_free > 0) from = best(on, from, from.size() - wishes.leave_free);
-    if (wishes.per_node != 0) from = best_of_each_node(on, from, wishes.per_node);
-    else if (wishes.count == 0) from = best(on, from, static_cast<std::size_t>(on.workers()));
-    const std::size_t count = wishes.count != 0 ? wishes.count : from.size();
-    if (wishes.pin == pinning::always && count > from.size())
-        throw bad_wish("bastion: " + counted(count, "worker") + ", each on a CPU of its own: they may have " +
-                       counted(from.size(), "CPU"));
-    if (count < from.size()) from = best(on, from, count);
+    if (wishes.workers != 0 && wishes.workers_per_node != 0)
+        throw bad_wish("workers_per_node", "a number of workers, and a number for each node: say one of them");
+    chosen may_have = wished_cpus(on, wishes);
+    if (wishes.spare_smt) may_have = one_per_core(on, may_have);
+    if (wishes.cores_left_free > 0) may_have = without_cores(on, may_have, wishes.cores_left_free);
+    const auto granted = std::min(static_cast<std::size_t>(on.workers()), most_workers);
+    const chosen have = wishes.workers_per_node != 0
+                            ? best_of_each_node(on, wishes, may_have)
+                            : best(on, wishes, may_have, wishes.workers != 0 ? wishes.workers : granted);
+    const std::size_t count = wishes.workers != 0 ? wishes.workers : have.size();
+    if (count > most_workers)
+        throw bad_wish(wishes.workers != 0 ? "workers" : "workers_per_node",
+            counted(count, "worker") + ": a runtime has at most " + std::to_string(most_workers));
     worker_plan plan;
+    plan.workers.resize(count);
+    for (std::size_t i = 0; i < count; ++i) plan.workers[i].where = on.cpus[have[i % have.size()]];
+    bind(on, wishes, may_have, have, plan);
     for (std::size_t i = 0; i < count; ++i) {
-        planned_worker& w = plan.workers.emplace_back();
-        w.where = on.cpus[from[i % from.size()]];
-        w.pinned = wishes.pin != pinning::never && count <= from.size() && !on.synthetic;
+        planned_worker& w = plan.workers[i];
+        w.nearest = order_of(on, plan.workers, i);
+        w.near = static_cast<std::size_t>(std::count_if(w.nearest.begin(), w.nearest.end(),
+            [&](std::uint32_t other) { return plan.workers[other].where.node == w.where.node; }));
     }
-    for (std::size_t i = 0; i < count; ++i) plan.workers[i].nearest = order_of(on, plan.workers, i);
     return plan;
 }
 

@@ -545,7 +545,7 @@ bastion::process workers(bastion::context ctx, bastion::runtime& rt) {
     const auto& cpus = bastion::topology::this_machine().cpus;
 //| `placement::get_num_cores()`, `load_balancer::core_count()`, `get_cores()` | Also bounded by the cgroup's quota.
     const int cores = bastion::topology::this_machine().workers();
-//| `placement::set_for_current(core)` | Workers pin themselves: `config().with_pinning(bool)`.
+//| `placement::set_for_current(core)` | Workers bind themselves, as planned: `config().with_pinning(topology::pinning)`.
     const bool pinned = bastion::topology::pin_this_thread(cpus.front());
 //| `load_balancer::stats()`, `SmpStats`, `Stats` | Resumes, steals, parks, dead letters.
     const auto counters = rt.counters();

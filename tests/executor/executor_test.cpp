@@ -41,7 +41,7 @@ struct counted_jobs {
 
 executor_options with_workers(std::size_t n, std::shared_ptr<bastion::clock> time = {}) {
     executor_options o;
-    o.workers = n;
+    o.plan.emplace(bastion::topology::this_machine(), bastion::topology::worker_wishes{.workers = n});
     o.time = std::move(time);
     return o;
 }
@@ -240,14 +240,20 @@ TEST_CASE("an executor at rest sleeps: no worker parks again by itself") {
 
 TEST_CASE("sleepers: a taken bit is taken once, searchers are bounded") {
     sleepers s(4);
+    const auto take = [&s](std::vector<std::size_t> order) {
+        return s.take(order.size(), [&order](std::size_t i) { return order[i]; });
+    };
     CHECK_FALSE(s.any());
-    CHECK(s.take() == -1);
+    CHECK(take({0, 1, 2, 3}) == -1);
     s.announce_sleep(2);
     CHECK(s.any());
-    CHECK(s.take() == 2);
-    CHECK(s.take() == -1);
+    CHECK(take({0, 1, 2, 3}) == 2);
+    CHECK(take({0, 1, 2, 3}) == -1);
     CHECK_FALSE(s.withdraw(2));
     s.announce_sleep(1);
+    s.announce_sleep(3);
+    CHECK(take({0, 2}) == -1);
+    CHECK(take({2, 3, 1}) == 3);
     s.announce_sleep(3);
     CHECK(s.take_this(3));
     CHECK_FALSE(s.take_this(3));

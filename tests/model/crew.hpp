@@ -38,7 +38,7 @@ struct crew {
         if (sleepers.any()) wake_one();
     }
     void wake_one() {
-        const int index = sleepers.take();
+        const int index = sleepers.take(size, [](std::size_t i) { return i; });
         if (index >= 0) parkers[static_cast<std::size_t>(index)].unpark();
     }
     void wake(std::size_t index) {

@@ -2,10 +2,14 @@
 #include "supervision/tree.hpp"
 #include "support/acceptance.hpp"
 
+#include <bastion/topology/cpu_list.hpp>
+
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <sched.h>
 #include <set>
 #include <thread>
 
@@ -25,6 +29,26 @@ bastion::task<void> nothing() { co_return; }
 bastion::task<int> for_ever() {
     co_await bastion::sleep_wait(1h);
     co_return 1;
+}
+
+// The CPUs that the calling thread may run on, by the system's numbers.
+std::vector<int> allowed() {
+    cpu_set_t mask;
+    CPU_ZERO(&mask);
+    REQUIRE(sched_getaffinity(0, sizeof mask, &mask) == 0);
+    std::vector<int> all;
+    for (int i = 0; i < CPU_SETSIZE; ++i)
+        if (CPU_ISSET(static_cast<std::size_t>(i), &mask)) all.push_back(i);
+    return all;
+}
+// What the workers may use, of those that get one of these tasks.
+std::vector<int> workers_may_use(bastion::runtime& rt) {
+    std::set<int> all;
+    for (int i = 0; i < 20; ++i) {
+        const auto here = rt.run([]() -> bastion::task<std::vector<int>> { co_return allowed(); }());
+        all.insert(here.begin(), here.end());
+    }
+    return {all.begin(), all.end()};
 }
 
 struct sum {
@@ -257,10 +281,58 @@ TEST_CASE("Free functions need a runtime here, and inside a process they use its
     CHECK_NOTHROW(other.spawn(adder));
 }
 
+TEST_CASE("Workers run only on the CPUs that they are given, and blocking functions on all") {
+    const std::vector<int> all = allowed(); // of a plain thread
+    const std::vector<int> last{all.back()};
+    {
+        bastion::runtime rt(bastion::config().with_cpus(last).with_signals(false));
+        CHECK(rt.workers() == 1);
+        CHECK(workers_may_use(rt) == last);
+        const auto blocking =
+            rt.run([]() -> bastion::task<std::vector<int>> { co_return co_await bastion::blocking(&allowed); }());
+        CHECK(blocking == all);
+    }
+    {
+        bastion::runtime rt(bastion::config().with_cpus(last).with_workers(3).with_signals(false));
+        CHECK(workers_may_use(rt) == last);
+    }
+    {
+        using bastion::topology::pinning;
+        bastion::runtime rt(bastion::config().with_pinning(pinning::never).with_signals(false));
+        CHECK(workers_may_use(rt) == all);
+        CHECK(rt.workers() == static_cast<std::size_t>(bastion::topology::this_machine().workers()));
+    }
+    if (all.size() < 2) return; // no core can be left free
+    bastion::runtime rt(bastion::config().with_cores_left_free(1).with_signals(false));
+    const auto used = workers_may_use(rt);
+    CHECK(used.size() < all.size());
+    // A second runtime takes what the first has left.
+    using bastion::topology::pinning;
+    bastion::runtime second(bastion::config().with_workers(1).with_pinning(pinning::always).with_signals(false));
+    for (const int cpu : workers_may_use(second)) CHECK(std::find(used.begin(), used.end(), cpu) == used.end());
+}
+
 TEST_CASE("Zero or too many workers and other senseless settings are refused by name") {
     auto refused = [](bastion::config c) { bastion::runtime rt(std::move(c)); };
     CHECK_THROWS_WITH(refused(bastion::config().with_workers(0)), BASTION_CATCH_CONTAINS("with_workers(0)"));
     CHECK_THROWS_WITH(refused(bastion::config().with_workers(2000)), BASTION_CATCH_CONTAINS("at most 1024"));
+    const auto wrong = [&refused](bastion::config c, const std::string& why) {
+        CHECK_THROWS_WITH(refused(c), BASTION_CATCH_CONTAINS("bastion: " + why));
+        CHECK_THROWS_AS(refused(c), bastion::bad_config);
+    };
+    wrong(bastion::config().with_workers_per_node(0), "with_workers_per_node(0)");
+    wrong(bastion::config().with_cpus({}), "with_cpus: no CPU is named");
+    wrong(bastion::config().with_cpus({100'000}), "with_cpus: there is no CPU 100000: this process may use the CPUs ");
+    wrong(
+        bastion::config().with_workers_per_node(1000), "with_workers_per_node: 1000 workers on each node: node 0 has ");
+    wrong(bastion::config().with_cores_left_free(1000), "with_cores_left_free: 1000 cores left free of the ");
+    wrong(
+        bastion::config().with_workers(1).with_workers_per_node(1), "with_workers_per_node: a number of workers, and");
+    wrong(bastion::config().with_workers(1000).with_pinning(bastion::topology::pinning::always),
+        "with_pinning: 1000 workers, each on a CPU of its own: they may have ");
+    CHECK_THROWS_WITH(
+        bastion::config().with_machine("nonsense"), BASTION_CATCH_CONTAINS("\"nonsense\" is no synthetic"));
+    CHECK_THROWS_AS(bastion::config().with_machine("nonsense"), bastion::bad_config);
     CHECK_THROWS_WITH(refused(bastion::config().with_budget(0)), BASTION_CATCH_CONTAINS("with_budget"));
     CHECK_THROWS_WITH(refused(bastion::config().with_blocking_threads(0)),
         BASTION_CATCH_CONTAINS("with_blocking_threads(0): expected a number from 1 to 65536"));
@@ -290,6 +362,40 @@ TEST_CASE("The environment overrides the program, and what it does not know is a
         }
         const variable v(known, "many");
         CHECK_THROWS_WITH(make(), BASTION_CATCH_CONTAINS(std::string(known) + "=many"));
+    }
+    {
+        const variable v("BASTION_WORKERS_PER_NODE", "1");
+        bastion::runtime rt(quiet(5));
+        CHECK(rt.workers() < 5);
+    }
+    {
+        const variable v("BASTION_MACHINE", "numa:4 core:1 pu:1");
+        bastion::runtime rt(bastion::config().with_signals(false));
+        CHECK(rt.workers() == 4);
+        CHECK(workers_may_use(rt) == allowed());
+    }
+    {
+        const variable v("BASTION_CPUS", "3-1");
+        CHECK_THROWS_WITH(make(), BASTION_CATCH_CONTAINS("BASTION_CPUS=3-1: \"3-1\" is no CPU and no range of them"));
+    }
+    {
+        const auto cpu = std::to_string(allowed().back());
+        const variable v("BASTION_CPUS", cpu.c_str());
+        bastion::runtime rt(bastion::config().with_signals(false));
+        CHECK(rt.workers() == 1);
+        CHECK(bastion::topology::to_list(workers_may_use(rt)) == cpu);
+    }
+    for (const auto& [known, right, wrong] :
+        {std::array{"BASTION_WORKERS_PER_NODE", "1", "0"}, std::array{"BASTION_CORES_LEFT_FREE", "0", "-1"},
+            std::array{"BASTION_SPARE_SMT", "1", "yes"}, std::array{"BASTION_PINNING", "never", "sometimes"}}) {
+        INFO(known);
+        {
+            const variable v(known, right);
+            CHECK_NOTHROW(make());
+        }
+        const variable v(known, wrong);
+        CHECK_THROWS_WITH(make(), BASTION_CATCH_CONTAINS(std::string(known) + "=" + wrong));
+        CHECK_THROWS_AS(make(), bastion::bad_config);
     }
     {
         const variable v("BASTION_ON_STUCK", "exit_program");

@@ -9,6 +9,7 @@
 #include <vector>
 
 using namespace bastion::detail;
+using namespace bastion::topology;
 
 // The race that loses wake-ups: strangers schedule one thing at a time, just when the workers go to sleep. Each waits for
 // the thing to have run before it schedules the next, so one lost wake-up hangs the test.
@@ -27,8 +28,7 @@ TEST_CASE("no wake-up is lost between the last look and the sleep") {
     };
     for (std::size_t workers : {1u, 2u, 4u}) {
         executor_options options;
-        options.workers = workers;
-        options.pin = false;
+        options.plan.emplace(this_machine(), worker_wishes{.workers = workers, .pinning = pinning::never});
         executor e(options);
         std::vector<std::thread> strangers;
         for (int t = 0; t < 2; ++t)
@@ -59,8 +59,7 @@ TEST_CASE("work that piles up on one worker is shared") {
         }
     };
     executor_options options;
-    options.workers = 3;
-    options.pin = false;
+    options.plan.emplace(this_machine(), worker_wishes{.workers = 3, .pinning = pinning::never});
     executor e(options);
     std::atomic<int> left{0}; // outlives the last notification of a round
     for (int round = 0; round < 200; ++round) {

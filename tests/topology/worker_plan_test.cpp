@@ -1,6 +1,7 @@
 // Plans over machines that are described: which CPUs workers have, and the order in which they turn to one another.
 #include "support/catch.hpp"
 
+#include <bastion/topology/cpu_list.hpp>
 #include <bastion/topology/worker_plan.hpp>
 
 #include <set>
@@ -32,6 +33,20 @@ std::string order(const worker_plan& plan) {
 }
 std::string order(const std::string& machine) { return order(plan_workers(described_machine(machine))); }
 
+// What the workers are bound to, each; "-": nothing.
+std::string bound(const worker_plan& plan) {
+    std::string text;
+    for (const planned_worker& w : plan.workers)
+        text += (text.empty() ? "" : " ") + (w.bound_to.empty() ? "-" : to_list(w.bound_to));
+    return text;
+}
+// A machine that is taken for one that is there.
+machine there(const std::string& description) {
+    machine m = described_machine(description);
+    m.synthetic = false;
+    return m;
+}
+
 // Of two kinds: the first `fast` CPUs are the faster.
 machine hybrid(int fast, int slow) {
     machine m = described_machine("core:" + std::to_string(fast + slow) + " pu:1");
@@ -50,43 +65,48 @@ TEST_CASE("plan: one worker for each CPU, in the machine's order") {
 }
 
 TEST_CASE("plan: fewer workers have cores of their own, on as few nodes as can be") {
-    CHECK(cpus("core:4 pu:2", {.count = 3}) == "0 2 4");
-    CHECK(cpus("core:4 pu:2", {.count = 5}) == "0 1 2 4 6");
-    CHECK(cpus("numa:4 core:2 pu:1", {.count = 3}) == "0 1 2");
-    CHECK(plan_workers(described_machine("numa:4 core:2 pu:1"), {.count = 3}).nodes() == 2);
-    CHECK(cpus(plan_workers(hybrid(2, 4), {.count = 3})) == "0 1 2");
+    CHECK(cpus("core:4 pu:2", {.workers = 3}) == "0 2 4");
+    CHECK(cpus("core:4 pu:2", {.workers = 5}) == "0 1 2 4 6");
+    CHECK(cpus("numa:4 core:2 pu:1", {.workers = 3}) == "0 1 2");
+    CHECK(plan_workers(described_machine("numa:4 core:2 pu:1"), {.workers = 3}).nodes() == 2);
+    CHECK(cpus(plan_workers(hybrid(2, 4), {.workers = 3})) == "0 1 2");
     machine slow_first = hybrid(2, 2);
     for (cpu& c : slow_first.cpus) c.kind = 1 - c.kind;
-    CHECK(cpus(plan_workers(slow_first, {.count = 2})) == "2 3");
+    CHECK(cpus(plan_workers(slow_first, {.workers = 2})) == "2 3");
 }
 
 TEST_CASE("plan: no more workers than the quota grants, unless a number is wished") {
     machine m = described_machine("core:4 pu:2");
     m.quota = 1.5;
     CHECK(cpus(plan_workers(m)) == "0 2");
-    CHECK(cpus(plan_workers(m, {.count = 4})) == "0 2 4 6");
+    CHECK(cpus(plan_workers(m, {.workers = 4})) == "0 2 4 6");
     m.quota = 0.5;
     CHECK(cpus(plan_workers(m)) == "0");
 }
 
 TEST_CASE("plan: wishes") {
     CHECK(cpus("core:4 pu:2", {.spare_smt = true}) == "0 2 4 6");
-    CHECK(cpus("core:4 pu:2", {.leave_free = 2}) == "0 1 2 3 4 6");
-    CHECK(cpus("core:4 pu:2", {.leave_free = 2, .spare_smt = true}) == "0 2");
+    CHECK(cpus("core:4 pu:2", {.cores_left_free = 1}) == "0 1 2 3 4 5");
+    CHECK(cpus("core:4 pu:2", {.cores_left_free = 2, .spare_smt = true}) == "0 2");
     CHECK(cpus("core:4 pu:1", {.cpus = {3, 1}}) == "1 3");
-    CHECK(cpus("numa:2 core:4 pu:1", {.per_node = 2}) == "0 1 4 5");
-    CHECK(cpus("package:2 [numa] core:2 pu:2", {.per_node = 2}) == "0 2 4 6");
-    CHECK(cpus("numa:2 core:4 pu:1", {.cpus = {0, 5, 6}, .per_node = 1}) == "0 5");
+    CHECK(cpus("numa:2 core:4 pu:1", {.workers_per_node = 2}) == "0 1 4 5");
+    CHECK(cpus("package:2 [numa] core:2 pu:2", {.workers_per_node = 2}) == "0 2 4 6");
+    CHECK(cpus("numa:2 core:4 pu:1", {.cpus = {0, 5, 6}, .workers_per_node = 1}) == "0 5");
+    // Slow cores are left to others first, the last ones of a kind first.
+    CHECK(cpus(plan_workers(hybrid(2, 2), {.cores_left_free = 1})) == "0 1 2");
+    machine slow_first = hybrid(2, 2);
+    for (cpu& c : slow_first.cpus) c.kind = 1 - c.kind;
+    CHECK(cpus(plan_workers(slow_first, {.cores_left_free = 1})) == "0 2 3");
     // More workers than CPUs share them.
-    const worker_plan shared = plan_workers(described_machine("core:2 pu:1"), {.count = 5});
+    const worker_plan shared = plan_workers(described_machine("core:2 pu:1"), {.workers = 5});
     CHECK(cpus(shared) == "0 1 0 1 0");
-    for (const planned_worker& w : shared.workers) CHECK_FALSE(w.pinned);
+    for (const planned_worker& w : shared.workers) CHECK_FALSE(w.pinned());
 }
 
 TEST_CASE("plan: a node with memory only has no workers") {
     const machine m = described_machine("package:2 [numa] [numa] core:2 pu:1");
     CHECK(m.nodes.size() == 4);
-    const worker_plan plan = plan_workers(m, {.per_node = 2});
+    const worker_plan plan = plan_workers(m, {.workers_per_node = 2});
     CHECK(cpus(plan) == "0 1 2 3");
     CHECK(plan.nodes() == 2);
 }
@@ -96,10 +116,9 @@ TEST_CASE("plan: uneven nodes, and CPUs that may not be used") {
     std::erase_if(m.cpus, [](const cpu& c) { return c.os_index == 1 || c.os_index >= 5; });
     CHECK(cpus(plan_workers(m)) == "0 2 3 4");
     CHECK(order(plan_workers(m)) == "1 2 3, 2 0 3, 0 1 3, 0 1 2");
-    CHECK(cpus(plan_workers(m, {.per_node = 1})) == "0 4");
-    CHECK_THROWS_WITH(plan_workers(m, {.per_node = 2}), "bastion: 2 workers on each node: node 1 has 1 CPU");
-    CHECK_THROWS_WITH(
-        plan_workers(m, {.cpus = {0, 5}}), "bastion: a worker on CPU 5: this process may use the CPUs 0,2-4");
+    CHECK(cpus(plan_workers(m, {.workers_per_node = 1})) == "0 4");
+    CHECK_THROWS_WITH(plan_workers(m, {.workers_per_node = 2}), "2 workers on each node: node 1 has 1 CPU");
+    CHECK_THROWS_WITH(plan_workers(m, {.cpus = {0, 5}}), "there is no CPU 5: this process may use the CPUs 0,2-4");
 }
 
 TEST_CASE("plan: who is near comes first, and not the same for all") {
@@ -128,36 +147,80 @@ TEST_CASE("plan: every worker knows all others, and whoever is on its node befor
         REQUIRE(plan.workers.size() == m.cpus.size());
         for (std::size_t i = 0; i < plan.workers.size(); ++i) {
             const planned_worker& w = plan.workers[i];
-            CHECK_FALSE(w.pinned); // nobody is, of a machine that is only described
+            CHECK(w.bound_to.empty()); // nobody is, of a machine that is only described
             const std::set<std::uint32_t> others(w.nearest.begin(), w.nearest.end());
             CHECK(others.size() == plan.workers.size() - 1);
             CHECK(others.count(static_cast<std::uint32_t>(i)) == 0);
             bool left = false;
+            std::size_t near = 0;
             for (const auto other : w.nearest) {
                 const bool here = plan.workers[other].where.node == w.where.node;
                 CHECK_FALSE((left && here));
                 left = left || !here;
+                near += here ? 1u : 0u;
             }
+            CHECK(w.near == near);
         }
     }
 }
 
-TEST_CASE("plan: workers of a machine that is there are pinned, where each has a CPU") {
-    const machine& m = this_machine();
-    for (const planned_worker& w : plan_workers(m, {.count = m.cpus.size()}).workers) CHECK(w.pinned);
-    for (const planned_worker& w : plan_workers(m, {.count = m.cpus.size() + 1}).workers) CHECK_FALSE(w.pinned);
-    for (const planned_worker& w : plan_workers(m, {.pin = pinning::never}).workers) CHECK_FALSE(w.pinned);
+TEST_CASE("plan: workers are pinned where there is one for each CPU that they may have") {
+    const machine m = there("numa:2 core:2 pu:2");
+    CHECK(bound(plan_workers(m)) == "0 1 2 3 4 5 6 7");
+    CHECK(bound(plan_workers(m, {.cpus = {1, 6}})) == "1 6");
+    CHECK(bound(plan_workers(m, {.spare_smt = true})) == "0 2 4 6");
+    CHECK(bound(plan_workers(m, {.cores_left_free = 1})) == "0 1 2 3 4 5");
+    CHECK(bound(plan_workers(m, {.pinning = pinning::never})) == "- - - - - - - -");
+}
+
+TEST_CASE("plan: else they stay on their node, and on the CPUs that were wished") {
+    const machine m = there("numa:2 core:2 pu:2");
+    CHECK(bound(plan_workers(m, {.workers = 2})) == "0-3 0-3");
+    CHECK(bound(plan_workers(m, {.workers = 9})) == "0-3 0-3 0-3 0-3 4-7 4-7 4-7 4-7 0-3");
+    CHECK(bound(plan_workers(m, {.workers_per_node = 1})) == "0-3 4-7");
+    CHECK(bound(plan_workers(m, {.workers = 1, .cpus = {2, 3, 4}})) == "2-3");
+    CHECK(bound(plan_workers(m, {.workers = 2, .spare_smt = true})) == "0,2 0,2");
+    CHECK(bound(plan_workers(m, {.workers = 2, .pinning = pinning::always})) == "0 2");
+    CHECK(bound(plan_workers(m, {.workers = 2, .pinning = pinning::never})) == "- -");
+    machine small = m;
+    small.quota = 2.5;
+    CHECK(bound(plan_workers(small)) == "0-3 0-3 4-7"); // a core each
+    // On one node all CPUs are as good.
+    CHECK(bound(plan_workers(there("core:4 pu:1"), {.workers = 2})) == "- -");
+    CHECK(bound(plan_workers(there("core:4 pu:1"), {.workers = 2, .cores_left_free = 1})) == "0-2 0-2");
+}
+
+TEST_CASE("plan: runtimes of one program share out the CPUs") {
+    const machine m = there("core:4 pu:1");
+    CHECK(cpus(plan_workers(m, {.workers = 2, .taken = {0, 1}})) == "2 3");
+    CHECK(cpus(plan_workers(m, {.workers = 2, .taken = {1, 2, 3}})) == "0 1");
+    CHECK(bound(plan_workers(m, {.workers = 2, .pinning = pinning::always, .taken = {0, 2}})) == "1 3");
+    CHECK(bound(plan_workers(m, {.taken = {0}})) == "- - - -");
+    CHECK(bound(plan_workers(m, {.cpus = {0, 1}, .taken = {0}})) == "0-1 0-1");
+    CHECK(bound(plan_workers(m, {.cpus = {2, 3}, .taken = {0, 1}})) == "2 3");
 }
 
 TEST_CASE("plan: wishes that cannot be fulfilled say what there is") {
     const machine m = described_machine("numa:2 core:2 pu:1");
-    const auto refuses = [&m](const worker_wishes& wishes, const std::string& why) {
-        CHECK_THROWS_WITH(plan_workers(m, wishes), "bastion: " + why);
-        CHECK_THROWS_AS(plan_workers(m, wishes), bad_wish);
+    const auto refuses = [&m](const worker_wishes& wishes, const std::string& wish, const std::string& why) {
+        INFO(why);
+        try {
+            (void)plan_workers(m, wishes);
+            FAIL("it is not refused");
+        } catch (const bad_wish& e) {
+            CHECK(e.wish() == wish);
+            CHECK(e.what() == why);
+        }
     };
-    refuses({.count = 5, .pin = pinning::always}, "5 workers, each on a CPU of its own: they may have 4 CPUs");
-    refuses({.cpus = {1, 9}}, "a worker on CPU 9: this process may use the CPUs 0-3");
-    refuses({.per_node = 3}, "3 workers on each node: node 0 has 2 CPUs");
-    refuses({.leave_free = 4}, "4 CPUs left free of the 4 that workers may have: none is left for a worker");
-    refuses({.count = 2, .per_node = 1}, "a number of workers, and a number for each node: say one of them");
+    refuses({.workers = 5, .pinning = pinning::always}, "pinning",
+        "5 workers, each on a CPU of its own: they may have 4 CPUs");
+    refuses({.workers = 2, .pinning = pinning::always, .taken = {0, 1, 2}}, "pinning",
+        "2 workers, each on a CPU of its own: of the CPUs 0-3 other runtimes of this program have 0-2");
+    refuses({.workers = 1025}, "workers", "1025 workers: a runtime has at most 1024");
+    refuses({.cpus = {1, 9}}, "cpus", "there is no CPU 9: this process may use the CPUs 0-3");
+    refuses({.workers_per_node = 3}, "workers_per_node", "3 workers on each node: node 0 has 2 CPUs");
+    refuses({.cores_left_free = 4}, "cores_left_free",
+        "4 cores left free of the 4 that workers may have: none is left for a worker");
+    refuses({.workers = 2, .workers_per_node = 1}, "workers_per_node",
+        "a number of workers, and a number for each node: say one of them");
 }

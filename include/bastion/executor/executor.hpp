@@ -1,4 +1,4 @@
-// The executor: one worker per allowed core, work stealing between them, sleep when there is nothing to do.
+// The executor: workers as planned, work stealing between them, sleep when there is nothing to do.
 //
 // Owned by a runtime. `schedule` may be called from any thread while the executor lives; plain threads must hold the
 // runtime's gate. Knows runnables, jobs and timers, nothing of processes.
@@ -8,13 +8,14 @@
 #include <bastion/base/clock.hpp>
 #include <bastion/base/compiler.hpp>
 #include <bastion/executor/blocking_pool.hpp>
+#include <bastion/executor/claimed_plan.hpp>
 #include <bastion/executor/driver.hpp>
-#include <bastion/executor/node_queue.hpp>
 #include <bastion/executor/rest.hpp>
 #include <bastion/executor/runnable.hpp>
 #include <bastion/executor/sleepers.hpp>
 #include <bastion/executor/this_thread.hpp>
 #include <bastion/executor/worker.hpp>
+#include <bastion/executor/worker_node.hpp>
 
 #include <condition_variable>
 #include <cstdint>
@@ -28,11 +29,10 @@ namespace bastion::detail {
 
 struct executor_options {
     const void* home = nullptr;  // what this executor serves; workers know each other's strands by it
-    std::size_t workers = 0;  // 0: one per allowed core
+    std::optional<claimed_plan> plan; // what its workers are; none: one for each CPU of this machine
     std::int32_t budget = 100;
     std::uint64_t seed = 1;
     std::shared_ptr<clock> time;
-    bool pin = true;
     void (*around)(worker&) = nullptr;  // calls the worker's loop, on its thread; null: nothing is around it
     driver* driven_by = nullptr;  // null: a thread per worker
     blocking_options blocking;
@@ -43,6 +43,7 @@ struct executor_options {
 struct executor_counters {
     std::uint64_t resumes = 0;
     std::uint64_t steals = 0;
+    std::uint64_t far_steals = 0; // of these, from another NUMA node
     std::uint64_t parks = 0;
 };
 
@@ -74,7 +75,7 @@ public:
     [[nodiscard]] worker& worker_at(std::size_t index) noexcept { return *workers_[index]; }
     [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
     // On how many NUMA nodes its workers are.
-    [[nodiscard]] BASTION_API std::size_t nodes() const;
+    [[nodiscard]] std::size_t nodes() const noexcept { return nodes_.size(); }
     [[nodiscard]] const void* home() const noexcept { return options_.home; }
     [[nodiscard]] clock& time() noexcept { return *time_; }
     [[nodiscard]] std::int32_t budget() const noexcept { return options_.budget; }
@@ -106,9 +107,14 @@ public:
 private:
     friend class worker;
 
+    void make_workers();
     void inject(runnable& r) noexcept;
     void inject_system(runnable& r) noexcept;
-    void wake_one() noexcept;
+    // The sleeper that comes first in `order`.
+    void wake_one(const std::vector<std::uint32_t>& order) noexcept;
+    // Where what comes from no worker goes: to the nodes in turn.
+    [[nodiscard]] worker_node& next_node() noexcept;
+    [[nodiscard]] bool queues_empty_for_sure() noexcept;
     void wake(std::size_t index) noexcept;
     void wake_all() noexcept;
     void rested() noexcept;
@@ -117,9 +123,8 @@ private:
     executor_options options_;
     std::shared_ptr<clock> time_;
     sleepers sleepers_;
-    alignas(cache_line) node_queue<runnable> shared_;
-    alignas(cache_line) node_queue<runnable> shared_system_;
-    alignas(cache_line) node_queue<runnable> resumed_; // forked tasks that waited for blocking functions
+    std::vector<std::unique_ptr<worker_node>> nodes_; // never empty
+    alignas(cache_line) std::atomic<std::size_t> turn_of_nodes_{0};
     std::atomic<bool> stopping_{false};
     bool stopped_ = false; // Invariant: written by the owner's thread only
     alignas(cache_line) rest_watch rest_;

@@ -10,8 +10,8 @@
 //  3. Found something: it clears its bit itself; if a waker was faster, the token lies in its parker and only makes
 //     one later park return at once.
 //  4. Else it parks.
-// Protocol (a producer): puts the work where others see it, then asks whether anybody sleeps; clears one bit by a CAS,
-// and whoever cleared it unparks that worker.
+// Protocol (a producer): puts the work where others see it, then asks whether anybody sleeps; clears one bit, the nearest
+// worker's, and whoever cleared it unparks that worker.
 //
 // Orders: what orders the producer with the sleeper is the lock of the queue, which the sleeper's last look takes, too:
 // if it takes the lock second, it sees the work; if first, the producer sees its announcement. Producers that only feed
@@ -24,7 +24,6 @@
 #include <bastion/base/compiler.hpp>
 
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -52,7 +51,8 @@ public:
     // True: it was the last searcher.
     [[nodiscard]] bool leave_search() noexcept { return searching_.fetch_sub(1) == 1; }
 
-    // Whether this one sleeps, and nobody has taken it out. relaxed: asked where all workers share one thread.
+    // Whether this one sleeps, and nobody has taken it out. relaxed: a hint, which take_this confirms; or asked where all workers share
+    // one thread.
     [[nodiscard]] bool sleeps(std::size_t worker) const noexcept {
         return (bits_[worker / 64].load(std::memory_order_relaxed) & bit(worker)) != 0;
     }
@@ -79,22 +79,12 @@ public:
         return parks;
     }
 
-    // Takes one sleeper out, `first` if it sleeps; -1: nobody sleeps. The caller unparks it.
-    [[nodiscard]] int take(std::size_t first = 0) noexcept {
+    // Takes out the first of the `n` workers at(0), at(1)... that sleeps; -1: none of them does. The caller unparks it.
+    template <class At>
+    [[nodiscard]] int take(std::size_t n, At at) noexcept {
         if (!any()) return -1;
-        for (std::size_t i = 0; i < words; ++i) {
-            const std::size_t w = (first / 64 + i) % words;
-            auto seen = bits_[w].load(std::memory_order_relaxed); // confirmed by the CAS
-            while (seen != 0) {
-                const auto preferred = i == 0 && (seen & bit(first)) != 0 ? bit(first) : seen & (~seen + 1);
-                if (bits_[w].compare_exchange_weak(
-                        seen, seen & ~preferred, std::memory_order_relaxed, std::memory_order_relaxed)) {
-                    asleep_.fetch_sub(1, std::memory_order_relaxed);
-                    return static_cast<int>(w * 64 + static_cast<std::size_t>(std::countr_zero(preferred)));
-                }
-            }
-            if (workers_ <= 64) break;
-        }
+        for (std::size_t i = 0; i < n; ++i)
+            if (const std::size_t worker = at(i); sleeps(worker) && take_this(worker)) return static_cast<int>(worker);
         return -1;
     }
     // Takes exactly this one; false: it does not sleep.

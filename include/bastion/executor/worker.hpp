@@ -17,7 +17,9 @@
 #include <bastion/executor/this_thread.hpp>
 #include <bastion/executor/timer_wheel.hpp>
 #include <bastion/executor/wheel_notice.hpp>
+#include <bastion/executor/worker_node.hpp>
 #include <bastion/executor/young_timers.hpp>
+#include <bastion/topology/worker_plan.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -62,6 +64,7 @@ inline void late_timer::queue(timer_entry* entry, void* context) noexcept {
 struct worker_counters {
     std::atomic<std::uint64_t> resumes{0};
     std::atomic<std::uint64_t> steals{0};
+    std::atomic<std::uint64_t> far_steals{0}; // of these, from another node
     std::atomic<std::uint64_t> parks{0};
 
     static void bump(std::atomic<std::uint64_t>& counter) noexcept {
@@ -74,8 +77,11 @@ public:
     static constexpr unsigned slot_turns = 3;     // the slot, at most so often in a row
     static constexpr unsigned system_turns = 7;   // system strands in a row before the others get one turn
     static constexpr unsigned poll_every = 64;    // turns between two looks at the clock and the node queue
+    static constexpr unsigned near_rounds = 2;    // a thief looks at its own node so often before it looks farther
 
-    worker(executor& owner, std::size_t index, std::uint64_t seed, bool has_thieves);
+    // `place` and the nodes outlive it. `others`: the nodes of other workers, the nearest first.
+    worker(executor& owner, std::size_t index, std::uint64_t seed, const topology::planned_worker& place,
+        worker_node& node, std::vector<worker_node*> others);
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
 
@@ -107,6 +113,9 @@ public:
 
     [[nodiscard]] executor& owner() const noexcept { return owner_; }
     [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    // Where it is, and in what order it turns to the others.
+    [[nodiscard]] const topology::planned_worker& place() const noexcept { return place_; }
+    [[nodiscard]] worker_node& node() const noexcept { return node_; }
     [[nodiscard]] random_source& random() noexcept { return random_; }
     [[nodiscard]] std::int32_t budget() const noexcept { return budget_; }
     // The state of this worker's own thread; for that thread.
@@ -141,15 +150,17 @@ public:
 private:
     friend class executor;
 
+    enum class reach : std::uint8_t { node, machine };
+
     [[nodiscard]] runnable* next_local() noexcept;
     [[nodiscard]] BASTION_NOINLINE runnable* next_by_rank() noexcept;
-    [[nodiscard]] runnable* take_shared() noexcept;
-    [[nodiscard]] runnable* steal_any() noexcept;
+    [[nodiscard]] runnable* steal_any(reach how_far) noexcept;
+    [[nodiscard]] runnable* steal_far() noexcept;
     [[nodiscard]] runnable* steal_from(worker& victim) noexcept;
     [[nodiscard]] bool run_some_jobs();
     [[nodiscard]] bool search();
-    [[nodiscard]] bool rob();
-    [[nodiscard]] fork_job* steal_job() noexcept;
+    [[nodiscard]] bool rob(reach how_far);
+    [[nodiscard]] fork_job* steal_job(reach how_far) noexcept;
     [[nodiscard]] bool stands_still(worker& victim) noexcept;
     [[nodiscard]] bool sleep();
     void take_seat(thread_state& thread) noexcept;
@@ -176,6 +187,7 @@ private:
 
     // What the owner touches at every turn.
     executor& owner_;
+    worker_node& node_;
     const std::size_t index_;
     const bool has_thieves_;
     std::int32_t budget_;
@@ -201,6 +213,8 @@ private:
     fired_timers fired_;
 
     alignas(cache_line) parker parker_;
+    const topology::planned_worker& place_;
+    const std::vector<worker_node*> other_nodes_; // the nearest first
     // As a thief: what this worker saw of each victim, to tell one that stands still.
     struct sighting {
         std::uint64_t resumes = 0;

@@ -3,7 +3,8 @@
 // A value, chained. Environment variables of the same names override it, so that an operator can: BASTION_WORKERS,
 // BASTION_SEED, BASTION_BUDGET, BASTION_ASK_TIMEOUT_MS, BASTION_START_TIMEOUT_MS, BASTION_SHUTDOWN_MS,
 // BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1),
-// BASTION_HARDWARE_FAULTS (0 or 1), BASTION_BLOCKING_THREADS, BASTION_BLOCKING_IDLE_MS. An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
+// BASTION_HARDWARE_FAULTS (0 or 1), BASTION_BLOCKING_THREADS, BASTION_BLOCKING_IDLE_MS, BASTION_WORKERS_PER_NODE, BASTION_CPUS ("0,2-5"),
+// BASTION_CORES_LEFT_FREE, BASTION_SPARE_SMT (0 or 1), BASTION_PINNING (never, automatic or always), BASTION_MACHINE. An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
 #ifndef BASTION_RUNTIME_CONFIG_HPP
 #define BASTION_RUNTIME_CONFIG_HPP
 
@@ -14,19 +15,24 @@
 #include <bastion/runtime/hardware_faults.hpp>
 #include <bastion/supervision/crash_report.hpp>
 #include <bastion/supervision/policy.hpp>
+#include <bastion/topology/worker_plan.hpp>
 
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace bastion {
 
 namespace detail {
+class claimed_plan;
 class driver;
-}
+} // namespace detail
 
 // A configuration that makes no sense; the text names the setting.
 class bad_config : public std::invalid_argument {
@@ -48,13 +54,28 @@ class config {
 public:
     using log_function = std::function<void(const log_record&)>;
     using crash_function = std::function<void(const crash_report&)>;
-    static constexpr std::size_t most_workers = 1024;
+    static constexpr std::size_t most_workers = topology::most_workers;
     static constexpr std::size_t most_blocking_threads = 65'536;
 
     config() noexcept {}
 
-    // Worker threads, 1 to 1024. Default: one per allowed core, no more than the cgroup's quota.
-    config& with_workers(std::size_t n) & { return workers_ = n, workers_set_ = true, *this; }
+    // Worker threads, 1 to 1024. Default: one for each CPU that they may have, no more than the cgroup's quota. More than there are
+    // CPUs share them.
+    config& with_workers(std::size_t n) & { return wishes_.workers = n, workers_set_ = true, *this; }
+    // So many workers on each NUMA node that has CPUs, instead of a number in all.
+    config& with_workers_per_node(std::size_t n) & { return wishes_.workers_per_node = n, per_node_set_ = true, *this; }
+    // Workers run on these CPUs only, by the system's numbers. Default: all that the process may use (sched_getaffinity).
+    config& with_cpus(std::vector<int> numbers) & { return wishes_.cpus = std::move(numbers), cpus_set_ = true, *this; }
+    // So many cores, with all their hardware threads, are left to others: slow ones first, then the last ones. Default 0.
+    config& with_cores_left_free(std::size_t n) & { return wishes_.cores_left_free = n, *this; }
+    // At most one worker on each core, where a core has several hardware threads. Default no.
+    config& with_spare_smt(bool on = true) & { return wishes_.spare_smt = on, *this; }
+    // Which CPUs a worker's thread may run on; topology/worker_plan.hpp says what each word means. Threads that a process starts itself
+    // inherit it, as the system has it; those for blocking functions are bound to nothing. Default automatic.
+    config& with_pinning(topology::pinning p) & { return wishes_.pinning = p, *this; }
+    // Another machine than this one, in hwloc's synthetic format ("numa:2 core:4 pu:2") or its XML: workers turn to one another as they
+    // would there, and are bound to nothing. For tests, and for machines that hwloc does not know. Throws bad_config.
+    BASTION_API config& with_machine(const std::string& description) &;
     // Where time comes from: default the steady clock; tests give a manual_clock.
     config& with_clock(std::shared_ptr<clock> c) & { return clock_ = std::move(c), *this; }
     // The seed of every random choice. Default 1.
@@ -88,8 +109,6 @@ public:
     // ending the program. Best effort: memory may be damaged already. Default no. Needs a program built by g++ with the
     // CMake target bastion::hardware_faults; otherwise the runtime's constructor throws bad_config.
     config& with_hardware_faults(bool on) & { return hardware_faults_ = on, *this; }
-    // Whether workers are pinned when this is the only runtime and uses every allowed core. Default yes.
-    config& with_pinning(bool on) & { return pin_ = on, *this; }
     // As the environment variable of that name would, for settings that come from elsewhere; the environment still has the
     // last word. Throws bad_config.
     BASTION_API config& with_variable(std::string_view name, std::string_view value) &;
@@ -97,6 +116,12 @@ public:
     config& with_driver(detail::driver* d) & { return driver_ = d, *this; }
 
     config with_workers(std::size_t n) && { return with_workers(n), std::move(*this); }
+    config with_workers_per_node(std::size_t n) && { return with_workers_per_node(n), std::move(*this); }
+    config with_cpus(std::vector<int> numbers) && { return with_cpus(std::move(numbers)), std::move(*this); }
+    config with_cores_left_free(std::size_t n) && { return with_cores_left_free(n), std::move(*this); }
+    config with_spare_smt(bool on = true) && { return with_spare_smt(on), std::move(*this); }
+    config with_pinning(topology::pinning p) && { return with_pinning(p), std::move(*this); }
+    config with_machine(const std::string& description) && { return with_machine(description), std::move(*this); }
     config with_clock(std::shared_ptr<clock> c) && { return with_clock(std::move(c)), std::move(*this); }
     config with_seed(std::uint64_t s) && { return with_seed(s), std::move(*this); }
     config with_budget(std::int32_t n) && { return with_budget(n), std::move(*this); }
@@ -113,7 +138,6 @@ public:
     }
     config with_signals(bool on) && { return with_signals(on), std::move(*this); }
     config with_hardware_faults(bool on) && { return with_hardware_faults(on), std::move(*this); }
-    config with_pinning(bool on) && { return with_pinning(on), std::move(*this); }
     config with_variable(std::string_view name, std::string_view value) && {
         return with_variable(name, value), std::move(*this);
     }
@@ -124,9 +148,14 @@ private:
 
     // Applies the environment and checks everything; throws bad_config.
     void complete();
+    // Of a complete one. Says what is odd about the machine, once. Throws bad_config.
+    [[nodiscard]] detail::claimed_plan plan_workers() const;
 
-    std::size_t workers_ = 0;
+    topology::worker_wishes wishes_;
     bool workers_set_ = false;
+    bool per_node_set_ = false;
+    bool cpus_set_ = false;
+    std::shared_ptr<const topology::machine> machine_; // null: this one
     std::shared_ptr<clock> clock_;
     std::uint64_t seed_ = 1;
     std::int32_t budget_ = 100;
@@ -143,7 +172,6 @@ private:
     crash_limits crash_limits_;
     bool signals_ = true;
     bool hardware_faults_ = false;
-    bool pin_ = true;
     detail::driver* driver_ = nullptr;
 };
 

@@ -34,6 +34,7 @@ struct dead_letter {
 struct runtime_counters {
     std::uint64_t resumes = 0;
     std::uint64_t steals = 0;
+    std::uint64_t far_steals = 0; // of these, from another NUMA node
     std::uint64_t parks = 0;
     std::uint64_t dead_letters = 0;
 };

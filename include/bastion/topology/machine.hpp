@@ -60,8 +60,11 @@ public:
 // The machine of a description: hwloc's synthetic format ("package:2 numa:1 core:4 pu:2") or its XML. Throws std::invalid_argument.
 [[nodiscard]] BASTION_API machine described_machine(const std::string& description);
 
-// Binds the calling thread to one CPU; false when refused or the topology is synthetic.
+// Binds the calling thread to one CPU, or to several by the system's numbers; false when refused, or this machine is synthetic.
 BASTION_API bool pin_this_thread(const cpu& where) noexcept;
+BASTION_API bool bind_this_thread(const std::vector<int>& cpus) noexcept;
+// Gives back to a thread what it has inherited from one that was bound: it may run on each CPU of this machine.
+BASTION_API bool unbind_this_thread() noexcept;
 
 // The tightest quota of this process' cgroup and those above it, of version 2 or 1; 0: none or unreadable. `root`: of the file system.
 [[nodiscard]] BASTION_API double read_quota(const std::filesystem::path& root = "/") noexcept;

@@ -1,0 +1,37 @@
+// The plan of one runtime's workers, and its claim on their CPUs: while it lives, the other runtimes of this program take these CPUs
+// last, and pin no worker to them.
+//
+// Made by whoever makes an executor, which keeps it. Thread safety: plans may be made and destroyed on any thread.
+#ifndef BASTION_EXECUTOR_CLAIMED_PLAN_HPP
+#define BASTION_EXECUTOR_CLAIMED_PLAN_HPP
+
+#include <bastion/base/compiler.hpp>
+#include <bastion/topology/worker_plan.hpp>
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+namespace bastion::detail {
+
+class claimed_plan {
+public:
+    // Throws topology::bad_wish. A machine that is only described has no CPUs to claim. What `wishes` say of CPUs that are taken does not count.
+    BASTION_API claimed_plan(const topology::machine& on, topology::worker_wishes wishes);
+    // Of workers that have no threads: as many as wished, all alike near, on no CPU.
+    [[nodiscard]] BASTION_API static claimed_plan without_threads(std::size_t workers);
+
+    claimed_plan(claimed_plan&& from) noexcept = default; // `from` claims nothing any more
+    claimed_plan& operator=(claimed_plan&&) = delete;
+    BASTION_API ~claimed_plan();
+
+    [[nodiscard]] const std::vector<topology::planned_worker>& workers() const noexcept { return plan_.workers; }
+
+private:
+    topology::worker_plan plan_;
+    std::vector<int> claimed_;
+};
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,53 @@
+#include <bastion/executor/claimed_plan.hpp>
+
+#include <algorithm>
+#include <mutex>
+
+namespace bastion::detail {
+namespace {
+
+struct claims {
+    std::mutex mutex;
+    std::vector<int> cpus; // Guarded by the mutex; a CPU as often as it is claimed.
+};
+
+// Never destroyed: runtimes with static storage may end after everything else.
+claims& all_claims() {
+    static auto* const all = new claims;
+    return *all;
+}
+
+} // namespace
+
+claimed_plan::claimed_plan(const topology::machine& on, topology::worker_wishes wishes) {
+    if (on.synthetic) {
+        wishes.taken.clear();
+        plan_ = topology::plan_workers(on, wishes);
+        return;
+    }
+    claims& all = all_claims();
+    const std::lock_guard lock(all.mutex);
+    wishes.taken = all.cpus;
+    plan_ = topology::plan_workers(on, wishes);
+    for (const topology::planned_worker& w : plan_.workers) claimed_.push_back(w.where.os_index);
+    std::sort(claimed_.begin(), claimed_.end());
+    claimed_.erase(std::unique(claimed_.begin(), claimed_.end()), claimed_.end());
+    all.cpus.insert(all.cpus.end(), claimed_.begin(), claimed_.end());
+}
+
+claimed_plan claimed_plan::without_threads(std::size_t workers) {
+    topology::machine even;
+    even.synthetic = true;
+    even.cpus.resize(workers);
+    for (std::size_t i = 0; i < workers; ++i) even.cpus[i].os_index = even.cpus[i].core = static_cast<int>(i);
+    return claimed_plan(even, {.workers = workers});
+}
+
+claimed_plan::~claimed_plan() {
+    if (claimed_.empty()) return;
+    claims& all = all_claims();
+    const std::lock_guard lock(all.mutex);
+    for (const int cpu : claimed_) all.cpus.erase(std::find(all.cpus.begin(), all.cpus.end(), cpu));
+}
+
+} // namespace bastion::detail

@@ -1,0 +1,154 @@
+// Workers on several NUMA nodes, as a described machine has them: whom they rob, whose queue they take from, what they claim.
+#include "support/catch.hpp"
+
+#include <bastion/executor/executor.hpp>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+using namespace bastion::detail;
+using namespace bastion::topology;
+
+namespace {
+
+struct job : runnable {
+    std::function<void(worker&)> work;
+    explicit job(std::function<void(worker&)> w) : work(std::move(w)) {
+        static const runnable_ops table{
+            [](runnable& r, worker& here) { static_cast<job&>(r).work(here); }, [](runnable&) {}};
+        ops = &table;
+    }
+};
+
+// Every choice is the first, and everything happens when the test says so.
+struct first_choices final : driver {
+    std::size_t choose(decision, std::size_t) noexcept override { return 0; }
+    void run(worker& w, runnable& r) noexcept override { w.run_now(r, 100); }
+    bool run_until(const std::function<bool()>&, std::int64_t) override { return true; }
+    void run_to_end(const std::function<bool()>&) noexcept override {}
+    void run_another(worker&) noexcept override {}
+    void check_thread() const override {}
+    void attach(executor&) override {}
+    void detach(executor&) noexcept override {}
+};
+
+executor_options on(const std::string& description, driver* driven_by = nullptr) {
+    executor_options o;
+    o.plan.emplace(described_machine(description), worker_wishes());
+    o.driven_by = driven_by;
+    return o;
+}
+
+} // namespace
+
+TEST_CASE("nodes: workers of one node share a queue") {
+    first_choices chooser;
+    executor e(on("numa:2 core:2 pu:1", &chooser));
+    CHECK(e.nodes() == 2);
+    CHECK(&e.worker_at(0).node() == &e.worker_at(1).node());
+    CHECK(&e.worker_at(2).node() == &e.worker_at(3).node());
+    CHECK(&e.worker_at(0).node() != &e.worker_at(2).node());
+    CHECK(e.worker_at(3).node().number == 1);
+    CHECK(e.worker_at(2).node().nearest == std::vector<std::uint32_t>{2, 3, 0, 1});
+}
+
+TEST_CASE("nodes: a thief robs its own node first") {
+    first_choices chooser;
+    executor e(on("numa:2 core:2 pu:1", &chooser));
+    std::vector<std::unique_ptr<job>> jobs;
+    int near = 0;
+    int far = 0;
+    for (int i = 0; i < 4; ++i) {
+        e.worker_at(1).push_last(*jobs.emplace_back(std::make_unique<job>([&near](worker&) { ++near; })));
+        e.worker_at(2).push_last(*jobs.emplace_back(std::make_unique<job>([&far](worker&) { ++far; })));
+    }
+    int turns = 0;
+    for (; near < 4 && turns < 20; ++turns) {
+        CHECK(far == 0);
+        e.worker_at(0).take_turn();
+    }
+    CHECK(near == 4);
+    CHECK(e.counters().far_steals == 0);
+    CHECK(e.counters().steals >= 2);
+    for (; far < 4 && turns < 40; ++turns) e.worker_at(0).take_turn();
+    CHECK(far == 4);
+    CHECK(e.counters().far_steals >= 2);
+}
+
+TEST_CASE("nodes: what overflows stays in the queue of its node until the other has nothing") {
+    first_choices chooser;
+    executor e(on("numa:2 core:1 pu:1", &chooser));
+    std::vector<std::unique_ptr<job>> jobs;
+    std::vector<std::size_t> ran_on;
+    for (int i = 0; i < 1000; ++i)
+        e.worker_at(0).push_last(
+            *jobs.emplace_back(std::make_unique<job>([&ran_on](worker& w) { ran_on.push_back(w.index()); })));
+    CHECK(e.worker_at(0).node().work.size() >= 700);
+    CHECK(e.worker_at(1).node().work.empty());
+    // Worker 1 alone: everything can be reached from the other node.
+    for (int turns = 0; ran_on.size() < jobs.size() && turns < 10'000; ++turns) e.worker_at(1).take_turn();
+    CHECK(ran_on == std::vector<std::size_t>(jobs.size(), 1));
+    CHECK(e.counters().far_steals >= 700);
+    CHECK(e.counters().far_steals == e.counters().steals);
+}
+
+TEST_CASE("nodes: work of a worker that stands still is done by another node") {
+    executor e(on("numa:2 core:1 pu:1"));
+    constexpr int count = 2000;
+    std::atomic<int> done{0};
+    std::vector<std::unique_ptr<job>> jobs;
+    for (int i = 0; i < count; ++i) jobs.push_back(std::make_unique<job>([&done](worker&) { ++done; }));
+    std::atomic<bool> over{false};
+    job spill([&](worker& w) {
+        for (auto& j : jobs) w.push_last(*j);
+        while (done != count) std::this_thread::yield();
+        over = true;
+    });
+    e.schedule(spill);
+    while (!over) std::this_thread::yield();
+    CHECK(e.counters().far_steals >= 1);
+    e.stop();
+}
+
+TEST_CASE("nodes: what comes from outside is dealt out to the nodes") {
+    first_choices chooser;
+    executor e(on("numa:2 core:1 pu:1", &chooser));
+    std::vector<std::unique_ptr<job>> jobs;
+    for (int i = 0; i < 10; ++i) e.schedule(*jobs.emplace_back(std::make_unique<job>([](worker&) {})));
+    CHECK(e.worker_at(0).node().work.size() == 5);
+    CHECK(e.worker_at(1).node().work.size() == 5);
+    while (!e.worker_at(0).node().work.empty()) e.worker_at(0).take_turn();
+    while (!e.worker_at(1).node().work.empty()) e.worker_at(1).take_turn();
+    CHECK(e.counters().steals == 0);
+}
+
+TEST_CASE("plans of one program share out the CPUs of its machine") {
+    machine m = described_machine("core:4 pu:1");
+    m.synthetic = false; // it is taken for one that is there, and nobody else has its CPUs
+    for (cpu& c : m.cpus) c.os_index += 5000;
+    const auto cpus = [](const claimed_plan& plan) {
+        std::vector<int> all;
+        for (const planned_worker& w : plan.workers()) all.push_back(w.where.os_index - 5000);
+        return all;
+    };
+    const auto pinned = [](const claimed_plan& plan) { return plan.workers().front().pinned(); };
+    {
+        claimed_plan first(m, {.workers = 1});
+        CHECK(cpus(first) == std::vector{0});
+        const claimed_plan second(m, {.workers = 2, .pinning = pinning::always});
+        CHECK(cpus(second) == std::vector{1, 2});
+        CHECK(pinned(second));
+        const claimed_plan all(m, {});
+        CHECK(cpus(all) == std::vector{0, 1, 2, 3});
+        CHECK_FALSE(pinned(all));
+        CHECK_THROWS_AS(claimed_plan(m, {.workers = 1, .pinning = pinning::always}), bad_wish);
+        const claimed_plan moved(std::move(first));
+        CHECK(cpus(moved) == std::vector{0});
+    }
+    CHECK(pinned(claimed_plan(m, {})));
+    CHECK(pinned(claimed_plan(m, {}))); // the one before has left
+}
