@@ -1,8 +1,10 @@
 // The arena's chunks: mapped big, aligned to a huge page, cut from the front.
 #include <bastion/executor/arena.hpp>
+#include <bastion/topology/machine.hpp>
 
 #include <atomic>
 #include <cstdint>
+#include <cstdio>
 #include <limits>
 #include <mutex>
 #include <new>
@@ -24,13 +26,35 @@ struct span {
     [[nodiscard]] std::size_t size() const noexcept { return static_cast<std::size_t>(end - begin); }
 };
 
+// A chunk begins with its own record, unless it belongs to nobody: then nobody asks.
+struct chunk {
+    chunk* next;
+    char* end;
+};
+
 // Trivially destructible: usable before the first constructor and after the last destructor of the program.
+struct home_memory {
+    span rest; // Invariant: only changed under the mutex; untouched, therefore zero.
+    chunk* chunks = nullptr; // the newest first; `rest` is in one of them
+    int os_node = -1;
+};
+
 struct arena_state {
     std::mutex mutex;
-    span rest;                           // Invariant: only changed under the mutex; untouched, therefore zero.
-    std::atomic<std::size_t> handed{0};  // Written under the mutex; read at any time (a statistic: relaxed).
+    home_memory homes[most_homes]; // Guarded by the mutex.
+    bool warned = false; // Guarded by the mutex.
+    std::atomic<std::size_t> handed{0}; // Written under the mutex; read at any time (a statistic: relaxed).
+    // By address: the home of each huge page; null: nobody has one. Written under the mutex, before what lies there is handed out.
+    std::atomic<memory_home*> table{nullptr};
 };
 constinit arena_state state;
+
+constexpr unsigned address_bits = 48; // of user space, unless one asks for more
+constexpr std::size_t table_bytes = (std::size_t{1} << address_bits) / huge_page_bytes;
+
+[[nodiscard]] std::size_t place_of(const void* p) noexcept {
+    return reinterpret_cast<std::uintptr_t>(p) / huge_page_bytes % table_bytes;
+}
 
 // Maps `bytes` on a huge page's boundary; what alignment makes superfluous goes back at once. Empty when refused.
 span map_aligned(std::size_t bytes) noexcept {
@@ -60,26 +84,85 @@ span map_chunk(std::size_t need) {
     }
 }
 
+// Under the mutex: the pages of a new chunk are its home's, and the table says so.
+void settle(span all, memory_home home) noexcept {
+    home_memory& of = state.homes[home];
+    if (of.os_node >= 0 && !topology::prefer_memory_of_node(all.begin, all.size(), of.os_node) && !state.warned) {
+        state.warned = true;
+        std::fprintf(
+            stderr, "bastion: memory cannot be bound to NUMA node %d: it lies where it is first touched\n", of.os_node);
+    }
+    memory_home* const table = state.table.load(std::memory_order_relaxed);
+    for (char* at = all.begin; at < all.end; at += huge_page_bytes) table[place_of(at)] = home;
+}
+
+// Under the mutex. What is left of a chunk.
+span new_chunk(std::size_t need, memory_home home) {
+    if (home == no_home) return map_chunk(need);
+    const span all = map_chunk(need + cache_line);
+    settle(all, home);
+    home_memory& of = state.homes[home];
+    of.chunks = ::new (static_cast<void*>(all.begin)) chunk{of.chunks, all.begin + cache_line};
+    return {all.begin + cache_line, all.end};
+}
+
+// Under the mutex: false: there is no room for it.
+bool make_table() noexcept {
+    if (state.table.load(std::memory_order_relaxed) != nullptr) return true;
+    void* const raw =
+        ::mmap(nullptr, table_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (raw == MAP_FAILED) return false;
+    state.table.store(static_cast<memory_home*>(raw), std::memory_order_release); // pairs with home_of
+    return true;
+}
+
 } // namespace
 
-void* arena_reserve(std::size_t bytes) {
+memory_home home_of_node(int node, int os_node) noexcept {
+    // Nodes that are there, then nodes that are only described.
+    constexpr int each = static_cast<int>(most_homes / 2) - 1;
+    const auto home = static_cast<memory_home>(1 + node % each + (os_node < 0 ? each : 0));
+    const std::lock_guard guard(state.mutex);
+    if (!make_table()) return no_home;
+    state.homes[home].os_node = os_node;
+    return home;
+}
+
+void* arena_reserve(std::size_t bytes, memory_home home) {
     if (bytes > std::numeric_limits<std::size_t>::max() / 4) throw std::bad_alloc{};
     const std::size_t need = bytes == 0 ? cache_line : (bytes + cache_line - 1) & ~(cache_line - 1);
     const std::lock_guard guard(state.mutex);
-    span piece;
-    if (need <= state.rest.size()) {
-        piece = {state.rest.begin, state.rest.begin + need};
-        state.rest.begin = piece.end;
-    } else {
-        const span chunk = map_chunk(need);
-        piece = {chunk.begin, chunk.begin + need};
-        const span rest{piece.end, chunk.end};
-        if (rest.size() > state.rest.size()) state.rest = rest; // The smaller rest is given up: addresses, not memory.
-    }
+    home_memory& of = state.homes[home];
+    span left = need <= of.rest.size() ? of.rest : new_chunk(need, home);
+    char* const piece = left.begin;
+    left.begin += need;
+    // The smaller rest is given up: addresses, not memory.
+    if (of.rest.begin == piece || left.size() > of.rest.size()) of.rest = left;
+    for (chunk* c = of.chunks; c != nullptr; c = c->next)
+        if (c->end == piece) {
+            c->end = left.begin;
+            break;
+        }
     state.handed.store(state.handed.load(std::memory_order_relaxed) + need, std::memory_order_relaxed);
-    return piece.begin;
+    return piece;
+}
+
+// relaxed: see the header.
+bool anybody_has_a_home() noexcept { return state.table.load(std::memory_order_relaxed) != nullptr; }
+
+memory_home home_of(const void* piece) noexcept {
+    const memory_home* const table = state.table.load(std::memory_order_acquire); // pairs with make_table
+    return table != nullptr ? table[place_of(piece)] : no_home;
 }
 
 std::size_t arena_bytes() noexcept { return state.handed.load(std::memory_order_relaxed); }
+
+std::vector<arena_stretch> stretches_of(memory_home home) {
+    std::vector<arena_stretch> all;
+    const std::lock_guard guard(state.mutex);
+    for (const chunk* c = state.homes[home].chunks; c != nullptr; c = c->next)
+        all.push_back({reinterpret_cast<const char*>(c), c->end});
+    return all;
+}
 
 } // namespace bastion::detail

@@ -23,16 +23,21 @@ claimed_plan::claimed_plan(const topology::machine& on, topology::worker_wishes 
     if (on.synthetic) {
         wishes.taken.clear();
         plan_ = topology::plan_workers(on, wishes);
-        return;
+    } else {
+        claims& all = all_claims();
+        const std::lock_guard lock(all.mutex);
+        wishes.taken = all.cpus;
+        plan_ = topology::plan_workers(on, wishes);
+        for (const topology::planned_worker& w : plan_.workers) claimed_.push_back(w.where.os_index);
+        std::sort(claimed_.begin(), claimed_.end());
+        claimed_.erase(std::unique(claimed_.begin(), claimed_.end()), claimed_.end());
+        all.cpus.insert(all.cpus.end(), claimed_.begin(), claimed_.end());
     }
-    claims& all = all_claims();
-    const std::lock_guard lock(all.mutex);
-    wishes.taken = all.cpus;
-    plan_ = topology::plan_workers(on, wishes);
-    for (const topology::planned_worker& w : plan_.workers) claimed_.push_back(w.where.os_index);
-    std::sort(claimed_.begin(), claimed_.end());
-    claimed_.erase(std::unique(claimed_.begin(), claimed_.end()), claimed_.end());
-    all.cpus.insert(all.cpus.end(), claimed_.begin(), claimed_.end());
+    if (on.nodes.size() < 2) return;
+    for (const topology::planned_worker& w : plan_.workers) {
+        const int os_node = on.synthetic ? -1 : on.nodes.at(static_cast<std::size_t>(w.where.node)).os_index;
+        homes_.push_back(home_of_node(w.where.node, os_node));
+    }
 }
 
 claimed_plan claimed_plan::without_threads(std::size_t workers) {

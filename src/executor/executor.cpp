@@ -28,6 +28,7 @@ executor::executor(executor_options options)
     for (auto& w : workers_)
         threads_.emplace_back([this, &w = *w] {
             if (const auto& cpus = w.place().bound_to; !cpus.empty()) (void)topology::bind_this_thread(cpus);
+            this_thread_pool().set_home(options_.plan->home_of(w.index()));
             if (options_.around != nullptr) options_.around(w);
             else w.loop();
         });

@@ -33,19 +33,19 @@ constexpr std::uint32_t blocks_per_run(std::size_t block_bytes) noexcept {
     return std::max<std::uint32_t>(4, static_cast<std::uint32_t>(run_bytes / block_bytes));
 }
 
-// One size class, for the whole process.
+// One size class of one home.
 class alignas(cache_line) depot {
 public:
     void put(pool_block* list, std::uint32_t length) noexcept { lists_.put(list, length); }
     // A list of free blocks, or null.
     pool_block* take(std::uint32_t& length) noexcept { return lists_.take(length); }
 
-    run cut(std::size_t block_bytes) {
+    run cut(std::size_t block_bytes, memory_home home) {
         const std::lock_guard guard(lock_);
         std::size_t left = static_cast<std::size_t>(slab_end_ - slab_) / block_bytes;
         if (left == 0) {
             const std::size_t bytes = next_slab_bytes_;
-            slab_ = static_cast<char*>(arena_reserve(bytes));
+            slab_ = static_cast<char*>(arena_reserve(bytes, home));
             slab_end_ = slab_ + bytes;
             poison_memory(slab_, bytes);
             reserved_ += bytes;
@@ -85,7 +85,64 @@ private:
     std::uint64_t reserved_ = 0;
 };
 
-constinit depot depots[pool_classes];
+struct depots_of_home {
+    depot of_class[pool_classes];
+};
+constinit depots_of_home depots_of_nobody;
+// By home; null: nothing was taken from it yet. Made once, in its own memory.
+constinit std::atomic<depots_of_home*> depots_of_homes[most_homes];
+constinit spin_lock depots_lock; // who makes them
+
+// Null: there is no memory for them.
+depots_of_home* depots_of(memory_home home) noexcept {
+    if (home == no_home) return &depots_of_nobody;
+    std::atomic<depots_of_home*>& place = depots_of_homes[home];
+    if (depots_of_home* const there = place.load(std::memory_order_acquire))
+        return there; // pairs with the release below
+    try {
+        const std::lock_guard guard(depots_lock);
+        depots_of_home* there = place.load(std::memory_order_relaxed);
+        if (there == nullptr) {
+            there = ::new (arena_reserve(sizeof(depots_of_home), home)) depots_of_home;
+            place.store(there, std::memory_order_release);
+        }
+        return there;
+    } catch (const std::bad_alloc&) { return nullptr; }
+}
+
+struct free_list {
+    pool_block* first = nullptr;
+    std::uint32_t length = 0;
+
+    void push(void* free_block, std::size_t block_bytes) noexcept {
+        unpoison_memory(free_block, block_bytes);
+        auto* const block = static_cast<pool_block*>(free_block);
+        block->next = first;
+        first = block;
+        ++length;
+        poison_memory(free_block, block_bytes);
+    }
+};
+
+// The blocks of `home`; the others stay in `all`.
+free_list take_out(pool_block*& all, std::size_t index, memory_home home) noexcept {
+    const std::size_t size = pool_class_bytes[index];
+    free_list its;
+    free_list others;
+    while (all != nullptr) {
+        pool_block* const block = all;
+        unpoison_memory(block, size);
+        all = block->next;
+        (home_of(block) == home ? its : others).push(block, size);
+    }
+    all = others.first;
+    return its;
+}
+
+// All of one home, whose depots were made before its first block.
+void put_in_depot(const free_list& list, std::size_t index) noexcept {
+    depots_of(home_of(list.first))->of_class[index].put(list.first, list.length);
+}
 
 constinit thread_local pool_cache* current __attribute__((tls_model("initial-exec"))) = nullptr;
 constinit thread_local allocation_gate* gate = nullptr;
@@ -178,6 +235,7 @@ struct pool_registry {
                 all.store(cache, std::memory_order_release); // Pairs with the acquire in large_live and free_in_caches.
             }
         }
+        cache->set_home(no_home); // its last thread may have had another
         current = cache;
         ::pthread_setspecific(key, cache); // If it fails, this thread's cache is not flushed at its end: no harm else.
         return *cache;
@@ -224,12 +282,13 @@ void* pool_cache::from_reserve(std::size_t index) {
     void* const block = reserve.take(size);
     if (block == nullptr) throw std::bad_alloc{};
     unpoison_memory(block, size);
-    depots[index].count_one(size);
+    depots_of(home_of(block))->of_class[index].count_one(size);
     return block;
 }
 
 void* pool_cache::allocate_from_stock(std::size_t index) {
     bin& b = bins_[index];
+    depot& stock = depots_of(home_)->of_class[index];
     const std::size_t size = pool_class_bytes[index];
     std::uint32_t length = 0;
     pool_block* list = b.spare;
@@ -238,7 +297,7 @@ void* pool_cache::allocate_from_stock(std::size_t index) {
         b.spare = nullptr;
         b.in_spare.store(0, std::memory_order_relaxed);
     } else if (b.in_fresh.load(std::memory_order_relaxed) == 0) {
-        list = depots[index].take(length);
+        list = stock.take(length);
     }
     if (list != nullptr) {
         unpoison_memory(list, size);
@@ -247,7 +306,7 @@ void* pool_cache::allocate_from_stock(std::size_t index) {
         return list;
     }
     if (b.in_fresh.load(std::memory_order_relaxed) == 0) {
-        const run r = depots[index].cut(size);
+        const run r = stock.cut(size, home_);
         b.fresh = r.begin;
         b.in_fresh.store(r.blocks, std::memory_order_relaxed);
     }
@@ -270,11 +329,50 @@ void pool_cache::put_hand_away(std::size_t index) noexcept {
         b.in_hand.store(pool_batch - 1, std::memory_order_relaxed);
         return;
     }
-    if (b.spare != nullptr) { depots[index].put(b.spare, b.in_spare.load(std::memory_order_relaxed)); }
-    b.spare = b.hand;
-    b.in_spare.store(b.in_hand.load(std::memory_order_relaxed), std::memory_order_relaxed);
-    b.hand = nullptr;
+    spare_hand(index);
+}
+
+// The hand becomes the spare list, which goes to the depot; of the hand only what belongs to the cache's home, if anybody has one.
+void pool_cache::spare_hand(std::size_t index) noexcept {
+    bin& b = bins_[index];
+    free_list hand{std::exchange(b.hand, nullptr), b.in_hand.load(std::memory_order_relaxed)};
     b.in_hand.store(0, std::memory_order_relaxed);
+    if (anybody_has_a_home()) [[unlikely]] {
+        pool_block* all = hand.first;
+        hand = take_out(all, index, home_);
+        while (all != nullptr) put_in_depot(take_out(all, index, home_of(all)), index);
+        if (hand.first == nullptr) return;
+    }
+    put_spare_away(index);
+    b.spare = hand.first;
+    b.in_spare.store(hand.length, std::memory_order_relaxed);
+}
+
+void pool_cache::put_spare_away(std::size_t index) noexcept {
+    bin& b = bins_[index];
+    if (b.spare != nullptr) depots_of(home_)->of_class[index].put(b.spare, b.in_spare.load(std::memory_order_relaxed));
+    b.spare = nullptr;
+    b.in_spare.store(0, std::memory_order_relaxed);
+}
+
+// Blocks of a run that were never used become free blocks.
+void pool_cache::put_fresh_away(std::size_t index) noexcept {
+    bin& b = bins_[index];
+    const std::size_t size = pool_class_bytes[index];
+    free_list all;
+    for (std::uint32_t left = b.in_fresh.load(std::memory_order_relaxed); left > 0; --left) {
+        all.push(b.fresh, size);
+        b.fresh += size;
+    }
+    b.in_fresh.store(0, std::memory_order_relaxed);
+    if (all.first != nullptr) put_in_depot(all, index);
+}
+
+void pool_cache::set_home(memory_home home) noexcept {
+    if (home == home_ || depots_of(home) == nullptr) return;
+    flush();
+    for (std::size_t index = 0; index < pool_classes; ++index) put_fresh_away(index);
+    home_ = home;
 }
 
 void* pool_cache::allocate_carefully(std::size_t index) {
@@ -335,11 +433,8 @@ bool may_allocate(std::size_t bytes) noexcept { return gate == nullptr || gate->
 // Not the fresh run: the next thread to take this cache goes on with it.
 void pool_cache::flush() noexcept {
     for (std::size_t index = 0; index < pool_classes; ++index) {
-        bin& b = bins_[index];
-        if (b.hand != nullptr) put_hand_away(index);
-        if (b.spare != nullptr) put_hand_away(index);
-        b.spare = nullptr;
-        b.in_spare.store(0, std::memory_order_relaxed);
+        if (bins_[index].hand != nullptr) spare_hand(index);
+        put_spare_away(index);
     }
 }
 
@@ -367,7 +462,16 @@ pool_stats read_pool_stats() {
     registry.large_live(blocks, bytes);
     std::uint64_t reserved = 0;
     for (std::size_t index = 0; index < pool_classes; ++index) {
-        const depot::figures f = depots[index].read();
+        depot::figures f{};
+        for (std::size_t home = 0; home < most_homes; ++home) {
+            depots_of_home* const of =
+                home == no_home ? &depots_of_nobody : depots_of_homes[home].load(std::memory_order_acquire);
+            if (of == nullptr) continue;
+            const depot::figures here = of->of_class[index].read();
+            f.cut += here.cut;
+            f.free += here.free;
+            f.reserved += here.reserved;
+        }
         const auto free = f.free + registry.free_in_caches(index);
         const auto live = static_cast<std::int64_t>(f.cut) - static_cast<std::int64_t>(free);
         blocks += live;

@@ -40,9 +40,47 @@ struct depot {
     std::size_t fresh_left = 0;
 };
 
-depot& the_depot() noexcept {
-    static depot* d = ::new (arena_reserve(sizeof(depot))) depot;
-    return *d;
+// By home, made when it is first needed; without memory for it, nobody's serves.
+depot& depot_of(memory_home home) noexcept {
+    static depot nobodys;
+    static std::atomic<depot*> all[most_homes];
+    static spin_lock making;
+    if (home == no_home) return nobodys;
+    if (depot* const there = all[home].load(std::memory_order_acquire)) return *there; // pairs with the release below
+    try {
+        const std::lock_guard lock(making);
+        depot* there = all[home].load(std::memory_order_relaxed);
+        if (there == nullptr) {
+            there = ::new (arena_reserve(sizeof(depot), home)) depot;
+            all[home].store(there, std::memory_order_release);
+        }
+        return *there;
+    } catch (const std::bad_alloc&) { return nobodys; }
+}
+
+// The depot that a free block belongs to.
+depot& depot_for(const control_block* b) noexcept { return depot_of(home_of(b)); }
+
+// The newest `n` go where they belong: those of one home under one lock.
+void give_back(chain& from, std::uint32_t n) noexcept {
+    if (!anybody_has_a_home()) {
+        depot& d = depot_of(no_home);
+        const std::lock_guard lock(d.lock);
+        while (n-- > 0) d.free.push(from.pop());
+        return;
+    }
+    chain left;
+    while (n-- > 0) left.push(from.pop());
+    while (left.size != 0) {
+        depot& d = depot_for(left.first);
+        chain others;
+        const std::lock_guard lock(d.lock);
+        while (left.size != 0) {
+            control_block* const b = left.pop();
+            (&depot_for(b) == &d ? d.free : others).push(b);
+        }
+        left = others;
+    }
 }
 
 struct block_cache;
@@ -73,11 +111,7 @@ struct block_cache {
     block_cache& operator=(const block_cache&) = delete;
     ~block_cache() {
         dead = true;
-        {
-            depot& d = the_depot();
-            const std::lock_guard lock(d.lock);
-            while (free.size != 0) d.free.push(free.pop());
-        }
+        give_back(free, free.size);
         const std::lock_guard lock(registry.lock);
         registry.of_the_dead += made.load(std::memory_order_relaxed);
         if (next) next->prev = prev;
@@ -95,12 +129,13 @@ BASTION_NOINLINE block_cache& this_thread_blocks() noexcept {
 }
 
 void refill(chain& into) {
-    depot& d = the_depot();
+    const memory_home home = this_thread_pool().home();
+    depot& d = depot_of(home);
     const std::lock_guard lock(d.lock);
     for (std::uint32_t i = 0; i < batch && d.free.size != 0; ++i) into.push(d.free.pop());
     if (into.size != 0) return;
     if (d.fresh_left < batch) {
-        d.fresh = static_cast<std::byte*>(arena_reserve(slab_blocks * sizeof(control_block)));
+        d.fresh = static_cast<std::byte*>(arena_reserve(slab_blocks * sizeof(control_block), home));
         d.fresh_left = slab_blocks;
     }
     // Addresses go up as blocks are popped: push the batch from its end.
@@ -160,7 +195,7 @@ void recycle_block(control_block* b) noexcept {
     block_cache& cache = this_thread_blocks();
     if (cache.dead) {
         {
-            depot& d = the_depot();
+            depot& d = depot_for(b);
             const std::lock_guard lock(d.lock);
             d.free.push(b);
         }
@@ -170,10 +205,7 @@ void recycle_block(control_block* b) noexcept {
     }
     cache.count(-1);
     cache.free.push(b);
-    if (cache.free.size < 4 * batch) return;
-    depot& d = the_depot();
-    const std::lock_guard lock(d.lock);
-    for (std::uint32_t i = 0; i < 2 * batch; ++i) d.free.push(cache.free.pop());
+    if (cache.free.size >= 4 * batch) give_back(cache.free, 2 * batch);
 }
 
 std::uint64_t live_blocks() noexcept {

@@ -6,9 +6,12 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <linux/mempolicy.h>
 #include <memory>
 #include <sched.h>
 #include <stdexcept>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 namespace bastion::topology {
 namespace {
@@ -223,6 +226,16 @@ bool bind_this_thread(const std::vector<int>& cpus) noexcept {
     return bind([&cpus](cpu_mask& to) {
         for (const int number : cpus) to.add(number);
     });
+}
+
+// Preferred, not bound: a node that is full must not end the program. The C library has no function for it.
+bool prefer_memory_of_node(void* begin, std::size_t bytes, int os_node) noexcept {
+    constexpr int most_nodes = 1024;
+    constexpr int word_bits = 8 * sizeof(unsigned long);
+    if (os_node < 0 || os_node >= most_nodes) return false;
+    std::array<unsigned long, most_nodes / word_bits> nodes{};
+    nodes[static_cast<std::size_t>(os_node / word_bits)] = 1ul << (os_node % word_bits);
+    return syscall(SYS_mbind, begin, bytes, MPOL_PREFERRED, nodes.data(), most_nodes + 1ul, 0u) == 0;
 }
 
 bool unbind_this_thread() noexcept {

@@ -192,3 +192,109 @@ TEST_CASE("pool: free memory is poisoned", "[executor]") {
     pool_free(q, 128);
 }
 #endif
+
+namespace {
+
+// What a thread of a home takes and others free. Nodes that no test machine has.
+constexpr int some_node = 100;
+constexpr int other_node = 101;
+
+template <class F>
+void on_thread_of(memory_home home, F f) {
+    std::thread([&] {
+        this_thread_pool().set_home(home);
+        f(this_thread_pool());
+    }).join();
+}
+
+std::vector<void*> take(pool_cache& pool, std::size_t bytes, std::size_t n) {
+    std::vector<void*> blocks;
+    for (std::size_t i = 0; i < n; ++i) blocks.push_back(pool.allocate(bytes));
+    return blocks;
+}
+
+} // namespace
+
+TEST_CASE("homes: the memory of a node is its own, whatever its size") {
+    const memory_home here = home_of_node(some_node, -1);
+    const memory_home there = home_of_node(other_node, -1);
+    REQUIRE(here != no_home);
+    REQUIRE(there != no_home);
+    CHECK(here != there);
+    CHECK(here == home_of_node(some_node, -1));
+    CHECK(anybody_has_a_home());
+    on_thread_of(here, [here](pool_cache& pool) {
+        for (const std::size_t bytes : pool_class_bytes) {
+            const auto blocks = take(pool, bytes, 1000);
+            for (void* const p : blocks) CHECK(home_of(p) == here);
+            for (void* const p : blocks) pool.free(p, bytes);
+        }
+    });
+    on_thread_of(there, [there](pool_cache& pool) {
+        void* const p = pool.allocate(100);
+        CHECK(home_of(p) == there);
+        pool.free(p, 100);
+    });
+    void* const p = this_thread_pool().allocate(100);
+    CHECK(home_of(p) == no_home);
+    this_thread_pool().free(p, 100);
+    CHECK(home_of(&p) == no_home);
+    CHECK(stretches_of(no_home).empty());
+    std::size_t bytes = 0;
+    for (const arena_stretch& s : stretches_of(here)) {
+        CHECK(home_of(s.begin) == here);
+        CHECK(home_of(s.end - 1) == here);
+        bytes += static_cast<std::size_t>(s.end - s.begin);
+    }
+    CHECK(bytes >= 1000 * 15'000);
+}
+
+TEST_CASE("homes: a block that another node frees goes home") {
+    const memory_home here = home_of_node(some_node, -1);
+    const memory_home there = home_of_node(other_node, -1);
+    constexpr std::size_t bytes = 320;
+    constexpr std::size_t n = 2000;
+    const pool_stats before = read_pool_stats();
+    std::vector<void*> blocks;
+    on_thread_of(here, [&](pool_cache& pool) { blocks = take(pool, bytes, n); });
+    CHECK(read_pool_stats().live_blocks == before.live_blocks + n);
+    on_thread_of(there, [&](pool_cache& pool) {
+        for (void* const p : blocks) pool.free(p, bytes);
+        // What lies in its hand it may use again; all others have gone, and it takes its own.
+        const auto its = take(pool, bytes, n);
+        const auto away = std::count_if(its.begin(), its.end(), [&](void* p) { return home_of(p) == here; });
+        CHECK(away < static_cast<std::ptrdiff_t>(pool_batch));
+        for (void* const p : its) pool.free(p, bytes);
+    });
+    CHECK(read_pool_stats().live_blocks == before.live_blocks);
+    const std::uint64_t reserved = read_pool_stats().reserved_bytes;
+    on_thread_of(here, [&](pool_cache& pool) {
+        const auto again = take(pool, bytes, n);
+        CHECK(read_pool_stats().reserved_bytes == reserved); // there was enough
+        for (void* const p : again) CHECK(home_of(p) == here);
+        for (void* const p : again) pool.free(p, bytes);
+    });
+    CHECK(read_pool_stats().live_blocks == before.live_blocks);
+}
+
+TEST_CASE("homes: a thread with another home leaves what it has not used") {
+    const memory_home here = home_of_node(some_node, -1);
+    const memory_home there = home_of_node(other_node, -1);
+    const pool_stats before = read_pool_stats();
+    on_thread_of(here, [&](pool_cache& pool) {
+        pool.free(pool.allocate(64), 64);
+        pool.set_home(there);
+        CHECK(pool.home() == there);
+        for (int i = 0; i < 300; ++i) {
+            void* const p = pool.allocate(64);
+            CHECK(home_of(p) == there);
+            pool.free(p, 64);
+        }
+        const auto held = take(pool, 64, 300);
+        for (void* const p : held) CHECK(home_of(p) == there);
+        for (void* const p : held) pool.free(p, 64);
+    });
+    const pool_stats after = read_pool_stats();
+    CHECK(after.live_blocks == before.live_blocks);
+    CHECK(after.live_bytes == before.live_bytes);
+}

@@ -6,6 +6,7 @@
 #define BASTION_EXECUTOR_CLAIMED_PLAN_HPP
 
 #include <bastion/base/compiler.hpp>
+#include <bastion/executor/arena.hpp>
 #include <bastion/topology/worker_plan.hpp>
 
 #include <cstddef>
@@ -26,10 +27,15 @@ public:
     BASTION_API ~claimed_plan();
 
     [[nodiscard]] const std::vector<topology::planned_worker>& workers() const noexcept { return plan_.workers; }
+    // Where a worker's memory comes from; no_home on a machine with one node.
+    [[nodiscard]] memory_home home_of(std::size_t worker) const noexcept {
+        return homes_.empty() ? no_home : homes_[worker];
+    }
 
 private:
     topology::worker_plan plan_;
     std::vector<int> claimed_;
+    std::vector<memory_home> homes_; // empty: nobody has one
 };
 
 } // namespace bastion::detail

@@ -8,12 +8,17 @@
 // blocks wander from thread to thread. A size above `pool_max_bytes` goes to operator new.
 //
 // How: a cache has per class a list in hand, one full spare list, and a run of memory not cut yet. A full list goes to
-// the class' process-wide depot in one piece, an empty hand takes one from there: nothing is ever walked.
+// the class' depot in one piece, an empty hand takes one from there: nothing is ever walked.
+//
+// Homes (arena.hpp): a thread that belongs to a NUMA node takes from the depots of its home. Each home has its own; a full list is
+// looked through first, if anybody has a home, and blocks of others go to the depots where they belong. So a block that another node
+// frees goes home with up to 31 others, and stays away only as long as it lies in a hand.
 #ifndef BASTION_EXECUTOR_POOL_HPP
 #define BASTION_EXECUTOR_POOL_HPP
 
 #include <bastion/base/compiler.hpp>
 #include <bastion/base/sanitizer.hpp>
+#include <bastion/executor/arena.hpp>
 
 #include <array>
 #include <atomic>
@@ -92,18 +97,22 @@ public:
             put_hand_away(index);
     }
 
+    // Whose memory it takes from. Fresh memory of another home that it still has goes back there.
+    [[nodiscard]] memory_home home() const noexcept { return home_; }
+    BASTION_API void set_home(memory_home home) noexcept;
+
 private:
     friend struct pool_registry;
 
     // Invariant: only the owning thread writes. The counts are atomic because statistics read them from elsewhere;
     // relaxed without a partner: they publish nothing.
     struct bin {
-        pool_block* hand = nullptr;             // Taken from and given to, newest first.
-        std::atomic<std::uint32_t> in_hand{0};  // Invariant: its length; see careful_.
+        pool_block* hand = nullptr; // Taken from and given to, newest first.
+        std::atomic<std::uint32_t> in_hand{0}; // Invariant: its length; see careful_.
         std::atomic<std::uint32_t> in_spare{0}; // Invariant: the spare's length.
         // A list put away: keeps a thread that swings around a list's end from going to the depot each time.
         pool_block* spare = nullptr;
-        char* fresh = nullptr;                  // The run not cut yet.
+        char* fresh = nullptr; // The run not cut yet.
         std::atomic<std::uint32_t> in_fresh{0}; // Invariant: blocks left in the run.
     };
 
@@ -118,6 +127,9 @@ private:
     BASTION_API BASTION_COLD void free_large(void* p, std::size_t bytes) noexcept;
     BASTION_API BASTION_COLD void put_hand_away(std::size_t index) noexcept;
     void flush() noexcept; // All free blocks to the depots.
+    void spare_hand(std::size_t index) noexcept;
+    void put_spare_away(std::size_t index) noexcept;
+    void put_fresh_away(std::size_t index) noexcept;
     void set_careful(bool on) noexcept;
     [[nodiscard]] void* allocate_carefully(std::size_t index);
     [[nodiscard]] void* allocate_from_stock(std::size_t index);
@@ -130,6 +142,7 @@ private:
     // Allocated minus freed through this cache, by all threads that ever had it: only the sum over caches means much.
     std::atomic<std::int64_t> large_blocks_{0};
     std::atomic<std::int64_t> large_bytes_{0};
+    memory_home home_ = no_home;
     pool_cache* next_cache_ = nullptr; // Set once, before the cache is listed.
     pool_cache* next_idle_ = nullptr; // Under the registry's lock.
 };

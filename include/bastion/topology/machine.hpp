@@ -66,6 +66,10 @@ BASTION_API bool bind_this_thread(const std::vector<int>& cpus) noexcept;
 // Gives back to a thread what it has inherited from one that was bound: it may run on each CPU of this machine.
 BASTION_API bool unbind_this_thread() noexcept;
 
+// Asks the system to take the pages of this memory, which nobody has touched yet, from a node, by the system's number, as long as it
+// has any; on page boundaries. False when refused.
+[[nodiscard]] BASTION_API bool prefer_memory_of_node(void* begin, std::size_t bytes, int os_node) noexcept;
+
 // The tightest quota of this process' cgroup and those above it, of version 2 or 1; 0: none or unreadable. `root`: of the file system.
 [[nodiscard]] BASTION_API double read_quota(const std::filesystem::path& root = "/") noexcept;
 
