@@ -40,11 +40,14 @@ claimed_plan::claimed_plan(const topology::machine& on, topology::worker_wishes 
     }
 }
 
-claimed_plan claimed_plan::without_threads(std::size_t workers) {
-    topology::machine even;
+claimed_plan claimed_plan::without_threads(std::size_t workers, std::size_t nodes) {
+    topology::machine even; // of one node, as far as memory goes
     even.synthetic = true;
     even.cpus.resize(workers);
-    for (std::size_t i = 0; i < workers; ++i) even.cpus[i].os_index = even.cpus[i].core = static_cast<int>(i);
+    for (std::size_t i = 0; i < workers; ++i) {
+        even.cpus[i].os_index = even.cpus[i].core = static_cast<int>(i);
+        even.cpus[i].node = static_cast<int>(i * std::min(nodes, workers) / workers);
+    }
     return claimed_plan(even, {.workers = workers});
 }
 

@@ -148,7 +148,7 @@ detail::claimed_plan config::plan_workers() const {
     const topology::machine& on = machine_ != nullptr ? *machine_ : topology::this_machine();
     if (driver_ != nullptr && machine_ == nullptr)
         return detail::claimed_plan::without_threads(
-            wishes_.workers != 0 ? wishes_.workers : static_cast<std::size_t>(on.workers()));
+            wishes_.workers != 0 ? wishes_.workers : static_cast<std::size_t>(on.workers()), driven_nodes_);
     if (driver_ == nullptr && !quiet_) say_what_is_odd(on);
     try {
         return detail::claimed_plan(on, wishes_);

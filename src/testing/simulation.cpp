@@ -62,7 +62,7 @@ config simulation::runtime_config() {
         .with_clock(s->time())
         .with_seed(s->seed())
         .with_signals(false)
-        .with_driver(s)
+        .with_driver(s, s->settings().nodes())
         .with_log([s](const log_record& r) { s->note_report(r); });
 }
 

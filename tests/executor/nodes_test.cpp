@@ -85,13 +85,13 @@ TEST_CASE("nodes: what overflows stays in the queue of its node until the other 
     std::vector<std::unique_ptr<job>> jobs;
     std::vector<std::size_t> ran_on;
     for (int i = 0; i < 1000; ++i)
-        e.worker_at(0).push_last(
+        e.worker_at(1).push_last(
             *jobs.emplace_back(std::make_unique<job>([&ran_on](worker& w) { ran_on.push_back(w.index()); })));
-    CHECK(e.worker_at(0).node().work.size() >= 700);
-    CHECK(e.worker_at(1).node().work.empty());
-    // Worker 1 alone: everything can be reached from the other node.
-    for (int turns = 0; ran_on.size() < jobs.size() && turns < 10'000; ++turns) e.worker_at(1).take_turn();
-    CHECK(ran_on == std::vector<std::size_t>(jobs.size(), 1));
+    CHECK(e.worker_at(1).node().work.size() >= 700);
+    CHECK(e.worker_at(0).node().work.empty());
+    // Worker 0 alone: everything can be reached from the other node.
+    for (int turns = 0; ran_on.size() < jobs.size() && turns < 10'000; ++turns) e.worker_at(0).take_turn();
+    CHECK(ran_on == std::vector<std::size_t>(jobs.size(), 0));
     CHECK(e.counters().far_steals >= 700);
     CHECK(e.counters().far_steals == e.counters().steals);
 }

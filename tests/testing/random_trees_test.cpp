@@ -35,11 +35,12 @@ testing::settings settings_of(std::uint64_t seed) {
     testing::fault_rates rates;
     if (r.below(2) == 0) rates = {50, 20, 30, 50, 5ms};
     if (r.below(4) == 0) rates.allocation = 30;
-    return testing::settings()
-        .with_workers(1 + r.below(4))
-        .with_slow_machine(r.below(2) == 0)
-        .with_faults(rates)
-        .with_step_limit(400'000);
+    auto s = testing::settings()
+                 .with_workers(1 + r.below(4))
+                 .with_slow_machine(r.below(2) == 0)
+                 .with_faults(rates)
+                 .with_step_limit(400'000);
+    return s.with_nodes(1 + r.below(3));
 }
 
 std::optional<std::uint64_t> number_in(const char* variable) {

@@ -19,8 +19,8 @@ class claimed_plan {
 public:
     // Throws topology::bad_wish. A machine that is only described has no CPUs to claim. What `wishes` say of CPUs that are taken does not count.
     BASTION_API claimed_plan(const topology::machine& on, topology::worker_wishes wishes);
-    // Of workers that have no threads: as many as wished, all alike near, on no CPU.
-    [[nodiscard]] BASTION_API static claimed_plan without_threads(std::size_t workers);
+    // Of workers that have no threads: on no CPU, the nodes as large and as far from one another. Memory has no home.
+    [[nodiscard]] BASTION_API static claimed_plan without_threads(std::size_t workers, std::size_t nodes = 1);
 
     claimed_plan(claimed_plan&& from) noexcept = default; // `from` claims nothing any more
     claimed_plan& operator=(claimed_plan&&) = delete;

@@ -112,8 +112,10 @@ public:
     // As the environment variable of that name would, for settings that come from elsewhere; the environment still has the
     // last word. Throws bad_config.
     BASTION_API config& with_variable(std::string_view name, std::string_view value) &;
-    // For bastion::testing: no threads, the driver takes the workers' turns. It must outlive the runtime.
-    config& with_driver(detail::driver* d) & { return driver_ = d, *this; }
+    // For bastion::testing: no threads, the driver takes the workers' turns, which are on so many NUMA nodes. It must outlive the runtime.
+    config& with_driver(detail::driver* d, std::size_t nodes = 1) & {
+        return driver_ = d, driven_nodes_ = nodes, *this;
+    }
 
     config with_workers(std::size_t n) && { return with_workers(n), std::move(*this); }
     config with_workers_per_node(std::size_t n) && { return with_workers_per_node(n), std::move(*this); }
@@ -141,7 +143,7 @@ public:
     config with_variable(std::string_view name, std::string_view value) && {
         return with_variable(name, value), std::move(*this);
     }
-    config with_driver(detail::driver* d) && { return with_driver(d), std::move(*this); }
+    config with_driver(detail::driver* d, std::size_t nodes = 1) && { return with_driver(d, nodes), std::move(*this); }
 
 private:
     friend class runtime;
@@ -173,6 +175,7 @@ private:
     bool signals_ = true;
     bool hardware_faults_ = false;
     detail::driver* driver_ = nullptr;
+    std::size_t driven_nodes_ = 1;
 };
 
 } // namespace bastion

@@ -40,6 +40,8 @@ public:
 
     // Simulated workers, at least 1. Default 3.
     settings& with_workers(std::size_t n) & { return workers_ = n, *this; }
+    // On so many simulated NUMA nodes, at least 1. Default 1. What they change is who robs and wakes whom, and whose queue is whose.
+    settings& with_nodes(std::size_t n) & { return nodes_ = n, *this; }
     // Default random.
     settings& with_scheduling(scheduling s) & { return scheduling_ = s, *this; }
     // Default: nothing goes wrong by chance.
@@ -56,6 +58,7 @@ public:
     }
 
     settings with_workers(std::size_t n) && { return with_workers(n), std::move(*this); }
+    settings with_nodes(std::size_t n) && { return with_nodes(n), std::move(*this); }
     settings with_scheduling(scheduling s) && { return with_scheduling(s), std::move(*this); }
     settings with_faults(fault_rates f) && { return with_faults(f), std::move(*this); }
     settings with_slow_machine(bool on) && { return with_slow_machine(on), std::move(*this); }
@@ -63,6 +66,7 @@ public:
     settings with_replay(decisions d) && { return with_replay(std::move(d)), std::move(*this); }
 
     [[nodiscard]] std::size_t workers() const noexcept { return workers_; }
+    [[nodiscard]] std::size_t nodes() const noexcept { return nodes_; }
     [[nodiscard]] scheduling chosen_scheduling() const noexcept { return scheduling_; }
     [[nodiscard]] const fault_rates& faults() const noexcept { return faults_; }
     [[nodiscard]] bool slow_machine() const noexcept { return slow_machine_; }
@@ -72,6 +76,7 @@ public:
 
 private:
     std::size_t workers_ = 3;
+    std::size_t nodes_ = 1;
     scheduling scheduling_ = scheduling::random;
     fault_rates faults_;
     bool slow_machine_ = false;
