@@ -100,17 +100,18 @@ chosen best_of_each_node(const machine& on, const worker_wishes& w, const chosen
 // What each worker is bound to; empty: nothing. `may_have`: the CPUs that the wishes leave; `have`: those of the workers.
 void bind(const machine& on, const worker_wishes& w, const chosen& may_have, const chosen& have, worker_plan& plan) {
     const std::size_t count = plan.workers.size();
-    const chosen untaken = those_of(may_have, [&](std::size_t i) { return !contains(w.taken, on.cpus[i].os_index); });
     if (w.pinning == pinning::always && count > may_have.size())
         throw bad_wish("pinning",
             counted(count, "worker") + ", each on a CPU of its own: they may have " + counted(may_have.size(), "CPU"));
-    if (w.pinning == pinning::always && count > untaken.size())
+    const bool any_taken =
+        std::any_of(have.begin(), have.end(), [&](std::size_t i) { return contains(w.taken, on.cpus[i].os_index); });
+    if (w.pinning == pinning::always && any_taken)
         throw bad_wish("pinning", counted(count, "worker") + ", each on a CPU of its own: of the CPUs " +
                                       to_list(numbers_of(on, may_have)) + " other runtimes of this program have " +
                                       to_list(w.taken));
     if (w.pinning == pinning::never || on.synthetic) return;
-    const bool whole = count == may_have.size() && have.size() == may_have.size() && untaken.size() == may_have.size();
-    const bool pins = w.pinning == pinning::always || whole;
+    const bool one_each = count == may_have.size() && have.size() == may_have.size();
+    const bool pins = w.pinning == pinning::always || (one_each && !any_taken);
     for (planned_worker& worker : plan.workers) {
         const chosen near = those_of(may_have, [&](std::size_t i) { return on.cpus[i].node == worker.where.node; });
         if (pins) worker.bound_to = {worker.where.os_index};

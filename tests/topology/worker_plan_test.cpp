@@ -216,6 +216,8 @@ TEST_CASE("plan: wishes that cannot be fulfilled say what there is") {
         "5 workers, each on a CPU of its own: they may have 4 CPUs");
     refuses({.workers = 2, .pinning = pinning::always, .taken = {0, 1, 2}}, "pinning",
         "2 workers, each on a CPU of its own: of the CPUs 0-3 other runtimes of this program have 0-2");
+    refuses({.workers_per_node = 1, .pinning = pinning::always, .taken = {2, 3}}, "pinning",
+        "2 workers, each on a CPU of its own: of the CPUs 0-3 other runtimes of this program have 2-3");
     refuses({.workers = 1025}, "workers", "1025 workers: a runtime has at most 1024");
     refuses({.cpus = {1, 9}}, "cpus", "there is no CPU 9: this process may use the CPUs 0-3");
     refuses({.workers_per_node = 3}, "workers_per_node", "3 workers on each node: node 0 has 2 CPUs");
