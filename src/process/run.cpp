@@ -38,7 +38,8 @@ void end_incarnation(control_block& b) noexcept {
     const std::uint32_t asked = b.signals.now();
     const bool killed = (asked & signal_flags::kill) != 0;
     const bool ordered = killed || (asked & signal_flags::stop) != 0 || (cold != nullptr && cold->stop_trapped);
-    if (ordered && b.reason.kind() == exit_kind::normal)
+    const bool has_its_reason = cold != nullptr && cold->exit_with; // also a normal one, which it has sent to itself
+    if (ordered && b.reason.kind() == exit_kind::normal && !has_its_reason)
         b.reason = exit_reason(killed ? exit_kind::killed : exit_kind::stopped);
     if ((asked & (signal_flags::suspended | signal_flags::watched)) != 0) [[unlikely]]
         end_debugging(b);

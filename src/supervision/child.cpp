@@ -26,7 +26,7 @@ void owner::start_child(control_block& child) {
         of(child).noted.behind = false;
         on_change(child);
     }
-    if (again) tell_monitors(child, child.reason);  // whom nobody could tell before
+    if (again) tell_monitors(child, child.reason); // whom nobody could tell before
     // For `reason`. Who would have heard of its first start hears of that.
     const auto does_not_begin = [&] {
         set_state(child, child_state::down);
@@ -50,7 +50,7 @@ void owner::start_child(control_block& child) {
     if (!launch(child, again)) does_not_begin();
 }
 
-// That the child's last life has ended, and whether there will be another. An owner runs for its lane also when it stands still:
+// That the child's last life has ended, and whether there is to be another. An owner runs for its lane also when it stands still:
 // its monitors are its own.
 void owner::tell_monitors(control_block& child, const exit_reason& why, bool returns) {
     if (!has(child, child_flag::is_owner)) return notify_monitors(child, why, returns);
@@ -58,6 +58,12 @@ void owner::tell_monitors(control_block& child, const exit_reason& why, bool ret
     r->reason = why;
     r->for_good = !returns;
     send(std::move(r));
+}
+
+// Of a child whose owner stops. If that is not to come back either, monitors are told when all above it have decided; links say nothing of it.
+void owner::tell_unless_undecided(control_block& child) {
+    if (!undecided_) tell_monitors(child, child.reason);
+    else if (!has(child, child_flag::is_owner)) leave_with_incarnation(child);
 }
 
 void owner::child_started(control_block& child) {
@@ -84,10 +90,8 @@ void owner::child_exited(control_block& child) {
     if (has(child, child_flag::is_owner)) on_change(child);
     if (home_.hooks.crashes != nullptr) look_at_crash(child, before);
     // Monitors made while this incarnation lived watch this one, also when it did not look at its lane any more.
-    if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited) {
+    if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited)
         handle_element_signals(child, child.lane.drain());
-        leave_with_incarnation(child); // its children stop now: what becomes of it may be decided much later
-    }
     if (&child == stops_first() && !has(child, child_flag::for_good)) {
         progress(); // the implicit group stands still until its supervisor starts again
         return;
@@ -102,8 +106,7 @@ void owner::child_exited(control_block& child) {
         }
         clear(child, child_flag::callback_fault | child_flag::killed);
         if (has(child, child_flag::for_good) || ending_for_good_) finalize_stopped(child);
-        else if (stays_for_next_start(child))
-            ; // nothing is decided while its owner stands still
+        else if (stays_for_next_start(child)) tell_unless_undecided(child);
         else if (is_owner && of(child).noted.emptying) empty_out(child);
         else if (child.wait_ready && !child.started_sent) start_failed(child);
         else decide(child);
@@ -138,8 +141,8 @@ void owner::child_exited(control_block& child) {
         if (has(child, child_flag::in_plan)) {
             if (child.reason.is_fault() && !is_owner)
                 report(child, child.reason, restarting_ ? "restarts with its siblings" : "restarts with its owner");
-            // Otherwise this owner failed: whether it comes back is known when its own owner has decided.
-            if (restarting_ || !undecided_) tell_monitors(child, child.reason);
+            if (restarting_) tell_monitors(child, child.reason);
+            else tell_unless_undecided(child);
         } else {
             decide(child);
         }
@@ -159,6 +162,7 @@ void owner::child_exited(control_block& child) {
             tell_monitors(child, child.reason);
         } else if (stays_for_next_start(child)) {
             if (child.reason.is_abnormal()) report(child, child.reason, "restarts with its owner");
+            tell_unless_undecided(child);
         } else {
             decide(child);
         }
@@ -261,8 +265,7 @@ void owner::decide(control_block& child, bool later) {
     const auto delay = strategy.delay(child.tries, this_thread().current_worker->random());
     if (why.is_abnormal() && !quiet)
         report(child, why, delay.count() > 0 ? said([&] { return "restarts in " + readable(delay); }) : "restarts now");
-    // Otherwise they are told when it is known: by the next start, or by the end for good.
-    if (restarts_by_itself()) tell_monitors(child, why);
+    tell_monitors(child, why); // now, though this owner or one above may give up before it has started
     const bool held_up = phase_ == phase::starting && cursor_ == &child && has(child, child_flag::in_plan) &&
                          announced_ && starts_in_order();
     if (delay.count() > 0 || later || held_up) {
@@ -339,11 +342,14 @@ void owner::finalize(control_block& child) {
 }
 
 void owner::start_failed(control_block& child) {
-    if (!child.reason.is_fault() && !has(child, child_flag::is_owner))
+    const auto no_end_for_good = [&child] { // a failed start is none, whatever the process said
         child.reason =
             reason_or(exit_kind::error, [] { return exit_reason::error("it ended before it called ctx.ready()"); });
+    };
+    if (child.reason.kind() == exit_kind::normal && !has(child, child_flag::is_owner)) no_end_for_good();
     const exit_reason why = reason_or(exit_kind::start_failed,
         [&] { return exit_reason::of_child(exit_kind::start_failed, child_name(child), child.reason); });
+    if (!child.reason.is_abnormal() && !has(child, child_flag::is_owner)) no_end_for_good();
     if (announced_) {
         // A restart, or a late addition: a failed restart counts as one more try; a failed addition goes.
         if (tries_again(child)) {
@@ -361,13 +367,15 @@ void owner::start_failed(control_block& child) {
         return;
     }
     report(child, child.reason, "did not start: its owner fails");
+    tell_monitors(child, child.reason);
     answer_watchers(&child, &why);
     fail_upwards(why);
 }
 
 void owner::fail_upwards(exit_reason why) {
     why_ = std::move(why);
-    silent_ = undecided_ = natural_ = true;
+    silent_ = natural_ = true;
+    undecided_ = is_root_ || !comes_back_after(self_.policy, why_);
     if (is_root_) announce_end(self_, false); // whoever still spawns is turned away
     answer_watchers(nullptr, &why_);
     plan_stop(is_root_, false); // nobody starts the root again

@@ -184,8 +184,6 @@ protected:
     [[nodiscard]] virtual bool comes_back(const control_block& child) const noexcept {
         return comes_back_after(when_of(child), child.reason);
     }
-    // Whether nobody else can refuse a restart that this owner has decided.
-    [[nodiscard]] virtual bool restarts_by_itself() const noexcept = 0;
     // A child's waiting is over (or there was none): restart it and whom the policy adds.
     virtual void restart(control_block& child) = 0;
     virtual void adopt(control_block& child) = 0;
@@ -257,6 +255,7 @@ protected:
     // ---- children
     void start_child(control_block& child);
     void tell_monitors(control_block& child, const exit_reason& why, bool returns = true);
+    void tell_unless_undecided(control_block& child);
     void child_started(control_block& child);
     void child_exited(control_block& child);
     void order_stop(control_block& child, bool for_good, bool kill, bool empties = false);
@@ -342,7 +341,8 @@ protected:
     bool running_ = false; // was told to start, and not to stop since
     bool announced_ = false; // the parent knows that this run has started
     bool gone_ = false;
-    bool undecided_ = false; // it (or an owner above) failed: whether its children come back is not known
+    bool undecided_ =
+        false; // it (or an owner above) ends, and is not to come back: whether its children do is not known
     bool is_root_ = false;
     bool silent_ = false; // its fault was reported by a child's
     bool ended_by_itself_ = false; // not asked to: no child is left

@@ -324,7 +324,8 @@ void supervisor_owner::significant_end() {
 void supervisor_owner::on_idle() {
     if (!std::exchange(shutdown_due_, false)) return plan_is_over();
     why_ = exit_reason(exit_kind::stopped);
-    undecided_ = natural_ = true;
+    natural_ = true;
+    undecided_ = is_root_ || !comes_back_after(self_.policy, why_);
     plan_stop(false, false);
 }
 

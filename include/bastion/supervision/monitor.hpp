@@ -1,7 +1,7 @@
 // Monitors: `auto w = ctx.monitor(ref);` and the `bastion::down` that it brings. Links: `ctx.link(ref)`.
 //
-// Both watch the incarnation alive at the call (or being restarted then). A monitor fires once at its end, says why and
-// whether the element comes back. A link ends the other side, too, or tells it (ctx.trap_exit). Either travels behind the dying
+// Both watch the incarnation alive at the call (or being restarted then). A monitor fires once at its end, at once, says why and
+// whether the element is to come back. A link ends the other side, too, or tells it (ctx.trap_exit). Either travels behind the dying
 // process' last message. Cost: O(1).
 #ifndef BASTION_SUPERVISION_MONITOR_HPP
 #define BASTION_SUPERVISION_MONITOR_HPP
@@ -24,7 +24,8 @@ public:
         : who_(who), reason_(std::move(reason)), returns_(returns), number_(number) {}
     [[nodiscard]] child_ref who() const noexcept { return who_; }
     [[nodiscard]] const exit_reason& reason() const noexcept { return reason_; }
-    // True: the element is started again.
+    // True: the element is to be started again, unless its supervisor or one above gives up before it has: watch it again, and you hear of
+    // either. False: it has ended for good.
     [[nodiscard]] bool returns() const noexcept { return returns_; }
     // Whether it was told for that monitor.
     [[nodiscard]] bool is_of(const monitor_handle& watch) const noexcept;
