@@ -3,6 +3,9 @@
 #include "support/acceptance.hpp"
 #include "support/late_signal.hpp"
 
+#include <bastion/testing/explore.hpp>
+#include <bastion/testing/simulation.hpp>
+
 #include <functional>
 #include <optional>
 
@@ -158,8 +161,71 @@ TEST_CASE("An exit signal by order: the matrix of OTP's exit/2") {
         CHECK(by_itself(true, bastion::exit_reason()) == lines{"b: exited normal"});
         CHECK(by_itself(false, boom()) == lines{"end b"});
         CHECK(by_itself(true, boom()) == lines{"b: exited error: boom"});
+        CHECK(by_itself(false, of(bastion::exit_kind::killed)) == lines{"end b"});
         CHECK(by_itself(true, of(bastion::exit_kind::killed)) == lines{"end b"});
     }
+}
+
+TEST_CASE("Who sends itself an exit signal ends with its reason, a normal one, too") {
+    for (const auto& [why, ends] : {std::pair{bastion::exit_reason(), lines{"end b", "normal, for good"}},
+             std::pair{boom(), lines{"end b", "end a", "error: boom, for good"}},
+             std::pair{of(bastion::exit_kind::stopped), lines{"end b", "end a", "stopped, for good"}},
+             std::pair{of(bastion::exit_kind::killed), lines{"end b", "end a", "killed, for good"}}}) {
+        INFO(why.what());
+        two t;
+        t.linked();
+        t.w.rt.spawn([&](bastion::context ctx) -> bastion::process {
+            auto watch = ctx.monitor(t.b);
+            t.b.tell(act{[why = why](const bastion::context& inside) { inside.self().exit(why); }});
+            const auto d = co_await ctx.recv<bastion::down>();
+            t.w.events.add(d.reason().what() + (d.returns() ? ", returns" : ", for good"));
+        });
+        CHECK(t.take() == ends);
+    }
+    // A transient element that has ended so has done its work.
+    world w;
+    const auto group = w.rt.spawn(
+        bastion::children().with_restart_strategy(at_once()).with_exec([&](bastion::context ctx) -> bastion::process {
+            w.events.add("start");
+            (void)co_await ctx.recv();
+            ctx.self().exit(bastion::exit_reason());
+            (void)co_await ctx.recv();
+        }));
+    w.settle();
+    group[0].tell(0);
+    w.settle();
+    CHECK(w.events.take() == lines{"start"});
+    CHECK(w.log.take().empty());
+    CHECK_FALSE(group[0].alive());
+}
+
+TEST_CASE("Whoever is told of a link's end finds the dead in no group of its own") {
+    const auto program = [](bastion::testing::simulation& sim) {
+        auto& rt = sim.runtime();
+        bool told = false;
+        bool is_member = false;
+        rt.spawn([&](bastion::context ctx) -> bastion::process {
+            ctx.trap_exit();
+            auto g = ctx.spawn(bastion::children()
+                    .with_redundancy(2)
+                    .with_restart_scope(bastion::restart_scope::element)
+                    .with_distributor("d")
+                    .with_restart_strategy(bastion::restart_strategy::never())
+                    .with_exec([](bastion::context c) -> bastion::process {
+                        (void)co_await c.recv();
+                        co_return c.fail("x");
+                    }));
+            (void)co_await g.started();
+            ctx.link(g[1]);
+            g[1].tell(0);
+            (void)co_await ctx.recv<bastion::exited>();
+            told = true;
+            for (const auto& member : ctx.distributor("d").members()) is_member = is_member || member == g[1];
+        });
+        if (!sim.run_until([&told] { return told; })) throw bastion::testing::failure("nobody is told");
+        if (is_member) throw bastion::testing::failure("it is still a member");
+    };
+    CHECK_NOTHROW(bastion::testing::for_each_seed({1, 300}, program, bastion::testing::settings().with_workers(2)));
 }
 
 TEST_CASE("The reason of an exit signal is the process' own: its monitors and its supervisor hear it") {

@@ -554,3 +554,45 @@ TEST_CASE("Groups and supervisors are watched by their paths, too") {
     w.settle();
     CHECK(w.events.take() == lines{"end a0", "group stopped, for good", "supervisor stopped, for good"});
 }
+
+TEST_CASE("Monitors and links are told at the end, however long it takes until the element starts again") {
+    const auto slow = bastion::restart_strategy::always().with_linear_backoff(1h).without_jitter();
+    const auto below = [&](const char* what) -> bastion::supervisor {
+        auto s = bastion::supervisor().with_name("s").with_restart_strategy(slow);
+        if (what == std::string("an intensity")) s.with_intensity(100, 24h);
+        if (what == std::string("one_for_all")) s.with_strategy(bastion::strategy::one_for_all);
+        if (what == std::string("rest_for_one")) s.with_strategy(bastion::strategy::rest_for_one);
+        if (what == std::string("a supervisor that gives up"))
+            return bastion::supervisor().with_name("top").with_restart_strategy(slow).with_supervisor(
+                std::move(s).with_intensity(0, 1s));
+        return s;
+    };
+    for (const char* what : {"nothing", "an intensity", "one_for_all", "rest_for_one", "a supervisor that gives up"}) {
+        INFO(what);
+        world w;
+        w.rt.spawn(below(what));
+        w.settle();
+        const auto s = w.rt.find_supervisor(w.rt.find_supervisor("/top").alive() ? "/top/s" : "/s");
+        const auto g =
+            s.spawn(bastion::children().with_name("g").with_exec([](bastion::context ctx) -> bastion::process {
+                (void)co_await ctx.recv();
+                co_return ctx.fail("died");
+            }));
+        const auto other = s.spawn(named(w.events, "h"));
+        other[0].tell(nap{3s}); // it takes its time to stop
+        w.settle();
+        w.rt.spawn([&, who = g[0]](bastion::context ctx) -> bastion::process {
+            ctx.trap_exit();
+            ctx.link(who);
+            w.events.add("exited: " + (co_await ctx.recv<bastion::exited>()).reason().what());
+        });
+        (void)watcher_of(w, g[0]);
+        (void)w.events.take();
+        g[0].tell(0);
+        w.settle();
+        CHECK(w.events.take() == lines{"exited: error: died", "down: error: died, returns"});
+        w.advance(3h);
+        CHECK(g[0].alive());
+        CHECK(only_downs(w.events.take()).empty());
+    }
+}

@@ -441,3 +441,28 @@ TEST_CASE("ctx.spawn puts a temporary element below the supervisor above the gro
     w.settle();
     CHECK_FALSE(inner.alive());
 }
+
+TEST_CASE("Why a start failed is the reason of the end, also of one that was killed or stopped itself") {
+    world w;
+    const auto s = w.rt.spawn(bastion::supervisor().with_name("s").with_specs_kept().with_otp_defaults());
+    const auto spec = [](bastion::exit_reason why) {
+        return bastion::children()
+            .with_name("c")
+            .with_start(bastion::wait_ready)
+            .with_restart(bastion::transient)
+            .with_exec([why](bastion::context ctx) -> bastion::process {
+                if (why.kind() != bastion::exit_kind::normal) co_return ctx.exit(why);
+            });
+    };
+    for (const auto& [why, says] : {std::pair{bastion::exit_reason(bastion::exit_kind::killed), "killed"},
+             std::pair{bastion::exit_reason(bastion::exit_kind::stopped), "stopped"},
+             std::pair{bastion::exit_reason(bastion::exit_kind::noproc), "noproc"},
+             std::pair{bastion::exit_reason::error("boom"), "error: boom"},
+             std::pair{bastion::exit_reason(), "error: it ended before it called ctx.ready()"}}) {
+        INFO(says);
+        const auto r = w.rt.run(s.start_child(spec(why)));
+        REQUIRE_FALSE(r);
+        CHECK(r.error().what().find(std::string(": ") + says) != std::string::npos);
+    }
+    w.rt.stop();
+}
