@@ -2,6 +2,7 @@
 
 // Checks of a program that runs where there is no Catch2: each is a function that notes what it saw and what was wrong, and becomes one line.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdio>
 #include <exception>
@@ -70,10 +71,14 @@ inline int run_all(std::span<const check> all, const asked& of_guest) {
     bool good = true;
     for (const check& one : all) {
         findings found;
+        const auto start = std::chrono::steady_clock::now();
         try {
             one.run(found, of_guest);
         } catch (const std::exception& e) { found.expect(false, std::string("threw ") + e.what()); }
-        std::printf("%-8s%s%s\n", found.good() ? "ok" : "FAILED", one.name, found.told().c_str());
+        const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+        std::printf("%-8s%s%s", found.good() ? "ok" : "FAILED", one.name, found.told().c_str());
+        if (took.count() >= 1) std::printf("; %.1f s", took.count());
+        std::printf("\n");
         (void)std::fflush(stdout);
         good = good && found.good();
     }

@@ -89,12 +89,14 @@ inline const std::string cpu_folder = "/sys/devices/system/cpu/cpu";
 
 // ---- threads
 
-// The CPUs on which it may run; 0: the calling thread.
+// The CPUs on which it may run; 0: the calling thread. None: it has ended, which a joined thread does a little later than it says.
 [[nodiscard]] inline std::vector<int> cpus_of_thread(pid_t thread = 0) {
     cpu_set_t mask;
     CPU_ZERO(&mask);
-    if (sched_getaffinity(thread, sizeof mask, &mask) != 0)
+    if (sched_getaffinity(thread, sizeof mask, &mask) != 0) {
+        if (errno == ESRCH) return {};
         throw std::system_error(errno, std::generic_category(), "sched_getaffinity");
+    }
     std::vector<int> all;
     for (int i = 0; i < CPU_SETSIZE; ++i)
         if (CPU_ISSET(static_cast<std::size_t>(i), &mask)) all.push_back(i);
@@ -150,25 +152,35 @@ inline constexpr std::size_t page = 4096;
     return all;
 }
 
-// Fresh memory of its own, which nobody has touched.
+// Fresh memory of its own, which nobody has touched. Between pages that nobody may touch, at a boundary of huge pages: else the kernel
+// takes it and what lies beside it, a thread's stack say, for one range, and whoever touches that gets a huge page that reaches into this.
 class fresh_memory {
 public:
-    explicit fresh_memory(std::size_t bytes)
-        : bytes_(bytes), at_(mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-        if (at_ == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
+    explicit fresh_memory(std::size_t bytes) : bytes_(bytes), taken_(bytes + 2 * huge_page) {
+        start_ = mmap(nullptr, taken_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (start_ == MAP_FAILED) throw std::system_error(errno, std::generic_category(), "mmap");
+        const std::size_t beyond = reinterpret_cast<std::uintptr_t>(start_) % huge_page;
+        at_ = static_cast<char*>(start_) + (huge_page - beyond);
+        if (mprotect(at_, bytes_, PROT_READ | PROT_WRITE) == 0) return;
+        (void)munmap(start_, taken_);
+        throw std::system_error(errno, std::generic_category(), "mprotect");
     }
     fresh_memory(const fresh_memory&) = delete;
     fresh_memory& operator=(const fresh_memory&) = delete;
-    ~fresh_memory() { (void)munmap(at_, bytes_); }
+    ~fresh_memory() { (void)munmap(start_, taken_); }
 
     void touch() noexcept {
-        for (std::size_t i = 0; i < bytes_; i += page) static_cast<volatile char*>(at_)[i] = 1;
+        for (std::size_t i = 0; i < bytes_; i += page) *const_cast<volatile char*>(at_ + i) = 1;
     }
     [[nodiscard]] std::map<int, std::size_t> pages() const { return pages_of(at_, bytes_); }
 
 private:
+    static constexpr std::size_t huge_page = 2 * 1024 * 1024;
+
     std::size_t bytes_;
-    void* at_;
+    std::size_t taken_;
+    void* start_ = nullptr;
+    char* at_ = nullptr;
 };
 
 } // namespace numa::kernel
