@@ -317,6 +317,8 @@ void nothing_is_pinned_unless_wished(findings& f, const asked&) {
 void partitions_are_one_per_node(findings& f, const asked& a) {
     runtime rt;
     const auto all = rt.spawn(partitions([](std::size_t) { return supervisor(); }).with_partitions(one_per::node));
+    const auto started = rt.run(all.supervisor().started());
+    f.expect(started.has_value(), "they do not start");
     f.expect(static_cast<int>(all.size()) == a.nodes, counted(all.size(), "partition"));
     f.saw(counted(all.size(), "partition"));
 }

@@ -18,5 +18,5 @@ fails() { # fails WORD SECONDS PATTERN: of the last line
 }
 fails wrong 300 '[1-9][0-9]* of [0-9]* checks$'
 fails crash 300 'the program was ended by signal 11; 0 checks had passed$'
-fails silent 60 'it was still running, and was killed; 0 checks had passed$'
+fails silent 30 'it was still running, and was killed; 0 checks had passed$'
 exit $status

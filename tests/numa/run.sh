@@ -24,7 +24,8 @@ memory=$((2048 / nodes))
 
 set -- -kernel "$folder/vmlinuz" -initrd "$folder/initramfs" \
     -append "console=ttyS0 rdinit=/init panic=-1 mitigations=off numa_balancing=disable -- $nodes $*"
-set -- "$@" -accel tcg -cpu Nehalem -m 2048M -smp "8,sockets=$nodes,cores=$((cpus / threads)),threads=$threads"
+# Several threads: workers are to run at once, as they do on a real machine.
+set -- "$@" -accel tcg,thread=multi -cpu Nehalem -m 2048M -smp "8,sockets=$nodes,cores=$((cpus / threads)),threads=$threads"
 node=0
 while [ $node -lt "$nodes" ]; do
     set -- "$@" -object "memory-backend-ram,id=memory$node,size=${memory}M" \
