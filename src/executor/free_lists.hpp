@@ -44,6 +44,15 @@ public:
         return list;
     }
 
+    // All lists at once, chained by next_list; null: there are none.
+    [[nodiscard]] Block* take_all() noexcept {
+        const std::lock_guard guard(lock_);
+        Block* const first = first_.get();
+        first_.set(nullptr);
+        blocks_.set(0);
+        return first;
+    }
+
     [[nodiscard]] std::uint64_t blocks() noexcept {
         const std::lock_guard guard(lock_);
         return blocks_.get();

@@ -1,5 +1,5 @@
 // The pools' slow paths: depots, carving, the registry of caches and what happens when a thread ends.
-#include "executor/free_lists.hpp"
+#include "executor/depot.hpp"
 
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/executor/allocation_gate.hpp>
@@ -18,72 +18,6 @@
 
 namespace bastion::detail {
 namespace {
-
-constexpr std::size_t first_slab_bytes = std::size_t{64} << 10;
-constexpr std::size_t last_slab_bytes = std::size_t{1} << 20;
-// A thread cuts its blocks from runs of its own, so that what it makes lies together.
-constexpr std::size_t run_bytes = std::size_t{16} << 10;
-
-struct run {
-    char* begin;
-    std::uint32_t blocks;
-};
-
-constexpr std::uint32_t blocks_per_run(std::size_t block_bytes) noexcept {
-    return std::max<std::uint32_t>(4, static_cast<std::uint32_t>(run_bytes / block_bytes));
-}
-
-// One size class of one home.
-class alignas(cache_line) depot {
-public:
-    void put(pool_block* list, std::uint32_t length) noexcept { lists_.put(list, length); }
-    // A list of free blocks, or null.
-    pool_block* take(std::uint32_t& length) noexcept { return lists_.take(length); }
-
-    run cut(std::size_t block_bytes, memory_home home) {
-        const std::lock_guard guard(lock_);
-        std::size_t left = static_cast<std::size_t>(slab_end_ - slab_) / block_bytes;
-        if (left == 0) {
-            const std::size_t bytes = next_slab_bytes_;
-            slab_ = static_cast<char*>(arena_reserve(bytes, home));
-            slab_end_ = slab_ + bytes;
-            poison_memory(slab_, bytes);
-            reserved_ += bytes;
-            next_slab_bytes_ = std::min(2 * bytes, last_slab_bytes);
-            left = bytes / block_bytes;
-        }
-        const auto blocks = static_cast<std::uint32_t>(std::min<std::size_t>(left, blocks_per_run(block_bytes)));
-        const run r{slab_, blocks};
-        slab_ += blocks * block_bytes;
-        cut_ += blocks;
-        return r;
-    }
-
-    struct figures {
-        std::uint64_t cut, free, reserved;
-    };
-    figures read() noexcept {
-        const std::uint64_t free = lists_.blocks();
-        const std::lock_guard guard(lock_);
-        return {cut_, free, reserved_};
-    }
-
-    // A block that no slab of this class was cut for has joined it.
-    void count_one(std::size_t block_bytes) noexcept {
-        const std::lock_guard guard(lock_);
-        ++cut_;
-        reserved_ += block_bytes;
-    }
-
-private:
-    free_lists<pool_block> lists_;
-    spin_lock lock_; // Guards everything below.
-    char* slab_ = nullptr; // Never touched yet: sequential, and zero until used.
-    char* slab_end_ = nullptr;
-    std::size_t next_slab_bytes_ = first_slab_bytes;
-    std::uint64_t cut_ = 0;  // Blocks ever handed to caches as fresh.
-    std::uint64_t reserved_ = 0;
-};
 
 struct depots_of_home {
     depot of_class[pool_classes];
@@ -110,19 +44,19 @@ depots_of_home* depots_of(memory_home home) noexcept {
     } catch (const std::bad_alloc&) { return nullptr; }
 }
 
-struct free_list {
-    pool_block* first = nullptr;
-    std::uint32_t length = 0;
-
-    void push(void* free_block, std::size_t block_bytes) noexcept {
-        unpoison_memory(free_block, block_bytes);
-        auto* const block = static_cast<pool_block*>(free_block);
-        block->next = first;
-        first = block;
-        ++length;
-        poison_memory(free_block, block_bytes);
-    }
-};
+template <class F>
+void for_each_depot_of_class(std::size_t index, F f) {
+    f(depots_of_nobody.of_class[index]);
+    if (!anybody_has_a_home()) return;
+    for (const auto& place : depots_of_homes)
+        if (depots_of_home* const of = place.load(std::memory_order_acquire)) f(of->of_class[index]);
+}
+// f(depot, bytes of its blocks) for all that there are.
+template <class F>
+void for_each_depot(F f) {
+    for (std::size_t index = 0; index < pool_classes; ++index)
+        for_each_depot_of_class(index, [&](depot& d) { f(d, std::size_t{pool_class_bytes[index]}); });
+}
 
 // The blocks of `home`; the others stay in `all`.
 free_list take_out(pool_block*& all, std::size_t index, memory_home home) noexcept {
@@ -306,7 +240,7 @@ void* pool_cache::allocate_from_stock(std::size_t index) {
         return list;
     }
     if (b.in_fresh.load(std::memory_order_relaxed) == 0) {
-        const run r = stock.cut(size, home_);
+        const depot::run r = stock.cut(size, home_);
         b.fresh = r.begin;
         b.in_fresh.store(r.blocks, std::memory_order_relaxed);
     }
@@ -430,6 +364,10 @@ void ask_gate(std::size_t bytes) {
 
 bool may_allocate(std::size_t bytes) noexcept { return gate == nullptr || gate->may_allocate(bytes); }
 
+void pool_cache::flush_free() noexcept {
+    if (!careful_.load(std::memory_order_relaxed)) flush();
+}
+
 // Not the fresh run: the next thread to take this cache goes on with it.
 void pool_cache::flush() noexcept {
     for (std::size_t index = 0; index < pool_classes; ++index) {
@@ -461,25 +399,58 @@ pool_stats read_pool_stats() {
     std::int64_t bytes = 0;
     registry.large_live(blocks, bytes);
     std::uint64_t reserved = 0;
+    std::uint64_t given_back = 0;
     for (std::size_t index = 0; index < pool_classes; ++index) {
-        depot::figures f{};
-        for (std::size_t home = 0; home < most_homes; ++home) {
-            depots_of_home* const of =
-                home == no_home ? &depots_of_nobody : depots_of_homes[home].load(std::memory_order_acquire);
-            if (of == nullptr) continue;
-            const depot::figures here = of->of_class[index].read();
+        depot::figures f;
+        for_each_depot_of_class(index, [&f](depot& d) {
+            const depot::figures here = d.read();
             f.cut += here.cut;
             f.free += here.free;
             f.reserved += here.reserved;
-        }
+            f.given_back += here.given_back;
+        });
         const auto free = f.free + registry.free_in_caches(index);
         const auto live = static_cast<std::int64_t>(f.cut) - static_cast<std::int64_t>(free);
         blocks += live;
         bytes += live * pool_class_bytes[index];
         reserved += f.reserved;
+        given_back += f.given_back;
     }
     return {static_cast<std::uint64_t>(std::max<std::int64_t>(0, blocks)),
-        static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes)), reserved};
+        static_cast<std::uint64_t>(std::max<std::int64_t>(0, bytes)), reserved, given_back};
+}
+
+namespace {
+
+std::uint64_t free_bytes() noexcept {
+    std::uint64_t sum = 0;
+    for_each_depot([&sum](depot& d, std::size_t block_bytes) { sum += d.free_blocks() * block_bytes; });
+    return sum;
+}
+
+// A sweep is worth it when so much more is free than the last one had to leave.
+constexpr std::uint64_t worth_a_sweep = std::uint64_t{16} << 20;
+std::atomic<std::uint64_t> left_by_sweep{0}; // relaxed: a hint
+std::atomic<bool> sweeping{false};
+
+} // namespace
+
+bool has_pages_to_give_back() noexcept {
+    const std::uint64_t now = free_bytes();
+    if (now < left_by_sweep.load(std::memory_order_relaxed)) left_by_sweep.store(now, std::memory_order_relaxed);
+    return now >= left_by_sweep.load(std::memory_order_relaxed) + worth_a_sweep;
+}
+
+std::size_t give_pages_back(const keep_going& go_on) noexcept {
+    if (sweeping.exchange(true, std::memory_order_acquire)) return 0; // another sweeps
+    this_thread_pool().flush_free();
+    std::size_t given = 0;
+    for_each_depot([&](depot& d, std::size_t block_bytes) {
+        if (go_on()) given += d.give_back(block_bytes, go_on);
+    });
+    if (go_on()) left_by_sweep.store(free_bytes(), std::memory_order_relaxed);
+    sweeping.store(false, std::memory_order_release);
+    return given;
 }
 
 } // namespace bastion::detail

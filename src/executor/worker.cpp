@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t spin_most_ns = 40'000;   // where sleeping and waking costs as much (executors.md)
 constexpr std::uint64_t spin_least_ns = 5'000;
+constexpr std::int64_t idle_before_giving_back_ns = 1'000'000'000;
 constexpr std::int64_t stands_still_ns = 3'000;  // a victim's slot is taken only after so long without a resume
 
 // Where the C++ ABI keeps this thread's count of uncaught exceptions: asking std::uncaught_exceptions() for every message
@@ -283,10 +284,20 @@ void worker::park() {
         const std::int64_t due = first_due();
         if (due != wheel_notice::never) timeout = std::max<std::int64_t>(0, due - owner_.time_->now_ns());
     }
+    const bool gives_back = owner_.options_.gives_pages_back && (timeout < 0 || timeout > idle_before_giving_back_ns) &&
+                            has_pages_to_give_back();
     worker_counters::bump(counters_.parks);
     owner_.rested();
-    parker_.park(timeout);
+    const bool told = parker_.park(gives_back ? idle_before_giving_back_ns : timeout);
     owner_.rest_.end();
+    if (!gives_back || told || !all_are_idle()) return;
+    (void)give_pages_back({[](void* w) { return static_cast<worker*>(w)->all_are_idle(); }, this});
+}
+
+// Nobody has anything to do, nor will have before somebody is told. This worker is still among those that sleep.
+bool worker::all_are_idle() const noexcept {
+    return !parker_.is_told() && owner_.sleepers_.asleep() == owner_.workers_.size() &&
+           first_due() > owner_.time_->now_ns();
 }
 
 void worker::collect_young() noexcept {

@@ -97,6 +97,7 @@ config& config::with_variable(std::string_view name, std::string_view value) & {
     else if (name == "BASTION_BLOCKING_THREADS")
         blocking_threads_ = number<std::size_t>(name, value, 1, most_blocking_threads);
     else if (name == "BASTION_BLOCKING_IDLE_MS") blocking_idle_ = milliseconds(name, value);
+    else if (name == "BASTION_PAGES_GIVEN_BACK") give_back_ = flag(name, value);
     else if (name == "BASTION_SIGNALS") signals_ = flag(name, value);
     else if (name == "BASTION_HARDWARE_FAULTS") hardware_faults_ = flag(name, value);
     else if (name == "BASTION_LOG") quiet_ = !flag(name, value);

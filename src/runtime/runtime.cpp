@@ -187,6 +187,7 @@ runtime::runtime(config c) {
     options.time = s.settings.clock_;
     options.driven_by = s.settings.driver_;
     options.blocking = {s.settings.blocking_threads_, s.settings.blocking_idle_};
+    options.gives_pages_back = s.settings.give_back_;
     options.name_of = &name_of_process;
     if (s.settings.hardware_faults_) {
         s.hardware_faults.emplace();

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <set>
@@ -297,4 +298,130 @@ TEST_CASE("homes: a thread with another home leaves what it has not used") {
     const pool_stats after = read_pool_stats();
     CHECK(after.live_blocks == before.live_blocks);
     CHECK(after.live_bytes == before.live_bytes);
+}
+
+namespace {
+
+constexpr std::size_t swept_bytes = 448; // a class that no other test fills
+
+// Blocks of that class, and as many free ones when they are freed, in an order of its own.
+struct burst {
+    explicit burst(std::size_t n) : blocks(take(this_thread_pool(), swept_bytes, n)) {
+        for (std::size_t i = 0; i < n; ++i) std::memset(blocks[i], static_cast<int>(i), swept_bytes);
+    }
+    void shuffle() {
+        std::uint64_t x = 1;
+        for (std::size_t i = blocks.size(); i > 1; --i) {
+            x = x * 6364136223846793005u + 1442695040888963407u;
+            std::swap(blocks[i - 1], blocks[(x >> 33) % i]);
+        }
+    }
+    // All but each `keep`-th; 0: all.
+    std::vector<void*> free(std::size_t keep = 0) {
+        std::vector<void*> kept;
+        for (std::size_t i = 0; i < blocks.size(); ++i)
+            if (keep != 0 && i % keep == 0) kept.push_back(blocks[i]);
+            else this_thread_pool().free(blocks[i], swept_bytes);
+        blocks.clear();
+        return kept;
+    }
+    std::vector<void*> blocks;
+};
+
+} // namespace
+
+TEST_CASE("giving back: a burst leaves no pages, and its addresses are used again") {
+    constexpr std::size_t n = 200'000;
+    const pool_stats before = read_pool_stats();
+    std::set<void*> all;
+    {
+        burst b(n);
+        all = {b.blocks.begin(), b.blocks.end()};
+        b.shuffle();
+        (void)b.free();
+    }
+    CHECK(has_pages_to_give_back());
+    const std::uint64_t reserved = read_pool_stats().reserved_bytes;
+    CHECK(reserved >= before.reserved_bytes + n * swept_bytes);
+    const std::size_t given = give_pages_back();
+    CHECK(given >= n * swept_bytes * 9 / 10);
+    CHECK(read_pool_stats().given_back_bytes >= given);
+    CHECK(read_pool_stats().live_blocks == before.live_blocks);
+    CHECK(read_pool_stats().live_bytes == before.live_bytes);
+    CHECK_FALSE(has_pages_to_give_back());
+    burst again(n);
+    const auto same =
+        std::count_if(again.blocks.begin(), again.blocks.end(), [&](void* p) { return all.count(p) == 1; });
+    CHECK(same >= static_cast<std::ptrdiff_t>(n * 9 / 10));
+    CHECK(std::set<void*>(again.blocks.begin(), again.blocks.end()).size() == n);
+    CHECK(read_pool_stats().reserved_bytes == reserved);
+    CHECK(read_pool_stats().live_blocks == before.live_blocks + n);
+    (void)again.free();
+}
+
+TEST_CASE("giving back: what is in use stays, and keeps what it holds") {
+    constexpr std::size_t n = 100'000;
+    const pool_stats before = read_pool_stats();
+    burst b(n);
+    std::size_t number = 0;
+    for (void* const p : b.blocks) std::memset(p, static_cast<int>(++number % 251), swept_bytes);
+    // One in 20,000 keeps its slab: most are given back.
+    constexpr std::size_t keep = 20'000;
+    const std::vector<void*> kept = b.free(keep);
+    const std::size_t given = give_pages_back();
+    CHECK(given >= n * swept_bytes / 2);
+    for (std::size_t i = 0; i < kept.size(); ++i) {
+        const auto* const bytes = static_cast<const unsigned char*>(kept[i]);
+        const auto expected = static_cast<unsigned char>((i * keep + 1) % 251);
+        CHECK(std::all_of(bytes, bytes + swept_bytes, [expected](unsigned char c) { return c == expected; }));
+    }
+    CHECK(read_pool_stats().live_blocks == before.live_blocks + kept.size());
+    burst again(n);
+    for (void* const p : again.blocks) CHECK(std::find(kept.begin(), kept.end(), p) == kept.end());
+    (void)again.free();
+    for (void* const p : kept) this_thread_pool().free(p, swept_bytes);
+    CHECK(read_pool_stats().live_blocks == before.live_blocks);
+}
+
+TEST_CASE("giving back: who is asked to stop leaves everything as it was") {
+    constexpr std::size_t n = 100'000;
+    const pool_stats before = read_pool_stats();
+    burst b(n);
+    b.shuffle();
+    (void)b.free();
+    const std::uint64_t reserved = read_pool_stats().reserved_bytes;
+    const std::uint64_t given = read_pool_stats().given_back_bytes;
+    int asked = 0;
+    const auto ask = [](void* p) { return ++*static_cast<int*>(p) < 100; };
+    CHECK(give_pages_back({ask, &asked}) == 0);
+    CHECK(asked >= 100);
+    CHECK(read_pool_stats().given_back_bytes == given);
+    CHECK(read_pool_stats().live_blocks == before.live_blocks);
+    burst again(n);
+    CHECK(read_pool_stats().reserved_bytes == reserved);
+    (void)again.free();
+}
+
+TEST_CASE("giving back: others may use the pool meanwhile") {
+    constexpr std::size_t n = 20'000;
+    const pool_stats before = read_pool_stats();
+    std::atomic<bool> over{false};
+    std::vector<std::thread> users;
+    for (unsigned t = 0; t < 2; ++t)
+        users.emplace_back([&over, t] {
+            while (!over) {
+                burst b(n);
+                for (std::size_t i = 0; i < b.blocks.size(); ++i) {
+                    const auto* const bytes = static_cast<const unsigned char*>(b.blocks[i]);
+                    if (bytes[0] != static_cast<unsigned char>(i) || bytes[swept_bytes - 1] != bytes[0]) std::abort();
+                }
+                if (t == 0) b.shuffle();
+                (void)b.free();
+            }
+        });
+    for (int i = 0; i < 50; ++i) (void)give_pages_back();
+    over = true;
+    for (auto& user : users) user.join();
+    CHECK(read_pool_stats().live_blocks == before.live_blocks);
+    CHECK(read_pool_stats().live_bytes == before.live_bytes);
 }

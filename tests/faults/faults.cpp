@@ -258,7 +258,13 @@ std::uint64_t run_round(int number, std::int64_t faults, bool& good) {
     const detail::runtime_home* home = nullptr;
     {
         // A killed element ends when a worker that has a core comes to it: how soon is the machine's.
-        auto settings = config().with_workers(2).with_signals(false).with_log(write_down).with_kill_grace(patience);
+        // What is resident is compared: it must not depend on whether there was time to give pages back.
+        auto settings = config()
+                            .with_pages_given_back(false)
+                            .with_workers(2)
+                            .with_signals(false)
+                            .with_log(write_down)
+                            .with_kill_grace(patience);
         if (with_crashes) settings.with_crash_reports([](const crash_report&) {});
         runtime rt(std::move(settings));
         home = rt.state().home;

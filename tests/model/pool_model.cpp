@@ -78,6 +78,39 @@ void lists_change_hands(model::run& r) {
     });
 }
 
+// One takes all lists at once and puts them back, as a sweep does, while two others free and take.
+void a_sweep_among_users(model::run& r) {
+    auto& depot = r.make<lists>();
+    auto& blocks = r.make<std::array<free_block, 4>>();
+    auto& caches = r.make<std::array<cache, 3>>();
+    for (std::size_t t : {0u, 1u})
+        r.thread([&, t] {
+            caches[t].free(blocks[2 * t]);
+            caches[t].put_hand_away(depot);
+            caches[t].free(blocks[2 * t + 1]);
+            caches[t].put_hand_away(depot);
+            if (caches[t].refill(depot)) caches[t].use();
+        });
+    r.thread([&] {
+        for (free_block* list = depot.take_all(); list != nullptr;) {
+            free_block* const next = list->next_list;
+            caches[2].hand = list;
+            caches[2].in_hand = list->length;
+            caches[2].use();
+            caches[2].put_hand_away(depot);
+            list = next;
+        }
+    });
+    r.at_end([&] {
+        std::uint64_t free = depot.blocks();
+        for (const cache& c : caches) free += c.in_hand;
+        model::require(free == blocks.size(), "no block is lost, none is there twice");
+    });
+}
+
 } // namespace
 
+TEST_CASE("model: a sweep takes all lists of free blocks among those who use them") {
+    model::check(a_sweep_among_users, {.stale_reads = 2});
+}
 TEST_CASE("model: lists of free blocks change hands") { model::check(lists_change_hands, {.stale_reads = 2}); }

@@ -385,9 +385,9 @@ TEST_CASE("The environment overrides the program, and what it does not know is a
         CHECK(rt.workers() == 1);
         CHECK(bastion::topology::to_list(workers_may_use(rt)) == cpu);
     }
-    for (const auto& [known, right, wrong] :
-        {std::array{"BASTION_WORKERS_PER_NODE", "1", "0"}, std::array{"BASTION_CORES_LEFT_FREE", "0", "-1"},
-            std::array{"BASTION_SPARE_SMT", "1", "yes"}, std::array{"BASTION_PINNING", "never", "sometimes"}}) {
+    for (const auto& [known, right, wrong] : {std::array{"BASTION_WORKERS_PER_NODE", "1", "0"},
+             std::array{"BASTION_CORES_LEFT_FREE", "0", "-1"}, std::array{"BASTION_SPARE_SMT", "1", "yes"},
+             std::array{"BASTION_PINNING", "never", "sometimes"}, std::array{"BASTION_PAGES_GIVEN_BACK", "0", "2"}}) {
         INFO(known);
         {
             const variable v(known, right);

@@ -36,6 +36,7 @@ struct executor_options {
     void (*around)(worker&) = nullptr;  // calls the worker's loop, on its thread; null: nothing is around it
     driver* driven_by = nullptr;  // null: a thread per worker
     blocking_options blocking;
+    bool gives_pages_back = true; // to the system, when all workers have been idle for a while
     // Who a strand is, for reports: called on its worker while it runs. Null: nobody knows.
     std::string (*name_of)(strand&) = nullptr;
 };

@@ -77,6 +77,9 @@ public:
         if (word_.exchange(token, std::memory_order_release) == asleep) Kernel::wake_one(word_);
     }
 
+    // Whether there is a token, which the next park takes. relaxed: a hint for the owner, who asks while it is awake.
+    [[nodiscard]] bool is_told() const noexcept { return word_.load(std::memory_order_relaxed) == token; }
+
 private:
     static constexpr std::uint32_t empty = 0;
     static constexpr std::uint32_t token = 1;

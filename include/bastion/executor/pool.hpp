@@ -100,6 +100,8 @@ public:
     // Whose memory it takes from. Fresh memory of another home that it still has goes back there.
     [[nodiscard]] memory_home home() const noexcept { return home_; }
     BASTION_API void set_home(memory_home home) noexcept;
+    // What it has free goes to the depots, but for runs that are not cut yet.
+    void flush_free() noexcept;
 
 private:
     friend struct pool_registry;
@@ -156,10 +158,27 @@ struct pool_stats {
     std::uint64_t live_blocks; // Allocated and not freed, large ones too.
     std::uint64_t live_bytes; // Their sizes, rounded up to the class (large ones: as asked for).
     std::uint64_t reserved_bytes; // Taken from the arena for blocks.
+    std::uint64_t given_back_bytes; // Of these, in slabs that hold no block: their pages were given back to the system.
 };
 
 // Exact when no other thread is inside the pool; otherwise close. Takes the depots' locks: not for hot paths.
 [[nodiscard]] BASTION_API pool_stats read_pool_stats();
+
+// Asked now and then by what may take long: whether to go on.
+struct keep_going {
+    bool (*ask)(void*) = [](void*) { return true; };
+    void* of = nullptr;
+    [[nodiscard]] bool operator()() const { return ask(of); }
+};
+
+// Whether so much is free that a look for whole pages is worth it. Any thread. Cost: a lock for each class and home.
+[[nodiscard]] BASTION_API bool has_pages_to_give_back() noexcept;
+
+// Gives back to the system the pages of all slabs whose blocks are all free, and says how many bytes that were. Addresses stay; what
+// is taken there next is fresh memory. Blocks that lie in other threads' hands keep their slabs. Any thread, one at a time (another call returns 0 at
+// once). Cost: some 10 to 100 ns for each free block; while a class is looked through, others that need its blocks get fresh
+// memory: call it when nothing happens. `go_on` is asked every few blocks; after a no everything is as before.
+BASTION_API std::size_t give_pages_back(const keep_going& go_on = {}) noexcept;
 
 } // namespace bastion::detail
 

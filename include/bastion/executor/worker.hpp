@@ -172,6 +172,7 @@ private:
     [[nodiscard]] std::int64_t first_due() const noexcept;
     [[nodiscard]] bool sees_work() noexcept;
     void park();
+    [[nodiscard]] bool all_are_idle() const noexcept;
     void run(runnable& r) noexcept;
     bool poll_timers();
     bool poll_due_wheels();

@@ -1,0 +1,35 @@
+// What a burst has used goes back to the system when the runtime is idle, and the next burst runs as the first.
+#include "support/catch.hpp"
+
+#include <bastion/bastion.hpp>
+#include <bastion/executor/pool.hpp>
+
+#include <cstdint>
+#include <thread>
+
+namespace {
+
+constexpr std::size_t many = 150'000;
+
+bastion::process idle(bastion::context ctx) { (void)co_await ctx.recv(); }
+
+void burst(bastion::runtime& rt) {
+    const auto group = rt.spawn(bastion::children().with_name("burst").with_redundancy(many).with_exec(idle));
+    const auto started = rt.run(group.started());
+    REQUIRE(started);
+    group.stop();
+    while (rt.find_children("/burst").alive()) std::this_thread::yield();
+}
+
+std::uint64_t given_back() { return bastion::detail::read_pool_stats().given_back_bytes; }
+
+} // namespace
+
+TEST_CASE("A burst gives its pages back when the runtime is idle") {
+    bastion::runtime rt(bastion::config().with_signals(false));
+    for (int round = 0; round < 2; ++round) {
+        burst(rt);
+        while (given_back() < many * 64) std::this_thread::yield(); // most of the frames, however small they are
+        CHECK_FALSE(bastion::detail::has_pages_to_give_back());
+    }
+}
