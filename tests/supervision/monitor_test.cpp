@@ -587,10 +587,19 @@ TEST_CASE("Monitors and links are told at the end, however long it takes until t
             w.events.add("exited: " + (co_await ctx.recv<bastion::exited>()).reason().what());
         });
         (void)watcher_of(w, g[0]);
+        w.rt.spawn([&, who = other[0]](bastion::context ctx) -> bastion::process {
+            const auto h = ctx.monitor(who);
+            w.events.add("down, the other: " + end_of(co_await ctx.recv<bastion::down>()));
+        });
+        w.settle();
         (void)w.events.take();
         g[0].tell(0);
         w.settle();
         CHECK(w.events.take() == lines{"exited: error: died", "down: error: died, returns"});
+        // Then it is restarted, or its supervisor gives up and is restarted another hour later.
+        w.advance(61min);
+        const bool alone = what == std::string("nothing") || what == std::string("an intensity");
+        CHECK(only_downs(w.events.take()) == (alone ? lines{} : lines{"down, the other: stopped, returns"}));
         w.advance(3h);
         CHECK(g[0].alive());
         CHECK(only_downs(w.events.take()).empty());
