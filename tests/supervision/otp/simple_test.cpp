@@ -519,7 +519,7 @@ namespace {
 struct cost {
     spent ends;
     std::uint64_t held = 0; // bytes, while they run
-    std::uint64_t left = 0; // afterwards
+    std::int64_t left = 0; // more afterwards than before
 };
 
 // Of the ends of so many, one by one, in an order that is not that of their starts.
@@ -543,7 +543,7 @@ cost cost_of_ends(simple& s, std::size_t n) {
     CHECK(s.counts() == counted{1, 0, 0, 0});
     (void)s.w.events.take();
     (void)s.reasons();
-    c.left = held_bytes() - before;
+    c.left = static_cast<std::int64_t>(held_bytes() - before);
     return c;
 }
 
