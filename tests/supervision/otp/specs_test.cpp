@@ -160,7 +160,8 @@ cost cost_of(suite& s, int n, int known) {
     cost c;
     c.start = s.spent_by([&](bastion::context) -> bastion::process {
         for (int i = 0; i < n; ++i) {
-            const auto made = co_await s.sup.start_child(child(i));
+            auto spec = child(i);
+            const auto made = co_await s.sup.start_child(std::move(spec));
             if (made) ++started;
             else if (made.error() == bastion::errc::already_present) ++present;
         }
@@ -172,7 +173,8 @@ cost cost_of(suite& s, int n, int known) {
     c.held = held_bytes() - before;
     c.stop = s.spent_by([&](bastion::context) -> bastion::process {
         for (int i = 0; i < n; ++i) {
-            const auto done = co_await s.sup.terminate_child(std::to_string(i));
+            const std::string id = std::to_string(i);
+            const auto done = co_await s.sup.terminate_child(id);
             if (done) ++ended;
         }
     });
