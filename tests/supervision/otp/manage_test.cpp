@@ -123,6 +123,7 @@ TEST_CASE("hanging_restart_loop") {
     hangs();
     s.stop();
     CHECK(s.reasons().front() == "child1 error: died");
+    CHECK(s.name_is_free());
 }
 
 namespace {
@@ -130,10 +131,14 @@ namespace {
 // A supervisor whose second child hangs in its restart: each of its tries takes two seconds and fails.
 struct hanging_second {
     explicit hanging_second(bastion::strategy how) : s(flags(how, 8, 10s)) {
-        CHECK(s.start(s.child("child1")) == "ok");
-        CHECK(s.start(s.child("child2", second).with_shutdown(bastion::shutdown::brutal())) == "ok");
-        CHECK(s.start(s.child("child3")) == "ok");
+        for (const char* id : {"child1", "child2", "child3"})
+            CHECK(s.start(s.child(id, id == std::string("child2") ? second : starts{start::well})
+                          .with_shutdown(bastion::shutdown::brutal())) == "ok");
         (void)s.w.events.take();
+        first = s.pid_of("child1");
+        hangs();
+    }
+    void hangs() {
         second.set(start::fail_slowly);
         s.dies("child2");
         s.w.advance(2s);
@@ -141,6 +146,7 @@ struct hanging_second {
     }
     const starts second{start::well};
     suite s;
+    pid first; // child1, as it began
 };
 
 } // namespace
@@ -153,10 +159,13 @@ TEST_CASE("hanging_restart_loop_rest_for_one") {
     CHECK(s.restart("child2") == restarting);
     CHECK(s.remove("child2") == restarting);
     CHECK(s.which() == "child1, child2 restarting, child3 stopped");
+    CHECK(s.lives(h.first));
     CHECK(s.counts() == counted{3, 1, 0, 3});
 
     CHECK(s.terminate("child2") == "ok");
+    CHECK(s.reasons() == lines{"child2 error: died", "child2 error: no start", "child3 killed", "child2 killed"});
     CHECK(s.which() == "child1, child2 stopped, child3 stopped");
+    CHECK(s.lives(h.first));
     CHECK(s.counts() == counted{3, 1, 0, 3});
 
     h.second.set(start::well);
@@ -165,11 +174,11 @@ TEST_CASE("hanging_restart_loop_rest_for_one") {
     CHECK(s.restart("child3") == "ok");
     CHECK(s.w.events.take() == lines{"start child2", "start child3"});
 
-    h.second.set(start::fail_slowly);
-    s.dies("child2");
-    s.w.advance(2s);
-    s.w.settle();
+    h.hangs();
     CHECK(s.stop() == lines{"end child2", "end child3", "end child1"});
+    CHECK(s.reasons() ==
+          lines{"child2 error: died", "child2 error: no start", "child3 killed", "child2 killed", "child1 killed"});
+    CHECK(s.name_is_free());
 }
 
 // Not in the suite: the same for one_for_all, where nothing runs while one of them cannot start.

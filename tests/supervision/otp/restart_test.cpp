@@ -342,7 +342,8 @@ TEST_CASE("do_not_save_child_specs_for_temporary_children") {
         }
 }
 
-TEST_CASE("count_restarting_children") {
+// Not in the suite, whose children are a template's: the same of children with names.
+TEST_CASE("count_restarting_children: children with names") {
     suite s(flags(strategy::one_for_one, 1'000, 3600s));
     const starts how{start::well};
     for (const char* id : {"child1", "child2", "child3"}) CHECK(s.start(s.child(id, how)) == "ok");
@@ -391,35 +392,50 @@ TEST_CASE("tree") {
     const auto middle = [](const char* id) { return flags(strategy::one_for_one, 4, 3600s).with_name(id); };
     CHECK(s.start(middle("supchild1").with_children(s.child("child1")).with_children(s.child("child2"))) == "ok");
     CHECK(s.start(middle("supchild2")) == "ok");
-    CHECK(s.counts() == counted{2, 2, 2, 0});
+    CHECK(s.start(middle("supchild3").with_own_restart(bastion::transient)) == "ok");
+    CHECK(s.terminate("supchild3") == "ok");
+    CHECK(s.which() == "supchild1, supchild2, supchild3 stopped");
+    CHECK(s.counts() == counted{3, 2, 3, 0});
     const auto sup1 = s.info("supchild1").supervisor;
     const auto sup2 = s.info("supchild2").supervisor;
+    CHECK(s.which_of(sup1) == "child1, child2");
+    CHECK(s.counts_of(sup1) == counted{2, 2, 0, 2});
+    CHECK(s.counts_of(sup2) == counted{0, 0, 0, 0});
     const auto started = [&](bastion::children c) { return s.said(s.w.rt.run(sup2.start_child(std::move(c)))); };
     CHECK(started(s.child("child3", {start::well, start::fail})) == "ok");
     CHECK(started(s.child("child4")) == "ok");
-    CHECK(s.which_of(sup1) == "child1, child2");
     CHECK(s.counts_of(sup1) == counted{2, 2, 0, 2});
     CHECK(s.counts_of(sup2) == counted{2, 2, 0, 2});
     const pid first = s.pid_of(sup1, "child1");
+    const pid second = s.pid_of(sup1, "child2");
     const pid third = s.pid_of(sup2, "child3");
     const pid fourth = s.pid_of(sup2, "child4");
 
     fourth.who.tell(tree::die{"died"});
     s.w.settle();
+    CHECK(s.which_of(sup1) == "child1, child2");
     CHECK(s.pid_of(sup1, "child1") == first);
+    CHECK(s.pid_of(sup1, "child2") == second);
+    CHECK(s.counts_of(sup1) == counted{2, 2, 0, 2});
+    CHECK(s.which_of(sup2) == "child3, child4");
     CHECK(s.pid_of(sup2, "child3") == third);
     CHECK_FALSE(s.pid_of(sup2, "child4") == fourth);
     CHECK(s.counts_of(sup2) == counted{2, 2, 0, 2});
+    CHECK(s.which() == "supchild1, supchild2, supchild3 stopped");
 
     third.who.tell(tree::die{"died"});
     s.w.settle();
-    CHECK(s.which() == "supchild1, supchild2");
-    CHECK(s.counts() == counted{2, 2, 2, 0});
+    CHECK(s.which() == "supchild1, supchild2, supchild3");
+    CHECK(s.counts() == counted{3, 3, 3, 0});
     CHECK(s.which_of(sup1) == "child1, child2");
     CHECK(s.counts_of(sup1) == counted{2, 2, 0, 2});
     CHECK_FALSE(s.pid_of(sup1, "child1") == first);
+    CHECK_FALSE(s.pid_of(sup1, "child2") == second);
     CHECK(s.which_of(sup2).empty());
     CHECK(s.counts_of(sup2) == counted{0, 0, 0, 0});
+    const auto sup3 = s.info("supchild3").supervisor;
+    CHECK(s.which_of(sup3).empty());
+    CHECK(s.counts_of(sup3) == counted{0, 0, 0, 0});
 }
 
 // OTP: a supervisor that gives up ends as `shutdown`, so a transient one does not come back.

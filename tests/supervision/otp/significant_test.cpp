@@ -123,18 +123,33 @@ TEST_CASE("significant: what was terminated does not keep all_significant from i
     CHECK(s.end_of_sup() == "stopped");
 }
 
+// A is the suite's supervisor, B the one below it, C a worker.
 TEST_CASE("significant_escalation") {
     for (const bool too : {true, false}) {
+        tree::journal ends_of_b; // outlives the runtime
         suite s(with_mode(auto_shutdown::any_significant));
         CHECK(s.start(with_mode(auto_shutdown::any_significant)
                       .with_name("b")
                       .with_own_restart(bastion::transient)
-                      .with_significant(too)
-                      .with_children(s.child("worker", bastion::transient).with_significant())) == "ok");
-        s.pid_of(s.info("b").supervisor, "worker").who.tell(tree::finish{});
+                      .with_significant(too)) == "ok");
+        const auto b = s.info("b").supervisor;
+        CHECK(s.said(s.w.rt.run(b.start_child(s.child("c", bastion::transient).with_significant()))) == "ok");
+        watch(s.w.rt, b, ends_of_b);
         s.w.settle();
-        CHECK(s.sup.alive() != too);
-        if (!too) CHECK(s.which() == "b stopped");
+        const auto c = s.info_of(b, "c").group[0];
+        c.tell(tree::finish{});
+        s.w.settle();
+        CHECK_FALSE(c.alive());
+        CHECK(s.reasons() == lines{"c normal"});
+        CHECK(s.which_of(b) == text(bastion::errc::noproc));
+        CHECK(ends_of_b.take() == lines{"stopped"});
+        if (too) {
+            CHECK(s.end_of_sup() == "stopped");
+        } else {
+            CHECK(s.end_of_sup() == "alive");
+            CHECK(s.which() == "b stopped");
+            s.stop();
+        }
     }
 }
 

@@ -16,6 +16,7 @@ auto made_by(suite& of) {
     return [&of](bastion::context ctx, starts how) -> bastion::process {
         const start now = how.next();
         if (now == otp::start::ignore) co_return ctx.ignore();
+        if (now == otp::start::panic) bastion::panic("at the start");
         if (now == otp::start::fail_slowly) co_await ctx.sleep_for(2s);
         if (now != otp::start::well) co_return ctx.fail("no start");
         const std::string me = std::to_string(ctx.block().index);
@@ -49,9 +50,10 @@ auto made_by(suite& of) {
 // What the template's children get: how they start.
 struct simple : suite {
     explicit simple(bastion::restart_when when = bastion::permanent, std::uint32_t intensity = 2,
-        auto_shutdown ends_with = auto_shutdown::never, bastion::shutdown stop = bastion::shutdown::within(1000ms))
+        auto_shutdown ends_with = auto_shutdown::never, bastion::shutdown stop = bastion::shutdown::within(1000ms),
+        std::chrono::nanoseconds period = 3600s)
         : suite([&](suite& of) {
-              return flags(bastion::strategy::simple_one_for_one, intensity, 3600s)
+              return flags(bastion::strategy::simple_one_for_one, intensity, period)
                   .with_auto_shutdown(ends_with)
                   .with_children(of.without_body("child")
                           .with_restart(when)
@@ -118,30 +120,49 @@ TEST_CASE("sup_start_ignore_permanent_child_start_child_simple") {
 
 TEST_CASE("sup_start_child_returns_error_simple") {
     simple s;
-    CHECK(s.said(s.start({start::fail})) == text(bastion::errc::start_failed));
+    CHECK(s.why(s.start({start::fail})) == "start failed: 0: error: no start");
+    CHECK(s.why(s.start({start::panic})) == "start failed: 1: panic: at the start");
     CHECK(s.all().empty());
     CHECK(s.counts() == counted{1, 0, 0, 0});
 }
 
-// get_childspec by pid is which_child by ref.
+// get_childspec by pid is which_child by ref: of a template that says nothing but that its children are temporary.
 TEST_CASE("sup_start_map_simple") {
-    simple s;
-    const auto started = s.start();
-    REQUIRE(started.has_value());
-    const auto another = s.start();
-    REQUIRE(another.has_value());
-    const auto made = s.w.rt.run(s.sup.which_child(started->element));
-    REQUIRE(made.has_value());
-    CHECK(made->element.where() == started->element.where());
-    CHECK(made->restart == bastion::permanent);
-    CHECK(made->shutdown.time() == 1000ms);
-    CHECK(made->kind == bastion::child_kind::element);
+    suite s([](suite& of) {
+        return bastion::supervisor()
+            .with_otp_defaults()
+            .with_strategy(bastion::strategy::simple_one_for_one)
+            .with_children(bastion::children().with_restart(bastion::temporary).with_template(made_by(of)));
+    });
+    refs all;
+    for (int i = 0; i < 3; ++i) {
+        const auto started = s.w.rt.run(s.sup.start_child(starts{start::well}));
+        REQUIRE(started.has_value());
+        all.push_back(started->element);
+    }
+    for (const auto& child : all) {
+        const auto made = s.w.rt.run(s.sup.which_child(child));
+        REQUIRE(made.has_value());
+        CHECK(made->id.empty());
+        CHECK(made->element == child);
+        CHECK(made->restart == bastion::temporary);
+        CHECK(made->shutdown.time() == 5000ms);
+        CHECK(made->kind == bastion::child_kind::element);
+        CHECK_FALSE(made->significant);
+    }
     const auto stranger = s.w.rt.run(s.sup.which_child(s.w.rt.spawn(tree::named(s.w.events, "stranger"))[0]));
     REQUIRE_FALSE(stranger.has_value());
     CHECK(stranger.error() == bastion::errc::not_found);
     const auto by_name = s.w.rt.run(s.sup.which_child("child"));
     REQUIRE_FALSE(by_name.has_value());
     CHECK(by_name.error() == bastion::errc::simple_one_for_one);
+    s.stop();
+
+    simple other; // whose template says more
+    const auto made = other.w.rt.run(other.sup.which_child(other.one()));
+    REQUIRE(made.has_value());
+    CHECK(made->restart == bastion::permanent);
+    CHECK(made->shutdown.time() == 1000ms);
 }
 
 TEST_CASE("sup_stop_timeout_dynamic") {
@@ -164,15 +185,20 @@ TEST_CASE("sup_stop_brutal_kill_dynamic") {
     CHECK(s.reasons() == lines(10, "child killed"));
 }
 
+// Who ends normally because it was told to stop has stopped.
 TEST_CASE("sup_stop_non_shutdown_exit_dynamic") {
-    simple s;
-    s.tell_it(s.one(), end_with{bastion::exit_reason::error("other")});
-    s.tell_it(s.one(), end_with{bastion::exit_reason::error("another")});
-    (void)s.one();
-    s.stop();
-    auto said = s.reasons();
-    std::sort(said.begin(), said.end());
-    CHECK(said == lines{"child error: another", "child error: other", "child stopped"});
+    for (const auto when : {bastion::temporary, bastion::transient, bastion::permanent}) {
+        simple s(when, 2, auto_shutdown::never, bastion::shutdown::within(5000ms));
+        for (const bastion::exit_reason& why : {bastion::exit_reason(), shutdown_reason,
+                 bastion::exit_reason::error("other"), bastion::exit_reason::error("another")})
+            s.tell_it(s.one(), end_with{why});
+        (void)s.one();
+        s.stop();
+        auto said = s.reasons();
+        std::sort(said.begin(), said.end());
+        CHECK(said ==
+              lines{"child error: another", "child error: other", "child stopped", "child stopped", "child stopped"});
+    }
 }
 
 TEST_CASE("child_adm_simple") {
@@ -275,6 +301,7 @@ TEST_CASE("simple_one_for_one_restart_ignore") {
     }
 }
 
+// As OTP 25 has it, executed there. The case of newer ones is that a template's supervisor may have no auto_shutdown.
 TEST_CASE("significant_simple") {
     SECTION("any") {
         simple s(bastion::temporary, 2, auto_shutdown::any_significant);
@@ -319,8 +346,47 @@ TEST_CASE("count_children") {
     CHECK(s.counts() == counted{1, 0, 0, 0});
 }
 
+// A restart takes two seconds, and fails as long as it is told so.
+TEST_CASE("count_restarting_children") {
+    simple s(bastion::permanent, 20, auto_shutdown::never, bastion::shutdown::brutal(), 10s);
+    const starts how{start::well};
+    CHECK(s.counts() == counted{1, 0, 0, 0});
+    const auto first = s.one(how);
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+    const auto second = s.one(how);
+    CHECK(s.counts() == counted{1, 2, 0, 2});
+    const auto third = s.one(how);
+    CHECK(s.counts() == counted{1, 3, 0, 3});
+
+    for (const auto& who : {first, second, third}) s.tell_it(who, tree::die{"died"});
+    CHECK(s.counts() == counted{1, 3, 0, 3});
+    CHECK(s.all() == refs{first, second, third});
+    for (const auto& who : {first, second, third}) CHECK(s.incarnation(who) == 1);
+
+    how.set(start::fail_slowly);
+    for (const auto& who : {first, second}) s.tell_it(who, tree::die{"died"});
+    s.w.advance(4s);
+    s.w.settle();
+    CHECK(s.counts() == counted{1, 1, 0, 3});
+    CHECK(s.which() == " restarting,  restarting, ");
+
+    how.set(start::well);
+    s.w.advance(4s);
+    s.w.settle();
+    CHECK(s.counts() == counted{1, 3, 0, 3});
+
+    CHECK(s.terminate(third) == "ok");
+    CHECK(s.counts() == counted{1, 2, 0, 2});
+    CHECK(s.all() == refs{first, second});
+    CHECK(s.terminate(first) == "ok");
+    CHECK(s.counts() == counted{1, 1, 0, 1});
+    CHECK(s.all() == refs{second});
+    CHECK(s.terminate(second) == "ok");
+    CHECK(s.counts() == counted{1, 0, 0, 0});
+}
+
 TEST_CASE("hanging_restart_loop_simple") {
-    simple s(bastion::permanent, 8, auto_shutdown::never, bastion::shutdown::brutal());
+    simple s(bastion::permanent, 8, auto_shutdown::never, bastion::shutdown::brutal(), 10s);
     const starts how{start::well};
     const auto hangs = [&](const bastion::child_ref& who) {
         how.set(start::fail_slowly);
@@ -335,12 +401,14 @@ TEST_CASE("hanging_restart_loop_simple") {
     CHECK(s.which() == " restarting");
     CHECK(s.counts() == counted{1, 0, 0, 1});
     CHECK(s.terminate(first) == "ok");
-    CHECK(s.reasons().front() == "child error: died");
+    CHECK(s.reasons() == lines{"child error: died", "child error: no start", "child killed"});
     CHECK(s.all().empty());
     how.set(start::well);
     const auto second = s.one(how);
     hangs(second);
     s.stop();
+    CHECK(s.reasons() == lines{"child error: died", "child error: no start", "child killed"});
+    CHECK(s.name_is_free());
 }
 
 namespace {
@@ -449,40 +517,48 @@ TEST_CASE("simple_one_for_one_corruption") {
 namespace {
 
 struct cost {
-    std::uint64_t turns = 0;
-    std::uint64_t held = 0;
-    std::uint64_t left = 0;
+    spent ends;
+    std::uint64_t held = 0; // bytes, while they run
+    std::int64_t left = 0; // more afterwards than before
 };
 
 // Of the ends of so many, one by one, in an order that is not that of their starts.
-cost cost_of_ends(int n) {
-    simple s(bastion::temporary);
+cost cost_of_ends(simple& s, std::size_t n) {
     const std::uint64_t before = held_bytes();
     refs all;
-    for (int i = 0; i < n; ++i) all.push_back(s.one());
-    CHECK(s.counts() == counted{1, all.size(), 0, all.size()});
+    for (std::size_t i = 0; i < n; ++i) all.push_back(s.one());
+    CHECK(s.counts() == counted{1, n, 0, n});
     cost c;
     c.held = held_bytes() - before;
     std::mt19937 random(1);
     std::shuffle(all.begin(), all.end(), random);
-    const std::uint64_t turns = s.turns();
-    for (const auto& child : all) CHECK(s.terminate(child) == "ok");
-    c.turns = s.turns() - turns;
-    s.w.settle();
+    std::size_t ended = 0;
+    c.ends = s.spent_by([&](bastion::context) -> bastion::process {
+        for (const auto& child : all) {
+            const auto done = co_await s.sup.terminate_child(child);
+            if (done) ++ended;
+        }
+    });
+    CHECK(ended == n);
     CHECK(s.counts() == counted{1, 0, 0, 0});
-    c.left = held_bytes() - before;
+    (void)s.w.events.take();
+    (void)s.reasons();
+    c.left = static_cast<std::int64_t>(held_bytes() - before);
     return c;
 }
 
 } // namespace
 
-// OTP measures how long it takes, and allows ten times as many 50 times as long. A test here measures no time (the benchmarks do): what
-// is compared are the turns of all processes, and the bytes held while they run and afterwards.
+// OTP measures how long a thousand and then ten thousand take, and allows ten times as many 50 times as long. So it is here, with the
+// processor's time of the whole program, which other programs do not lengthen. Compared more narrowly are the turns of all processes,
+// and the bytes held while they run and afterwards.
 TEST_CASE("simple_one_for_one_scale_many_temporary_children") {
-    const cost few = cost_of_ends(1000);
-    const cost many = cost_of_ends(10'000);
-    CHECK(few.turns > 1000);
-    CHECK(many.turns <= 11 * few.turns);
+    simple s(bastion::temporary);
+    const cost few = cost_of_ends(s, 1000);
+    const cost many = cost_of_ends(s, 10'000);
+    CHECK(many.ends.time / (few.ends.time + 1) <= 50);
+    CHECK(few.ends.turns > 1000);
+    CHECK(many.ends.turns <= 11 * few.ends.turns);
     CHECK(few.held > 0);
     CHECK(many.held <= 11 * few.held);
     CHECK(few.left <= 1024); // the last of its requests may still be there

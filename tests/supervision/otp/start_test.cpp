@@ -135,13 +135,15 @@ TEST_CASE("sup_start_fail") {
     CHECK(events.take().empty());
 }
 
+// OTP's first child says an error, its second something else than it should.
 TEST_CASE("sup_start_child_returns_error") {
     suite s;
-    CHECK(s.start(s.child("child1", {start::fail})) == text(bastion::errc::start_failed));
     auto failed = s.w.rt.run(s.sup.start_child(s.child("child1", {start::fail})));
-    REQUIRE_FALSE(failed.has_value());
+    CHECK(s.why(failed) == "start failed: child1: start failed: 0: error: no start");
     CHECK(failed.error().reason().child() == "child1");
     CHECK(failed.error().reason().cause().cause().what() == "error: no start");
+    failed = s.w.rt.run(s.sup.start_child(s.child("child2", {start::panic})));
+    CHECK(s.why(failed) == "start failed: child2: start failed: 0: panic: at the start");
     s.w.settle();
     CHECK(s.which().empty());
     CHECK(s.counts() == counted{0, 0, 0, 0});
@@ -149,12 +151,18 @@ TEST_CASE("sup_start_child_returns_error") {
 }
 
 TEST_CASE("sup_start_restart_child_returns_error") {
-    suite s;
     const starts how{start::well};
-    CHECK(s.start(s.child("child1", how)) == "ok");
+    suite s([&how](suite& of) {
+        return flags(bastion::strategy::one_for_one, 2, 3600s).with_children(of.child("child1", how));
+    });
     CHECK(s.terminate("child1") == "ok");
     how.set(start::fail);
-    CHECK(s.restart("child1") == text(bastion::errc::start_failed));
+    CHECK(s.why(s.w.rt.run(s.sup.restart_child("child1"))) == "start failed: child1: start failed: 0: error: no start");
+    s.w.settle();
+    CHECK(s.which() == "child1 stopped");
+    how.set(start::panic);
+    CHECK(s.why(s.w.rt.run(s.sup.restart_child("child1"))) ==
+          "start failed: child1: start failed: 0: panic: at the start");
     s.w.settle();
     CHECK(s.which() == "child1 stopped");
     how.set(start::well);
@@ -290,7 +298,8 @@ TEST_CASE("extra_return") {
 
 // OTP's child is registered by its start function, which says `{already_started, Pid}` when a stranger has the name; the supervisor hands
 // that on. Here a child takes its name in its body, and what it ends with is a text: start_child says start_failed, of whom and with
-// that text, and whereis says who has the name.
+// that text, and whereis says who has the name. already_started is said of what the supervisor's own child has, and names no ref:
+// which_child does.
 TEST_CASE("already_started_outside_supervisor") {
     suite s;
     const auto takes_name = [&s] {
@@ -323,6 +332,11 @@ TEST_CASE("already_started_outside_supervisor") {
     s.w.settle();
     CHECK(s.start(takes_name()) == "ok");
     CHECK(s.w.rt.whereis("registered") == s.element("child1"));
+    CHECK(s.start(takes_name()) == text(bastion::errc::already_started));
+    CHECK(s.w.rt.whereis("registered") == s.element("child1"));
+    CHECK(s.reasons() == lines{"child1 error: " + text(bastion::errc::name_taken)});
+    s.stop();
+    CHECK_FALSE(s.w.rt.whereis("registered").alive());
 }
 
 // No start is logged at all.

@@ -11,6 +11,7 @@
 #include <bastion/executor/pool.hpp>
 #include <bastion/process/control_block.hpp>
 
+#include <ctime>
 #include <functional>
 #include <initializer_list>
 #include <memory>
@@ -31,7 +32,7 @@ inline const bastion::exit_reason kill_reason(bastion::exit_kind::killed);
 inline std::string text(bastion::errc code) { return std::string(to_string(code)); }
 
 // How a child's next start goes; each start takes the next, the last one stays.
-enum class start { well, ignore, fail, fail_slowly };
+enum class start { well, ignore, fail, fail_slowly, panic };
 class starts {
 public:
     starts(std::initializer_list<start> all) : state_(std::make_shared<state>()) { state_->all = all; }
@@ -69,6 +70,7 @@ inline auto worker(tree::journal& j, std::string id, starts how = {start::well})
     return [&j, id, how](bastion::context ctx) -> bastion::process {
         const start now = how.next();
         if (now == start::ignore) co_return ctx.ignore();
+        if (now == start::panic) bastion::panic("at the start");
         if (now == start::fail_slowly) co_await ctx.sleep_for(2s);
         if (now == start::fail || now == start::fail_slowly) co_return ctx.fail("no start");
         j.add("start " + id);
@@ -133,6 +135,12 @@ inline void watch(bastion::runtime& rt, const bastion::supervisor_ref& who, tree
         }
     });
 }
+
+// What the whole program has spent.
+struct spent {
+    std::uint64_t turns = 0; // of all processes
+    std::clock_t time = 0; // of the processor
+};
 
 class suite {
     nothing_left check; // the last to go
@@ -239,15 +247,32 @@ public:
         if (sup.alive()) return "alive";
         return said.empty() ? "nobody was told" : said.back();
     }
+    // Nobody has the supervisor's name.
+    bool name_is_free() { return !w.rt.find_supervisor("/otp/sup_test").alive(); }
     // How the children ended: as their callbacks above say.
     lines reasons() { return ends.take(); }
 
     // How often anybody has had his turn so far: what costs time, counted instead of measured.
     std::uint64_t turns() { return w.rt.snapshot(bastion::snapshot_limits().depth(0)).resumes; }
 
+    // What it takes until a process has done that, and all that follows has happened.
+    template <class F>
+    spent spent_by(F&& orders) {
+        const spent before{turns(), std::clock()};
+        w.rt.spawn(std::forward<F>(orders));
+        w.settle();
+        return {turns() - before.turns, std::clock() - before.time};
+    }
+
     static std::string said(const bastion::result<bastion::child_info>& r) {
         if (!r) return text(r.error().code());
         return r->status == bastion::child_status::running ? "ok" : "ok, undefined";
+    }
+    // Why a child has not started, and whose failure that was.
+    static std::string why(const bastion::result<bastion::child_info>& r) {
+        REQUIRE_FALSE(r.has_value());
+        CHECK(r.error() == bastion::errc::start_failed);
+        return r.error().reason().what();
     }
     static std::string said(const bastion::result<void>& r) { return r ? "ok" : text(r.error().code()); }
 
