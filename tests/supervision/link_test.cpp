@@ -167,20 +167,21 @@ TEST_CASE("An exit signal by order: the matrix of OTP's exit/2") {
 }
 
 TEST_CASE("Who sends itself an exit signal ends with its reason, a normal one, too") {
-    for (const auto& [why, ends] : {std::pair{bastion::exit_reason(), lines{"end b", "normal, for good"}},
+    for (const auto& given : {std::pair{bastion::exit_reason(), lines{"end b", "normal, for good"}},
              std::pair{boom(), lines{"end b", "end a", "error: boom, for good"}},
              std::pair{of(bastion::exit_kind::stopped), lines{"end b", "end a", "stopped, for good"}},
              std::pair{of(bastion::exit_kind::killed), lines{"end b", "end a", "killed, for good"}}}) {
+        const bastion::exit_reason& why = given.first;
         INFO(why.what());
         two t;
         t.linked();
         t.w.rt.spawn([&](bastion::context ctx) -> bastion::process {
             auto watch = ctx.monitor(t.b);
-            t.b.tell(act{[why = why](const bastion::context& inside) { inside.self().exit(why); }});
+            t.b.tell(act{[why](const bastion::context& inside) { inside.self().exit(why); }});
             const auto d = co_await ctx.recv<bastion::down>();
             t.w.events.add(d.reason().what() + (d.returns() ? ", returns" : ", for good"));
         });
-        CHECK(t.take() == ends);
+        CHECK(t.take() == given.second);
     }
     // A transient element that has ended so has done its work.
     world w;
