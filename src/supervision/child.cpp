@@ -24,6 +24,8 @@ void owner::start_child(control_block& child) {
     set_state(child, child_state::starting);
     if (has(child, child_flag::is_owner)) {
         of(child).noted.behind = false;
+        const bastion::restart_strategy strategy = restart_of(child);
+        of(child).last_life_ = strategy.limited() && child.tries >= strategy.max_tries();
         on_change(child);
     }
     if (again) tell_monitors(child, child.reason); // whom nobody could tell before
@@ -62,7 +64,7 @@ void owner::tell_monitors(control_block& child, const exit_reason& why, bool ret
 
 // Of a child whose owner stops. If that is not to come back either, monitors are told when all above it have decided; links say nothing of it.
 void owner::tell_unless_undecided(control_block& child) {
-    if (!undecided_) tell_monitors(child, child.reason);
+    if (restarting_ || !undecided_) tell_monitors(child, child.reason);
     else if (!has(child, child_flag::is_owner)) leave_with_incarnation(child);
 }
 
@@ -141,8 +143,7 @@ void owner::child_exited(control_block& child) {
         if (has(child, child_flag::in_plan)) {
             if (child.reason.is_fault() && !is_owner)
                 report(child, child.reason, restarting_ ? "restarts with its siblings" : "restarts with its owner");
-            if (restarting_) tell_monitors(child, child.reason);
-            else tell_unless_undecided(child);
+            tell_unless_undecided(child);
         } else {
             decide(child);
         }
@@ -265,10 +266,13 @@ void owner::decide(control_block& child, bool later) {
     const auto delay = strategy.delay(child.tries, this_thread().current_worker->random());
     if (why.is_abnormal() && !quiet)
         report(child, why, delay.count() > 0 ? said([&] { return "restarts in " + readable(delay); }) : "restarts now");
-    tell_monitors(child, why); // now, though this owner or one above may give up before it has started
     const bool held_up = phase_ == phase::starting && cursor_ == &child && has(child, child_flag::in_plan) &&
                          announced_ && starts_in_order();
-    if (delay.count() > 0 || later || held_up) {
+    const bool waits = delay.count() > 0 || later || held_up;
+    // At once, though somebody above may give up before it has started: that may be much later. If nothing is to be waited for, the next
+    // turns decide whether it is restarted, and its monitors are told then (by its start, or by plan_stop).
+    if (waits || restarts_by_itself()) tell_monitors(child, why);
+    if (waits) {
         set_state(child, child_state::backing_off);
         arm(child, request_kind::backoff_over, delay);
         if (held_up) break_off(child);
@@ -375,7 +379,7 @@ void owner::start_failed(control_block& child) {
 void owner::fail_upwards(exit_reason why) {
     why_ = std::move(why);
     silent_ = natural_ = true;
-    undecided_ = is_root_ || !comes_back_after(self_.policy, why_);
+    undecided_ = is_root_ || last_life_ || !comes_back_after(self_.policy, why_);
     if (is_root_) announce_end(self_, false); // whoever still spawns is turned away
     answer_watchers(nullptr, &why_);
     plan_stop(is_root_, false); // nobody starts the root again

@@ -45,6 +45,7 @@ protected:
     [[nodiscard]] bastion::shutdown shutdown_of(control_block&) const noexcept override { return element_shutdown(); }
     [[nodiscard]] std::string child_name(control_block& child) const override;
     [[nodiscard]] bool launch(control_block& child, bool again) override;
+    [[nodiscard]] bool restarts_by_itself() const noexcept override { return !ask_first_; }
     void restart(control_block& child) override;
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;

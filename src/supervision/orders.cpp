@@ -83,11 +83,9 @@ bool supervisor_owner::carry_out(request_ptr& r) {
         const bool ends = has(*child, child_flag::for_good) || of(*child).noted.emptying;
         // It ends: afterwards it is known whether its spec stays.
         if (state_of(*child) == child_state::stopping && !(ends && r->order == child_order::terminate)) return false;
-        const bool in_plan = has(*child, child_flag::in_plan);
-        const bool waits = (in_plan && !starts) || (phase_ != phase::idle && r->order == child_order::restart);
-        // The plan is about to start it again: the answer is about that life. Whoever wants it to end need not wait.
-        const bool comes = in_plan && state_of(*child) == child_state::down && r->order != child_order::terminate;
-        if (comes || (waits && state_of(*child) == child_state::ended)) {
+        const bool plan_starts_it = has(*child, child_flag::in_plan) && !starts; // it is about to
+        const bool waits = plan_starts_it || (phase_ != phase::idle && r->order == child_order::restart);
+        if (waits && state_of(*child) == child_state::ended) {
             lines_.look_after_plan(order_lines::line_of(subject_of(*r)));
             return false;
         }

@@ -184,6 +184,8 @@ protected:
     [[nodiscard]] virtual bool comes_back(const control_block& child) const noexcept {
         return comes_back_after(when_of(child), child.reason);
     }
+    // Whether nobody else can refuse a restart that this owner has decided.
+    [[nodiscard]] virtual bool restarts_by_itself() const noexcept = 0;
     // A child's waiting is over (or there was none): restart it and whom the policy adds.
     virtual void restart(control_block& child) = 0;
     virtual void adopt(control_block& child) = 0;
@@ -256,6 +258,7 @@ protected:
     void start_child(control_block& child);
     void tell_monitors(control_block& child, const exit_reason& why, bool returns = true);
     void tell_unless_undecided(control_block& child);
+    void tell_of_the_dead();
     void child_started(control_block& child);
     void child_exited(control_block& child);
     void order_stop(control_block& child, bool for_good, bool kill, bool empties = false);
@@ -341,8 +344,10 @@ protected:
     bool running_ = false; // was told to start, and not to stop since
     bool announced_ = false; // the parent knows that this run has started
     bool gone_ = false;
-    bool undecided_ =
-        false; // it (or an owner above) ends, and is not to come back: whether its children do is not known
+    // Written by the parent while this stands still: it has no try left for it.
+    bool last_life_ = false;
+    // It (or an owner above) ends, and is not to come back: whether its children do is not known.
+    bool undecided_ = false;
     bool is_root_ = false;
     bool silent_ = false; // its fault was reported by a child's
     bool ended_by_itself_ = false; // not asked to: no child is left

@@ -23,7 +23,15 @@ void owner::plan_restart_of_marked() {
     restarting_ = true;
     phase_ = phase::stopping;
     cursor_ = children_.back();
+    tell_of_the_dead();
     progress();
+}
+
+// Those of the plan that have ended before it: what happens to them is decided now, and may take long.
+void owner::tell_of_the_dead() {
+    for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
+        if (state_of(*c) == child_state::down && has(*c, child_flag::in_plan) && !has(*c, child_flag::is_owner))
+            tell_unless_undecided(*c);
 }
 
 void owner::plan_stop(bool for_good, bool kill, bool empties) {
@@ -42,6 +50,7 @@ void owner::plan_stop(bool for_good, bool kill, bool empties) {
         order_stop(*first, for_good, true);
     phase_ = phase::stopping;
     cursor_ = children_.back();
+    if (!ending_for_good_ && !empties_) tell_of_the_dead();
     if (stops_together())
         for (auto* c = children_.back(); c != nullptr; c = children_.prev(c))
             if (state_of(*c) == child_state::up || state_of(*c) == child_state::starting)

@@ -33,6 +33,7 @@ protected:
     [[nodiscard]] bastion::shutdown shutdown_of(control_block& child) const noexcept override;
     [[nodiscard]] std::string child_name(control_block& child) const override { return of(child).name(); }
     [[nodiscard]] bool launch(control_block& child, bool again) override;
+    [[nodiscard]] bool restarts_by_itself() const noexcept override { return !spec_->bounded; }
     void restart(control_block& child) override;
     void adopt(control_block& child) override;
     void on_request(owner_request& r) override;

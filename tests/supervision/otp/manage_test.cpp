@@ -476,32 +476,3 @@ TEST_CASE("child_adm: without kept specs those behind a child that is terminated
     CHECK(b.then() == lines{"start child2"});
     CHECK(b.s.which() == "child2");
 }
-
-// Not in the suite: OTP's supervisor answers when the restart is over, and what it says then is about the new life.
-TEST_CASE("child_adm: orders that come while a restart stops the children are answered when they stand again") {
-    for (const auto how : {bastion::strategy::one_for_all, bastion::strategy::rest_for_one}) {
-        suite s([how](suite& of) {
-            return flags(how, 10, 3600s)
-                .with_children(of.child("child1"))
-                .with_children(of.child("child2"))
-                .with_children(of.child("child3"));
-        });
-        s.tell("child2", take_for_stop{500ms});
-        s.dies("child1");
-        auto remove = s.sup.delete_child("child3");
-        auto restart = s.sup.restart_child("child3");
-        auto start = s.sup.start_child(s.child("child3"));
-        auto remove_slow = s.sup.delete_child("child2");
-        auto restart_dead = s.sup.restart_child("child1");
-        s.w.settle();
-        CHECK_FALSE(remove.poll());
-        CHECK_FALSE(restart_dead.poll());
-        s.w.advance(500ms);
-        CHECK(now_said(s, remove) == running);
-        CHECK(now_said(s, restart) == running);
-        CHECK(now_said(s, start) == already_started);
-        CHECK(now_said(s, remove_slow) == running);
-        CHECK(now_said(s, restart_dead) == running);
-        CHECK(s.which() == "child1, child2, child3");
-    }
-}
