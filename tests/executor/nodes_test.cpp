@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 using namespace bastion::detail;
@@ -102,6 +103,36 @@ TEST_CASE("nodes: what overflows stays in the queue of its node until the other 
     CHECK(ran_on.size() == jobs.size());
     CHECK(e.counters().far_steals >= 700);
     CHECK(e.counters().far_steals == e.counters().steals);
+}
+
+// A worker looks at the clock between its last look around and its announcement that it sleeps.
+TEST_CASE("nodes: a worker that goes to sleep looks into the queues of all nodes once more") {
+    struct clock_with_a_surprise final : bastion::clock {
+        std::int64_t now_ns() noexcept override {
+            if (surprise) std::exchange(surprise, {})();
+            return 0;
+        }
+        bool runs() const noexcept override { return false; }
+        std::function<void()> surprise;
+    };
+    const auto clock = std::make_shared<clock_with_a_surprise>();
+    first_choices chooser;
+    auto options = on("numa:2 core:1 pu:1", &chooser);
+    options.time = clock;
+    executor e(std::move(options));
+    int ran = 0;
+    for (const std::size_t node : {0u, 1u}) {
+        job late([&ran](worker&) { ++ran; });
+        clock->surprise = [&] { e.worker_at(node).node().work.push_back(&late); };
+        e.worker_at(0).take_turn();
+        CHECK_FALSE(clock->surprise);
+        CHECK(ran == static_cast<int>(node));
+        CHECK(e.worker_at(0).may_turn());
+        e.worker_at(0).take_turn();
+        CHECK(ran == static_cast<int>(node) + 1);
+    }
+    e.worker_at(0).take_turn();
+    CHECK_FALSE(e.worker_at(0).may_turn());
 }
 
 TEST_CASE("nodes: work of a worker that stands still is done by another node") {
