@@ -9,8 +9,12 @@
 namespace bastion::detail {
 namespace {
 
+claimed_plan plan_of(executor_options& options) {
+    if (options.plan) return std::move(*options.plan);
+    return claimed_plan(topology::this_machine(), topology::worker_wishes());
+}
+
 executor_options completed(executor_options options) {
-    if (!options.plan) options.plan.emplace(topology::this_machine(), topology::worker_wishes());
     if (!options.time) options.time = steady_clock_source();
     return options;
 }
@@ -18,8 +22,8 @@ executor_options completed(executor_options options) {
 } // namespace
 
 executor::executor(executor_options options)
-    : options_(completed(std::move(options))), time_(options_.time), sleepers_(options_.plan->workers().size()),
-      blocking_(options_.blocking, this) {
+    : options_(completed(std::move(options))), plan_(plan_of(options_)), time_(options_.time),
+      sleepers_(plan_.workers().size()), blocking_(options_.blocking, this) {
     make_workers();
     if (options_.driven_by != nullptr) {
         options_.driven_by->attach(*this);
@@ -28,7 +32,7 @@ executor::executor(executor_options options)
     for (auto& w : workers_)
         threads_.emplace_back([this, &w = *w] {
             if (const auto& cpus = w.place().bound_to; !cpus.empty()) (void)topology::bind_this_thread(cpus);
-            this_thread_pool().set_home(options_.plan->home_of(w.index()));
+            this_thread_pool().set_home(plan_.home_of(w.index()));
             if (options_.around != nullptr) options_.around(w);
             else w.loop();
         });
@@ -36,7 +40,7 @@ executor::executor(executor_options options)
 }
 
 void executor::make_workers() {
-    const std::vector<topology::planned_worker>& plan = options_.plan->workers();
+    const std::vector<topology::planned_worker>& plan = plan_.workers();
     std::map<int, worker_node*> by_number;
     for (std::size_t i = 0; i < plan.size(); ++i) {
         worker_node*& here = by_number[plan[i].where.node];

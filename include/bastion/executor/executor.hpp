@@ -122,6 +122,7 @@ private:
     void tell_of_rest() noexcept;
 
     executor_options options_;
+    const claimed_plan plan_;
     std::shared_ptr<clock> time_;
     sleepers sleepers_;
     std::vector<std::unique_ptr<worker_node>> nodes_; // never empty
