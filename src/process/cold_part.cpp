@@ -72,8 +72,11 @@ void tell_all(monitor_list& list, control_block& b, const exit_reason& why, bool
 } // namespace
 
 void leave_with_incarnation(control_block& b) noexcept {
-    if (cold_part* cold = cold_if_any(b)) tell_all(cold->memberships, b, b.reason, true);
-    tell_links(b, b.reason);
+    cold_part* const cold = cold_if_any(b);
+    if (cold == nullptr) return;
+    tell_all(cold->memberships, b, b.reason, true);
+    // Links come behind all memberships, those of the element, too, which go only if it has ended for good.
+    if (cold->memberships.front() == nullptr) tell_links(b, b.reason);
 }
 
 void notify_monitors(control_block& b, const exit_reason& why, bool returns) noexcept {

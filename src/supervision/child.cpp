@@ -62,10 +62,9 @@ void owner::tell_monitors(control_block& child, const exit_reason& why, bool ret
     send(std::move(r));
 }
 
-// Of a child whose owner stops. If that is not to come back either, monitors are told when all above it have decided; links say nothing of it.
+// Of a child whose owner stops. If that is not to come back either, monitors are told when all above it have decided.
 void owner::tell_unless_undecided(control_block& child) {
     if (restarting_ || !undecided_) tell_monitors(child, child.reason);
-    else if (!has(child, child_flag::is_owner)) leave_with_incarnation(child);
 }
 
 void owner::child_started(control_block& child) {
@@ -92,8 +91,10 @@ void owner::child_exited(control_block& child) {
     if (has(child, child_flag::is_owner)) on_change(child);
     if (home_.hooks.crashes != nullptr) look_at_crash(child, before);
     // Monitors made while this incarnation lived watch this one, also when it did not look at its lane any more.
-    if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited)
+    if (!has(child, child_flag::is_owner) && child.life_state.now() != life::exited) {
         handle_element_signals(child, child.lane.drain());
+        leave_with_incarnation(child); // its children stop now: what becomes of it may be decided much later
+    }
     if (&child == stops_first() && !has(child, child_flag::for_good)) {
         progress(); // the implicit group stands still until its supervisor starts again
         return;

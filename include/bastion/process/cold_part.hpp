@@ -91,7 +91,8 @@ struct cold_part {
 // The owner, after it raised stop or kill: wakes what waits for the process' stop_token.
 BASTION_API void request_stop_token(control_block& block) noexcept;
 
-// Ends the memberships and links of the incarnation that has ended, whether the element comes back or not. Holder of the right to run.
+// Ends the memberships of the incarnation that has ended, whether the element comes back or not, and its links, unless the element is in a set
+// over restarts: then they wait for notify_monitors. Holder of the right to run.
 BASTION_API void leave_with_incarnation(control_block& block) noexcept;
 // Tells all monitors that the incarnation has ended, and forgets them. Holder of the right to run.
 BASTION_API void notify_monitors(control_block& block, const exit_reason& why, bool returns) noexcept;
