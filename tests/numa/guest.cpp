@@ -449,15 +449,26 @@ void idle_nodes_help(findings& f, const asked& a) {
     runtime rt;
     constexpr std::size_t many = 20'000;
     std::atomic<std::size_t> left{many};
-    // They start where their group is, and each has a little to do.
-    rt.spawn(children().with_redundancy(many).with_restart(temporary).with_exec([&left](context) -> process {
-        const auto until = std::chrono::steady_clock::now() + 50us;
-        while (std::chrono::steady_clock::now() < until) {}
-        --left;
+    struct go {};
+    const children_ref all =
+        rt.spawn(children().with_redundancy(many).with_restart(temporary).with_exec([&left](context ctx) -> process {
+            co_await ctx.recv<go>();
+            const auto until = std::chrono::steady_clock::now() + 50us;
+            while (std::chrono::steady_clock::now() < until) {}
+            --left;
+        }));
+    const auto started = rt.run(all.started());
+    if (!f.expect(started.has_value(), "they do not start")) return;
+    const runtime_counters before = rt.counters();
+    // One process wakes them all: they lie on its node.
+    rt.spawn([&all](context) -> process {
+        for (const child_ref& one : all) one.tell(go{});
         co_return;
-    }));
+    });
     while (left != 0) std::this_thread::sleep_for(100us);
-    const runtime_counters c = rt.counters();
+    runtime_counters c = rt.counters();
+    c.steals -= before.steals;
+    c.far_steals -= before.far_steals;
     f.expect(c.far_steals >= 1'000, "only " + counted(c.far_steals, "steal") + " from another node");
     f.expect(c.far_steals <= c.steals, "more steals from other nodes than in all");
     f.saw(counted(c.far_steals, "steal") + " from another node, of " + std::to_string(c.steals));
