@@ -380,7 +380,7 @@ void owner::start_failed(control_block& child) {
 void owner::fail_upwards(exit_reason why) {
     why_ = std::move(why);
     silent_ = natural_ = true;
-    undecided_ = is_root_ || last_life_ || !comes_back_after(self_.policy, why_);
+    undecided_ = expects_no_return();
     if (is_root_) announce_end(self_, false); // whoever still spawns is turned away
     answer_watchers(nullptr, &why_);
     plan_stop(is_root_, false); // nobody starts the root again

@@ -179,7 +179,7 @@ void owner::kill_by_signal() {
     if (is_root_) announce_end(self_, true); // nobody starts the root again
     why_ = exit_reason(exit_kind::killed);
     natural_ = true;
-    undecided_ = is_root_ || last_life_ || !comes_back_after(self_.policy, why_);
+    undecided_ = expects_no_return();
     plan_stop(is_root_, true);
 }
 

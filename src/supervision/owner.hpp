@@ -259,6 +259,11 @@ protected:
     void tell_monitors(control_block& child, const exit_reason& why, bool returns = true);
     void tell_unless_undecided(control_block& child);
     void tell_of_the_dead();
+    // As far as it knows itself, once it has a reason to end. Its parent may change the policy at any time.
+    [[nodiscard]] bool expects_no_return() const noexcept {
+        return is_root_ || last_life_ ||
+               !comes_back_after(std::atomic_ref(self_.policy).load(std::memory_order_relaxed), why_);
+    }
     void child_started(control_block& child);
     void child_exited(control_block& child);
     void order_stop(control_block& child, bool for_good, bool kill, bool empties = false);

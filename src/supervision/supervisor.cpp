@@ -325,7 +325,7 @@ void supervisor_owner::on_idle() {
     if (!std::exchange(shutdown_due_, false)) return plan_is_over();
     why_ = exit_reason(exit_kind::stopped);
     natural_ = true;
-    undecided_ = is_root_ || last_life_ || !comes_back_after(self_.policy, why_);
+    undecided_ = expects_no_return();
     plan_stop(false, false);
 }
 
