@@ -1,5 +1,6 @@
 // The pools' slow paths: depots, carving, the registry of caches and what happens when a thread ends.
 #include "executor/depot.hpp"
+#include "executor/per_home.hpp"
 
 #include <bastion/base/spin_lock.hpp>
 #include <bastion/executor/allocation_gate.hpp>
@@ -22,34 +23,11 @@ namespace {
 struct depots_of_home {
     depot of_class[pool_classes];
 };
-constinit depots_of_home depots_of_nobody;
-// By home; null: nothing was taken from it yet. Made once, in its own memory.
-constinit std::atomic<depots_of_home*> depots_of_homes[most_homes];
-constinit spin_lock depots_lock; // who makes them
-
-// Null: there is no memory for them.
-depots_of_home* depots_of(memory_home home) noexcept {
-    if (home == no_home) return &depots_of_nobody;
-    std::atomic<depots_of_home*>& place = depots_of_homes[home];
-    if (depots_of_home* const there = place.load(std::memory_order_acquire))
-        return there; // pairs with the release below
-    try {
-        const std::lock_guard guard(depots_lock);
-        depots_of_home* there = place.load(std::memory_order_relaxed);
-        if (there == nullptr) {
-            there = ::new (arena_reserve(sizeof(depots_of_home), home)) depots_of_home;
-            place.store(there, std::memory_order_release);
-        }
-        return there;
-    } catch (const std::bad_alloc&) { return nullptr; }
-}
+constinit per_home<depots_of_home> depots;
 
 template <class F>
 void for_each_depot_of_class(std::size_t index, F f) {
-    f(depots_of_nobody.of_class[index]);
-    if (!anybody_has_a_home()) return;
-    for (const auto& place : depots_of_homes)
-        if (depots_of_home* const of = place.load(std::memory_order_acquire)) f(of->of_class[index]);
+    depots.for_each([&](depots_of_home& of) { f(of.of_class[index]); });
 }
 // f(depot, bytes of its blocks) for all that there are.
 template <class F>
@@ -75,7 +53,7 @@ free_list take_out(pool_block*& all, std::size_t index, memory_home home) noexce
 
 // All of one home, whose depots were made before its first block.
 void put_in_depot(const free_list& list, std::size_t index) noexcept {
-    depots_of(home_of(list.first))->of_class[index].put(list.first, list.length);
+    depots.of(home_of(list.first))->of_class[index].put(list.first, list.length);
 }
 
 constinit thread_local pool_cache* current __attribute__((tls_model("initial-exec"))) = nullptr;
@@ -216,13 +194,13 @@ void* pool_cache::from_reserve(std::size_t index) {
     void* const block = reserve.take(size);
     if (block == nullptr) throw std::bad_alloc{};
     unpoison_memory(block, size);
-    depots_of(home_of(block))->of_class[index].count_one(size);
+    depots.of(home_of(block))->of_class[index].count_one(size);
     return block;
 }
 
 void* pool_cache::allocate_from_stock(std::size_t index) {
     bin& b = bins_[index];
-    depot& stock = depots_of(home_)->of_class[index];
+    depot& stock = depots.of(home_)->of_class[index];
     const std::size_t size = pool_class_bytes[index];
     std::uint32_t length = 0;
     pool_block* list = b.spare;
@@ -284,7 +262,7 @@ void pool_cache::spare_hand(std::size_t index) noexcept {
 
 void pool_cache::put_spare_away(std::size_t index) noexcept {
     bin& b = bins_[index];
-    if (b.spare != nullptr) depots_of(home_)->of_class[index].put(b.spare, b.in_spare.load(std::memory_order_relaxed));
+    if (b.spare != nullptr) depots.of(home_)->of_class[index].put(b.spare, b.in_spare.load(std::memory_order_relaxed));
     b.spare = nullptr;
     b.in_spare.store(0, std::memory_order_relaxed);
 }
@@ -303,7 +281,7 @@ void pool_cache::put_fresh_away(std::size_t index) noexcept {
 }
 
 void pool_cache::set_home(memory_home home) noexcept {
-    if (home == home_ || depots_of(home) == nullptr) return;
+    if (home == home_ || depots.of(home) == nullptr) return;
     flush();
     for (std::size_t index = 0; index < pool_classes; ++index) put_fresh_away(index);
     home_ = home;

@@ -176,6 +176,11 @@ runnable* worker::steal_from(worker& victim) noexcept {
     return victim.slot_.steal();
 }
 
+void worker::count_steal(bool from_afar) noexcept {
+    worker_counters::bump(counters_.steals);
+    if (from_afar) worker_counters::bump(counters_.far_steals);
+}
+
 // The nearest first; whoever drives may begin with any.
 runnable* worker::steal_any(reach how_far) noexcept {
     if (runnable* r = node_.take()) return r;
@@ -187,8 +192,7 @@ runnable* worker::steal_any(reach how_far) noexcept {
         const std::size_t at = (start + i) % n;
         if (at >= most) continue;
         if (runnable* r = steal_from(*owner_.workers_[place_.nearest[at]])) {
-            worker_counters::bump(counters_.steals);
-            if (at >= place_.near) worker_counters::bump(counters_.far_steals);
+            count_steal(at >= place_.near);
             return r;
         }
     }
@@ -199,8 +203,7 @@ runnable* worker::steal_any(reach how_far) noexcept {
 runnable* worker::steal_far() noexcept {
     for (worker_node* other : other_nodes_)
         if (runnable* r = other->take()) {
-            worker_counters::bump(counters_.steals);
-            worker_counters::bump(counters_.far_steals);
+            count_steal(true);
             return r;
         }
     return nullptr;
@@ -210,8 +213,7 @@ fork_job* worker::steal_job(reach how_far) noexcept {
     const std::size_t most = how_far == reach::node ? place_.near : place_.nearest.size();
     for (std::size_t i = 0; i < most; ++i)
         if (fork_job* job = owner_.workers_[place_.nearest[i]]->jobs_.steal()) {
-            worker_counters::bump(counters_.steals);
-            if (i >= place_.near) worker_counters::bump(counters_.far_steals);
+            count_steal(i >= place_.near);
             return job;
         }
     return nullptr;

@@ -1,3 +1,5 @@
+#include "executor/per_home.hpp"
+
 #include <bastion/executor/allocation_gate.hpp>
 #include <bastion/executor/arena.hpp>
 #include <bastion/executor/task.hpp>
@@ -40,22 +42,12 @@ struct depot {
     std::size_t fresh_left = 0;
 };
 
-// By home, made when it is first needed; without memory for it, nobody's serves.
+constinit per_home<depot> depots;
+
+// Without memory for it nobody's serves.
 depot& depot_of(memory_home home) noexcept {
-    static depot nobodys;
-    static std::atomic<depot*> all[most_homes];
-    static spin_lock making;
-    if (home == no_home) return nobodys;
-    if (depot* const there = all[home].load(std::memory_order_acquire)) return *there; // pairs with the release below
-    try {
-        const std::lock_guard lock(making);
-        depot* there = all[home].load(std::memory_order_relaxed);
-        if (there == nullptr) {
-            there = ::new (arena_reserve(sizeof(depot), home)) depot;
-            all[home].store(there, std::memory_order_release);
-        }
-        return *there;
-    } catch (const std::bad_alloc&) { return nobodys; }
+    depot* const its = depots.of(home);
+    return its != nullptr ? *its : *depots.of(no_home);
 }
 
 // The depot that a free block belongs to.

@@ -42,9 +42,7 @@ std::vector<int> cpus(std::string_view name, std::string_view value) {
 }
 
 topology::pinning pinning(std::string_view name, std::string_view value) {
-    using topology::pinning;
-    for (const pinning p : {pinning::never, pinning::automatic, pinning::always})
-        if (value == to_string(p)) return p;
+    if (const auto p = topology::pinning_of(value)) return *p;
     throw bad_config(
         "bastion: " + std::string(name) + "=" + std::string(value) + ": expected never, automatic or always");
 }

@@ -51,9 +51,8 @@ std::vector<int> list(std::string_view option, std::string_view text) {
     }
 }
 
-pinning pinning_of(std::string_view option, std::string_view text) {
-    for (const pinning p : {pinning::never, pinning::automatic, pinning::always})
-        if (text == to_string(p)) return p;
+pinning when(std::string_view option, std::string_view text) {
+    if (const auto p = pinning_of(text)) return *p;
     refuse(std::string(option) + " is never, automatic or always, not \"" + std::string(text) + "\"");
 }
 
@@ -81,7 +80,7 @@ void print(int argc, char** argv) {
         else if (option == "--cpus") wishes.cpus = list(option, value());
         else if (option == "--cores-left-free") wishes.cores_left_free = number(option, value());
         else if (option == "--spare-smt") wishes.spare_smt = true;
-        else if (option == "--pinning") wishes.pinning = pinning_of(option, value());
+        else if (option == "--pinning") wishes.pinning = when(option, value());
         else refuse("unknown option \"" + std::string(option) + "\"; see --help");
     }
     const machine& on = described ? *described : this_machine();

@@ -113,9 +113,12 @@ void bind(const machine& on, const worker_wishes& w, const chosen& may_have, con
     const bool one_each = count == may_have.size() && have.size() == may_have.size();
     const bool pins = w.pinning == pinning::always || (one_each && !any_taken);
     for (planned_worker& worker : plan.workers) {
+        if (pins) {
+            worker.bound_to = {worker.where.os_index};
+            continue;
+        }
         const chosen near = those_of(may_have, [&](std::size_t i) { return on.cpus[i].node == worker.where.node; });
-        if (pins) worker.bound_to = {worker.where.os_index};
-        else if (near.size() < on.cpus.size()) worker.bound_to = numbers_of(on, near);
+        if (near.size() < on.cpus.size()) worker.bound_to = numbers_of(on, near);
     }
 }
 
@@ -138,6 +141,12 @@ std::vector<std::uint32_t> order_of(const machine& on, const std::vector<planned
 std::string_view to_string(pinning p) noexcept {
     constexpr std::string_view names[] = {"never", "automatic", "always"};
     return names[static_cast<std::size_t>(p)];
+}
+
+std::optional<pinning> pinning_of(std::string_view word) noexcept {
+    for (const pinning p : {pinning::never, pinning::automatic, pinning::always})
+        if (word == to_string(p)) return p;
+    return {};
 }
 
 std::pair<int, unsigned> remoteness(const machine& on, const cpu& a, const cpu& b) noexcept {

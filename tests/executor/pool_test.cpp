@@ -3,6 +3,7 @@
 #include <bastion/executor/blocks.hpp>
 
 #include "support/catch.hpp"
+#include "support/home_thread.hpp"
 
 #include <algorithm>
 #include <array>
@@ -14,6 +15,7 @@
 #include <vector>
 
 using namespace bastion::detail;
+using test::on_thread_of;
 
 namespace {
 
@@ -199,14 +201,6 @@ namespace {
 // What a thread of a home takes and others free. Nodes that no test machine has.
 constexpr int some_node = 100;
 constexpr int other_node = 101;
-
-template <class F>
-void on_thread_of(memory_home home, F f) {
-    std::thread([&] {
-        this_thread_pool().set_home(home);
-        f(this_thread_pool());
-    }).join();
-}
 
 std::vector<void*> take(pool_cache& pool, std::size_t bytes, std::size_t n) {
     std::vector<void*> blocks;

@@ -52,10 +52,18 @@ struct cache {
     }
 };
 
+constexpr std::size_t all_blocks = 4;
+
+void all_are_there(lists& depot, const std::array<cache, 3>& caches) {
+    std::uint64_t free = depot.blocks();
+    for (const cache& c : caches) free += c.in_hand;
+    model::require(free == all_blocks, "no block is lost, none is there twice");
+}
+
 // Two threads free what they have and take what the others freed; a third one takes twice.
 void lists_change_hands(model::run& r) {
     auto& depot = r.make<lists>();
-    auto& blocks = r.make<std::array<free_block, 4>>();
+    auto& blocks = r.make<std::array<free_block, all_blocks>>();
     auto& caches = r.make<std::array<cache, 3>>();
     for (std::size_t t : {0u, 1u})
         r.thread([&, t] {
@@ -71,17 +79,13 @@ void lists_change_hands(model::run& r) {
             caches[2].put_hand_away(depot);
         }
     });
-    r.at_end([&] {
-        std::uint64_t free = depot.blocks();
-        for (const cache& c : caches) free += c.in_hand;
-        model::require(free == blocks.size(), "no block is lost, none is there twice");
-    });
+    r.at_end([&] { all_are_there(depot, caches); });
 }
 
 // One takes all lists at once and puts them back, as a sweep does, while two others free and take.
 void a_sweep_among_users(model::run& r) {
     auto& depot = r.make<lists>();
-    auto& blocks = r.make<std::array<free_block, 4>>();
+    auto& blocks = r.make<std::array<free_block, all_blocks>>();
     auto& caches = r.make<std::array<cache, 3>>();
     for (std::size_t t : {0u, 1u})
         r.thread([&, t] {
@@ -101,11 +105,7 @@ void a_sweep_among_users(model::run& r) {
             list = next;
         }
     });
-    r.at_end([&] {
-        std::uint64_t free = depot.blocks();
-        for (const cache& c : caches) free += c.in_hand;
-        model::require(free == blocks.size(), "no block is lost, none is there twice");
-    });
+    r.at_end([&] { all_are_there(depot, caches); });
 }
 
 } // namespace

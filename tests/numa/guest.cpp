@@ -4,6 +4,7 @@
 #include "numa/check.hpp"
 #include "numa/kernel.hpp"
 
+#include <bastion/base/counted.hpp>
 #include <bastion/bastion.hpp>
 #include <bastion/executor/arena.hpp>
 #include <bastion/executor/pool.hpp>
@@ -28,6 +29,7 @@
 using namespace bastion;
 using namespace std::chrono_literals;
 using namespace numa;
+using bastion::detail::counted;
 
 namespace {
 
@@ -41,7 +43,6 @@ constexpr std::size_t mib = 1024 * 1024;
 
 std::string of_cpu(int number) { return "CPU " + std::to_string(number); }
 std::string of_node(int number) { return "node " + std::to_string(number); }
-std::string counted(std::size_t n, const char* what) { return std::to_string(n) + " " + what + (n == 1 ? "" : "s"); }
 
 // By the kernel's numbers.
 int node_of(const cpu& c) { return this_machine().nodes.at(static_cast<std::size_t>(c.node)).os_index; }

@@ -1,5 +1,6 @@
 // Control blocks of NUMA nodes: where they lie, and where they go when another node frees them.
 #include "support/catch.hpp"
+#include "support/home_thread.hpp"
 
 #include <bastion/executor/arena.hpp>
 #include <bastion/executor/pool.hpp>
@@ -8,20 +9,12 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <thread>
 #include <vector>
 
 using namespace bastion::detail;
+using test::on_thread_of;
 
 namespace {
-
-template <class F>
-void on_thread_of(memory_home home, F f) {
-    std::thread([&] {
-        this_thread_pool().set_home(home);
-        f();
-    }).join();
-}
 
 std::vector<control_block*> make(runtime_home& home, std::size_t n) {
     std::vector<control_block*> blocks;
@@ -48,10 +41,10 @@ TEST_CASE("homes: a control block lies on the node of its maker, and goes home w
     constexpr std::size_t n = 2000;
     const std::uint64_t live = live_blocks();
     std::vector<control_block*> blocks;
-    on_thread_of(here, [&] { blocks = make(home, n); });
+    on_thread_of(here, [&](pool_cache&) { blocks = make(home, n); });
     for (control_block* b : blocks) CHECK(home_of(b) == here);
     CHECK(live_blocks() == live + n);
-    on_thread_of(there, [&] {
+    on_thread_of(there, [&](pool_cache&) {
         recycle(blocks);
         // Those that it has freed last it may use itself.
         const auto its = make(home, n);
@@ -60,7 +53,7 @@ TEST_CASE("homes: a control block lies on the node of its maker, and goes home w
     });
     CHECK(live_blocks() == live);
     const std::size_t bytes = arena_bytes();
-    on_thread_of(here, [&] {
+    on_thread_of(here, [&](pool_cache&) {
         const auto again = make(home, n);
         for (control_block* b : again) CHECK(home_of(b) == here);
         recycle(again);

@@ -156,6 +156,7 @@ private:
     [[nodiscard]] BASTION_NOINLINE runnable* next_by_rank() noexcept;
     [[nodiscard]] runnable* steal_any(reach how_far) noexcept;
     [[nodiscard]] runnable* steal_far() noexcept;
+    void count_steal(bool from_afar) noexcept;
     [[nodiscard]] runnable* steal_from(worker& victim) noexcept;
     [[nodiscard]] bool run_some_jobs();
     [[nodiscard]] bool search();

@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ enum class pinning : std::uint8_t {
 
 // "never", "automatic", "always".
 [[nodiscard]] BASTION_API std::string_view to_string(pinning p) noexcept;
+// The other way; nothing: it is none of these words.
+[[nodiscard]] BASTION_API std::optional<pinning> pinning_of(std::string_view word) noexcept;
 
 struct worker_wishes {
     std::size_t workers = 0; // 0: one for each CPU that they may have, no more than the quota grants
