@@ -120,11 +120,14 @@ void owner::child_exited(control_block& child) {
     const bool over = child.life_state.now() == life::exited; // it had ended for good before the order reached it
     if (has(child, child_flag::for_good) || owner_gone || (over && before == child_state::stopping)) {
         const bool counts = owner_gone && !has(child, child_flag::for_good) && is_significant(child);
+        if (!is_owner && child.wait_ready && !child.started_sent) unready_ = child.reason;
         finalize_stopped(child);
         if (counts) significant_end();
     } else if (is_owner && (of(child).noted.emptying || of(child).ended_by_itself())) {
         const bool counts = before != child_state::stopping && is_significant(child);
-        if (of(child).holds_nothing()) emptied(child);
+        const bool did_not_start = of(child).ended_unstarted() && !of(child).ignored();
+        if (did_not_start && !of(child).noted.known) finalize(child); // an addition, of which nothing is to be left
+        else if (of(child).holds_nothing()) emptied(child);
         else empty_out(child); // it had failed before the order reached it
         if (counts) significant_end();
     } else if (is_owner && empties_ && !restarting_) {
@@ -372,7 +375,6 @@ void owner::start_failed(control_block& child) {
         return;
     }
     report(child, child.reason, "did not start: its owner fails");
-    tell_monitors(child, child.reason);
     answer_watchers(&child, &why);
     fail_upwards(why);
 }

@@ -122,6 +122,8 @@ child_info group::info_of(control_block& child) const {
     if (now == child_state::up || (now == child_state::starting && child.restarts == 0))
         info.status = child_status::running;
     else if (!has(child, child_flag::for_good)) info.status = child_status::restarting;
+    const cold_part* const cold = cold_if_any(child);
+    if (cold != nullptr && now == child_state::up) info.said = cold->extra; // constant since it was ready
     return info;
 }
 
@@ -131,8 +133,6 @@ void group::answer_started_child(control_block& child, completion_cell* cell, bo
         if (declined) {
             info.status = child_status::stopped;
             info.element = child_ref();
-        } else if (const cold_part* const cold = cold_if_any(child)) {
-            info.said = cold->extra; // constant since it was ready
         }
         answer_with(cell, std::move(info));
     } catch (const std::bad_alloc&) { answer_error(cell, errc::limit); }

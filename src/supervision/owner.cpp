@@ -230,7 +230,8 @@ void owner::common_request(owner_request& r) {
         const bool own = child == nullptr;
         const bool lives = own || child->lives(r.child.generation);
         completion_cell* cell = std::exchange(r.cell, nullptr);
-        if (!lives || (own && empties_)) answer_never_started(cell, exit_reason(exit_kind::noproc));
+        const bool nobody_starts_it = own && (empties_ || ended_unstarted());
+        if (!lives || nobody_starts_it) answer_never_started(cell, exit_reason(exit_kind::noproc));
         else if (own ? announced_ : state_of(*child) == child_state::up) answer_started(cell);
         else watchers_.insert({child, {cell, false}});
         break;
@@ -324,6 +325,10 @@ void owner::answer_watchers(control_block* child, const exit_reason* why, bool d
         watchers_.erase(at);
         if (ordered && (why == nullptr || declined)) answer_started_child(*child, cell, declined);
         else if (why == nullptr) answer_started(cell);
+        else if (ordered && running_ && why->kind() != exit_kind::start_failed) // somebody has stopped it meanwhile
+            answer_never_started(cell, reason_or(exit_kind::start_failed, [&] {
+                return exit_reason::of_child(exit_kind::start_failed, child_name(*child), *why);
+            }));
         else answer_never_started(cell, *why);
     }
 }
@@ -343,7 +348,7 @@ void owner::end(bool for_good) {
         const exit_reason ordered(kill_all_ ? exit_kind::killed : exit_kind::stopped);
         self_.reason = why_.kind() == exit_kind::normal && !ended_by_itself_ ? ordered : why_;
         const exit_reason noproc(exit_kind::noproc);
-        if (empties_) answer_watchers(nullptr, &noproc); // nobody starts it
+        if (holds_nothing()) answer_watchers(nullptr, &noproc); // nobody starts it
         leave_with_incarnation(self_); // whether it comes back may be decided much later
         self_.life_state.await_decision();
         stands_still_ = true;

@@ -129,6 +129,8 @@ public:
     [[nodiscard]] bool holds_nothing() const noexcept { return empties_ || ended_by_itself_; }
     // None of its elements wanted to start.
     [[nodiscard]] bool ignored() const noexcept { return ignored_; }
+    // None of its elements is left, and it had not counted as started.
+    [[nodiscard]] bool ended_unstarted() const noexcept { return ended_by_itself_ && !announced_; }
     [[nodiscard]] virtual bool is_supervisor() const noexcept = 0;
     void make_root() noexcept { is_root_ = true; }
 
@@ -344,6 +346,7 @@ protected:
     bool kill_all_ = false;
     bool empties_ = false; // its children end for good, or are emptied if they are owners
     bool ignored_ = false;
+    exit_reason unready_; // of an element that somebody stopped before it was ready; normal: there was none
     std::size_t hidden_ = 0; // how many children are out of sight
     bool behind_due_ = false; // the one that held up those behind it is gone
     bool running_ = false; // was told to start, and not to stop since

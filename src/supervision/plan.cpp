@@ -9,7 +9,7 @@ void owner::plan_start(std::optional<exit_reason> fault) {
     running_ = true;
     announced_ = kill_all_ = empties_ = silent_ = undecided_ = natural_ = some_stopped_ = false;
     ended_by_itself_ = ignored_ = behind_due_ = false;
-    why_ = exit_reason();
+    why_ = unready_ = exit_reason();
     if (fault) return fail_upwards(std::move(*fault));
     restarting_ = true;
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
@@ -144,7 +144,10 @@ void owner::plan_done() {
     phase_ = phase::idle;
     for (auto* x = children_.front(); x != nullptr; x = children_.next(x)) clear(*x, child_flag::in_plan);
     if (!announced_) {
-        if (ignored_ && children_.empty()) on_empty(); // it ends without having started
+        if (children_.empty() && (ignored_ || unready_.kind() != exit_kind::normal)) {
+            why_ = unready_;
+            on_empty(); // it ends without having started
+        }
         if (phase_ == phase::ending) return;
         tell_parent_started();
     }

@@ -1,4 +1,5 @@
 // A supervisor that runs is described anew: its flags, and its children by their names.
+#include "supervision/snapshot_words.hpp"
 #include "supervision/supervisor.hpp"
 
 #include <bastion/supervision/spawn.hpp>
@@ -24,6 +25,17 @@ namespace {
 }
 
 } // namespace
+
+// What it is as a child is the supervisor's above to know: a description of that one changes it.
+std::string supervisor_owner::why_not_as_child(const supervisor_spec& as) const {
+    const restart_when now = std::atomic_ref(self_.policy).load(std::memory_order_relaxed);
+    const auto only_above = [](const std::string& what) { return what + ": that is changed by its own supervisor's reconfigure"; };
+    if (as.own_when && *as.own_when != now)
+        return only_above("is " + std::string(word_of(now)) + ", and would be " + std::string(word_of(*as.own_when)));
+    if (as.significant && !significant.load(std::memory_order_relaxed))
+        return only_above("is not significant, and would be");
+    return {};
+}
 
 std::string supervisor_owner::why_not(const supervisor_spec& as) const {
     if (!as.name.empty() && as.name != name()) return "keeps its name, and would be \"" + as.name + "\"";
@@ -100,9 +112,14 @@ void supervisor_owner::describe_child(control_block& child, child_spec& as, cons
 
 void supervisor_owner::reconfigure(owner_request& r) {
     const shared<change_answer> whole = std::move(order_of(r).change);
-    if (r.cell != nullptr) whole->answers(std::exchange(r.cell, nullptr)); // else it is a part of a change above
+    const bool is_part = r.cell == nullptr; // of a change above, which has told it already what it is as a child
+    if (!is_part) whole->answers(std::exchange(r.cell, nullptr));
     supervisor_spec& as = *order_of(r).supervisor_spec;
-    if (const std::string why = said([&] { return why_not(as); }); !why.empty())
+    const std::string why = said([&] {
+        std::string no = is_part ? std::string() : why_not_as_child(as);
+        return no.empty() ? why_not(as) : no;
+    });
+    if (!why.empty())
         return whole->refuse(
             error_or(errc::invalid, [&] { return "reconfigure: " + std::string(shown_path()) + " " + why; }));
     // What may fail, first: nothing has changed yet.

@@ -136,6 +136,7 @@ private:
     // ---- reconfigure.cpp
     void reconfigure(owner_request& r);
     // Why it cannot; empty: it can.
+    [[nodiscard]] std::string why_not_as_child(const supervisor_spec& as) const;
     [[nodiscard]] std::string why_not(const supervisor_spec& as) const;
     void take_flags(supervisor_spec& as);
     void describe_child(control_block& child, child_spec& as, const shared<change_answer>& whole);

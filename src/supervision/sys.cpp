@@ -201,6 +201,11 @@ public:
     }
     [[nodiscard]] bool over() const noexcept { return reading_->over(); }
     [[nodiscard]] const address& reader() const noexcept { return reader_; }
+    [[nodiscard]] bool is_owner() const noexcept {
+        bool is = false;
+        inside(reader_, [&](runtime_home&) { is = reader_.block->ops == &owner_ops; });
+        return is;
+    }
 
 private:
     address reader_;
@@ -251,6 +256,8 @@ private:
         const bool starts = reader_.has_value();
         if (starts && reader_->reader().block == nullptr)
             throw explained(errc::invalid, "a trace has a reader, and this ref names nobody");
+        if (starts && reader_->is_owner())
+            throw explained(errc::invalid, "a trace has a reader, and this one is a group or a supervisor, which read nothing");
         if (starts && reader_->reader() == target.here())
             throw explained(
                 errc::invalid, "a process cannot trace itself: each step that it is told of would be another");

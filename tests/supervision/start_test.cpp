@@ -466,3 +466,109 @@ TEST_CASE("Why a start failed is the reason of the end, also of one that was kil
     }
     w.rt.stop();
 }
+
+// As when it ends by itself, but nobody's failure: its supervisor goes on.
+TEST_CASE("Who is stopped or killed before it is ready has not started") {
+    world w;
+    const auto with = [&w](bool kept) {
+        auto sup = bastion::supervisor().with_name("sup");
+        if (kept) sup.with_specs_kept();
+        return w.rt.spawn(std::move(sup));
+    };
+    const bool kept = GENERATE(false, true);
+    const bool kill = GENERATE(false, true);
+    CAPTURE(kept, kill);
+    const std::string why = kill ? "killed" : "stopped";
+    const auto sup = with(kept);
+    bastion::child_ref who;
+    auto waits = sup.start_child(slow_group(w.events, "c").with_callbacks(ref_to(who)));
+    w.settle();
+    CHECK_FALSE(waits.poll());
+    const auto group = w.rt.run(sup.which_child("c")).value().group;
+    auto started = group.started();
+    if (kill) who.kill();
+    else who.stop();
+    w.settle();
+    const auto said = waits.take();
+    REQUIRE_FALSE(said);
+    CHECK(said.error() == bastion::errc::start_failed);
+    CHECK_THAT(said.error().what(), BASTION_CATCH_CONTAINS("c") && BASTION_CATCH_CONTAINS(why));
+    CHECK(started.take().error() == bastion::errc::noproc);
+    CHECK_FALSE(group.alive());
+    CHECK(w.rt.run(sup.which_child("c")).error() == bastion::errc::not_found);
+    CHECK(sup.alive());
+    (void)w.events.take();
+
+    // Among others of its group it is the only one that is missing, whether they are ready before or after it.
+    const auto three = sup.spawn(slow_group(w.events, "three").with_redundancy(3));
+    auto three_started = three.started();
+    w.settle();
+    three[0].tell(finish{});
+    w.settle();
+    three[1].stop();
+    w.settle();
+    CHECK_FALSE(three_started.poll());
+    three[2].tell(finish{});
+    w.settle();
+    CHECK(three_started.take().has_value());
+    CHECK(w.events.take() ==
+          lines{"start three", "ready three", "start three", "end three", "start three", "ready three"});
+}
+
+TEST_CASE("restart_child of one that is stopped before it is ready keeps its spec") {
+    world w;
+    const auto sup = w.rt.spawn(bastion::supervisor().with_name("sup").with_specs_kept());
+    bastion::child_ref who;
+    auto first = sup.start_child(slow_group(w.events, "c").with_callbacks(ref_to(who)));
+    w.settle();
+    who.tell(finish{});
+    REQUIRE(w.rt.run(std::move(first)));
+    REQUIRE(w.rt.run(sup.terminate_child("c")));
+    auto again = sup.restart_child("c");
+    w.settle();
+    const auto group = w.rt.run(sup.which_child("c")).value().group;
+    auto started = group.started();
+    who.stop();
+    w.settle();
+    CHECK(again.take().error() == bastion::errc::start_failed);
+    CHECK(started.take().error() == bastion::errc::noproc);
+    CHECK(w.rt.run(group.started()).error() == bastion::errc::noproc); // nobody starts it
+    CHECK(w.rt.run(sup.which_child("c")).value().status == bastion::child_status::stopped);
+    auto third = sup.restart_child("c");
+    w.settle();
+    who.tell(finish{});
+    w.settle();
+    CHECK(third.take().has_value());
+}
+
+TEST_CASE("Monitors of an element that did not start hear whether its owner comes back") {
+    world w;
+    bastion::child_ref who;
+    const auto top = w.rt.spawn(bastion::supervisor()
+                                    .with_name("top")
+                                    .with_restart_strategy(at_once())
+                                    .with_supervisor(bastion::supervisor().with_name("sup").with_children(
+                                        slow_group(w.events, "c").with_callbacks(ref_to(who)))));
+    w.settle();
+    const bool again = GENERATE(false, true); // in the start after a restart: that is tried again
+    CAPTURE(again);
+    if (again) {
+        who.tell(finish{});
+        w.settle();
+        bastion::child_ref(w.rt.find_supervisor("/top/sup").where()).exit(bastion::exit_reason(bastion::exit_kind::killed));
+        w.settle();
+    }
+    w.rt.spawn([&](bastion::context ctx) -> bastion::process {
+        const auto watched = ctx.monitor(who);
+        const bastion::down end = co_await ctx.recv<bastion::down>();
+        w.events.add(std::string(end.reason().what()) + (end.returns() ? ", returns" : ", does not return"));
+    });
+    w.settle();
+    (void)w.events.take();
+    who.tell(give_up{"x"});
+    w.settle();
+    const lines told = w.events.take();
+    CAPTURE(told);
+    CHECK(std::count(told.begin(), told.end(), again ? "error: x, returns" : "error: x, does not return") == 1);
+    CHECK(top.alive() == again);
+}

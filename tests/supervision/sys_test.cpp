@@ -544,6 +544,8 @@ TEST_CASE("What a trace refuses") {
     CHECK(code(w.ask(sys::trace(group[0], r[0], 0))) == errc::invalid);
     CHECK(said(w.ask(sys::trace(group[0], r[0], 5))) == "ok");
     CHECK(code(w.ask(sys::trace(group[0], bastion::child_ref(), 5))) == errc::invalid); // and the other goes on
+    const auto sup = w.rt.spawn(bastion::supervisor());
+    CHECK(code(w.ask(sys::trace(group[0], bastion::child_ref(sup.where()), 5))) == errc::invalid); // it reads nothing
     w.settle();
     CHECK(w.events.take().empty());
 }

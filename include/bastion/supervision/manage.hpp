@@ -10,7 +10,8 @@
 // nothing about what is done. Cost: O(1), however many orders wait, and what the child's start or stop takes.
 //
 // Without with_specs_kept a child that has ended is unknown: there is nothing to restart or delete. Of a kept supervisor that has ended
-// and does not come back, or was only described, only the spec is left: it says noproc until it is started.
+// and does not come back, or was only described, only the spec is left: it says noproc until it is started, while
+// alive() is true: its ref is good for its next life.
 #ifndef BASTION_SUPERVISION_MANAGE_HPP
 #define BASTION_SUPERVISION_MANAGE_HPP
 
@@ -32,15 +33,16 @@ enum class child_order : std::uint8_t { start, restart, terminate, terminate_ref
 
 } // namespace detail
 
-// The child as it started; `stopped` if it declined (ctx.ignore). Errors: already_started, already_present; start_failed, and
-// nothing is left of it; invalid: it is significant, which it cannot be here. Throws bad_spec.
+// The child as it started; `stopped` if it declined (ctx.ignore). Errors: already_started, already_present; start_failed, also if somebody
+// has stopped or terminated it before it counted as started, and nothing is left of it; invalid: it is significant, which it cannot be here. Throws bad_spec.
 inline answer<child_info> supervisor_ref::start_child(children&& group) const {
     return answer<child_info>(detail::order_start(self_, std::move(group)));
 }
 inline answer<child_info> supervisor_ref::start_child(supervisor&& tree) const {
     return answer<child_info>(detail::order_start(self_, std::move(tree)));
 }
-// Starts a child that has ended. Errors: running, restarting, not_found; start_failed: its spec is still kept.
+// Starts a child that has ended. Errors: running, restarting, not_found; start_failed: its spec is still kept (also if somebody has stopped
+// or terminated it before it counted as started).
 inline answer<child_info> supervisor_ref::restart_child(std::string_view id) const {
     return answer<child_info>(detail::order_child(self_, detail::child_order::restart, id));
 }
@@ -57,13 +59,16 @@ inline answer<void> supervisor_ref::delete_child(std::string_view id) const {
 // From now on the supervisor is as described, after OTP's code change: its strategy, intensity, auto_shutdown, defaults, and its
 // children by their names. One that it has gets what is said about it: how it restarts and stops at once; its body, of either kind, at
 // its next start, with a new object of with_data if that has another type. What its elements were made with stays: mailbox, limits,
-// memberships, the resizer.
+// memberships, the resizer; so does their number, until the group starts again with its spec kept.
 // One that it has not is there, in its place, and not started: restart_child does. One that is not described stays, behind the
 // others, until its supervisor starts again. Children below supervisors are described with these.
+// What the supervisor itself is as a child (with_own_restart, with_significant, with_shutdown, callbacks) is taken from the description of the
+// one above only.
 // It waits for the end of a restart of several children, and a supervisor that stops is changed before it starts again; it is not ordered
 // with the orders about children. The answer comes when everything below has taken its part. Errors: invalid, which says of which supervisor
 // and why: it has another name; simple_one_for_one is or was its strategy, and not both; it has partitions or is to have some, and not both, or another number
-// of them; a group where there was a supervisor; new children of a supervisor that keeps no specs. start_failed: a factory of a new child's
+// of them; a group where there was a supervisor; new children of a supervisor that keeps no specs;
+// another restart type of its own, or significance. start_failed: a factory of a new child's
 // with_data has thrown. The supervisor that cannot be what is described, and all below it, is left as it was; above and beside it the
 // change is made. Throws bad_spec. Cost: a hop to each child.
 inline answer<void> supervisor_ref::reconfigure(supervisor&& as) const {

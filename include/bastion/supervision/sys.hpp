@@ -201,7 +201,7 @@ struct trace_ended {
 
 // Tells `reader` the next steps of `who`, at most `limit`; then, or when `who` ends, it says that it is over. It ends by itself when the
 // reader has gone. One reader at a time: another takes over. Steps that a bounded mailbox of the reader does not take are dead letters.
-// Error: invalid: a process cannot trace itself, the reader is somebody, and the limit is at least 1.
+// Error: invalid: a process cannot trace itself, the reader is a process, and the limit is at least 1.
 [[nodiscard]] inline answer<void> trace(const child_ref& who, const child_ref& reader, std::uint64_t limit) {
     return answer<void>(detail::order_trace(who.where(), reader, limit));
 }

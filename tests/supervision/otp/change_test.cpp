@@ -441,3 +441,23 @@ TEST_CASE("code_change_simple: a template's child that was temporary stays so") 
     CHECK(w.events.take() == lines{"start old", "start young", "start young"});
     CHECK_FALSE(old->element.alive());
 }
+
+TEST_CASE("code_change: what a supervisor is as a child is changed by the one above") {
+    suite s;
+    const auto below = [](bastion::restart_when when) {
+        return bastion::supervisor().with_name("below").with_own_restart(when);
+    };
+    REQUIRE(s.w.rt.run(s.sup.start_child(below(bastion::transient))));
+    const auto sub = s.info("below").supervisor;
+    CHECK(s.said(s.w.rt.run(sub.reconfigure(below(bastion::transient)))) == "ok");
+    const auto no = s.w.rt.run(sub.reconfigure(below(bastion::permanent)));
+    REQUIRE_FALSE(no);
+    CHECK(no.error() == bastion::errc::invalid);
+    CHECK_THAT(no.error().what(), BASTION_CATCH_CONTAINS("/below is transient, and would be permanent"));
+    CHECK(s.said(s.w.rt.run(sub.reconfigure(below(bastion::transient).with_significant()))) ==
+          text(bastion::errc::invalid));
+    CHECK(change(s, bastion::supervisor().with_otp_defaults().with_supervisor(below(bastion::permanent))) == "ok");
+    CHECK(s.info("below").restart == bastion::permanent);
+    CHECK(s.said(s.w.rt.run(sub.reconfigure(below(bastion::permanent)))) == "ok");
+    s.stop();
+}

@@ -266,6 +266,11 @@ TEST_CASE("simple_one_for_one_extra") {
     REQUIRE(made.has_value());
     REQUIRE(made->extra<std::string>() != nullptr);
     CHECK(*made->extra<std::string>() == "extra_info");
+    const auto which = s.w.rt.run(s.sup.which_children()).value();
+    REQUIRE(which.size() == 1);
+    REQUIRE(which[0].extra<std::string>() != nullptr);
+    CHECK(*which[0].extra<std::string>() == "extra_info");
+    CHECK(s.w.rt.run(s.sup.which_child(made->element)).value().extra<int>() == nullptr);
     const auto second = s.one();
     s.tell_it(made->element, tree::die{"died"});
     CHECK(s.all() == refs{made->element, second});
