@@ -24,7 +24,8 @@ bool supervisor_owner::keeps(const control_block& child) const noexcept {
 // What restart_child could not start is what it was, also if it is temporary.
 bool supervisor_owner::was_not_started(const control_block& child) const noexcept {
     const owner& below = *static_cast<const owner*>(child.frame);
-    return below.noted.by_hand && (below.noted.did_not_start.kind() != exit_kind::normal || below.ignored() || below.ended_unstarted());
+    return below.noted.by_hand &&
+           (below.noted.did_not_start.kind() != exit_kind::normal || below.ignored() || below.ended_unstarted());
 }
 
 bool supervisor_owner::plan_revives(const control_block& child) const noexcept {

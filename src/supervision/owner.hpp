@@ -263,7 +263,8 @@ protected:
     void tell_of_the_dead();
     // As far as it knows itself, once it has a reason to end. Its parent may change the policy at any time.
     [[nodiscard]] bool expects_no_return() const noexcept {
-        return is_root_ || last_life_ ||
+        const bool never_started = !announced_ && self_.restarts == 0; // nobody tries that again
+        return is_root_ || last_life_ || never_started ||
                !comes_back_after(std::atomic_ref(self_.policy).load(std::memory_order_relaxed), why_);
     }
     void child_started(control_block& child);

@@ -29,7 +29,9 @@ namespace {
 // What it is as a child is the supervisor's above to know: a description of that one changes it.
 std::string supervisor_owner::why_not_as_child(const supervisor_spec& as) const {
     const restart_when now = std::atomic_ref(self_.policy).load(std::memory_order_relaxed);
-    const auto only_above = [](const std::string& what) { return what + ": that is changed by its own supervisor's reconfigure"; };
+    const auto only_above = [](const std::string& what) {
+        return what + ": that is changed by its own supervisor's reconfigure";
+    };
     if (as.own_when && *as.own_when != now)
         return only_above("is " + std::string(word_of(now)) + ", and would be " + std::string(word_of(*as.own_when)));
     if (as.significant && !significant.load(std::memory_order_relaxed))
@@ -115,13 +117,13 @@ void supervisor_owner::reconfigure(owner_request& r) {
     const bool is_part = r.cell == nullptr; // of a change above, which has told it already what it is as a child
     if (!is_part) whole->answers(std::exchange(r.cell, nullptr));
     supervisor_spec& as = *order_of(r).supervisor_spec;
-    const std::string why = said([&] {
-        std::string no = is_part ? std::string() : why_not_as_child(as);
-        return no.empty() ? why_not(as) : no;
+    const std::string no = said([&] {
+        std::string as_child = is_part ? std::string() : why_not_as_child(as);
+        return as_child.empty() ? why_not(as) : as_child;
     });
-    if (!why.empty())
+    if (!no.empty())
         return whole->refuse(
-            error_or(errc::invalid, [&] { return "reconfigure: " + std::string(shown_path()) + " " + why; }));
+            error_or(errc::invalid, [&] { return "reconfigure: " + std::string(shown_path()) + " " + no; }));
     // What may fail, first: nothing has changed yet.
     pooled_vector<control_block*> order; // as it is to be; null: there
     try {

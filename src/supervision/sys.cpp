@@ -257,7 +257,8 @@ private:
         if (starts && reader_->reader().block == nullptr)
             throw explained(errc::invalid, "a trace has a reader, and this ref names nobody");
         if (starts && reader_->is_owner())
-            throw explained(errc::invalid, "a trace has a reader, and this one is a group or a supervisor, which read nothing");
+            throw explained(
+                errc::invalid, "a trace has a reader, and this one is a group or a supervisor, which read nothing");
         if (starts && reader_->reader() == target.here())
             throw explained(
                 errc::invalid, "a process cannot trace itself: each step that it is told of would be another");

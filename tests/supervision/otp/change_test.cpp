@@ -447,7 +447,7 @@ TEST_CASE("code_change: what a supervisor is as a child is changed by the one ab
     const auto below = [](bastion::restart_when when) {
         return bastion::supervisor().with_name("below").with_own_restart(when);
     };
-    REQUIRE(s.w.rt.run(s.sup.start_child(below(bastion::transient))));
+    REQUIRE(s.said(s.w.rt.run(s.sup.start_child(below(bastion::transient)))) == "ok");
     const auto sub = s.info("below").supervisor;
     CHECK(s.said(s.w.rt.run(sub.reconfigure(below(bastion::transient)))) == "ok");
     const auto no = s.w.rt.run(sub.reconfigure(below(bastion::permanent)));
