@@ -18,6 +18,7 @@
 #include <bastion/process/context.hpp>
 #include <bastion/process/exit_reason.hpp>
 #include <bastion/process/panic.hpp>
+#include <bastion/process/placement.hpp>
 
 #include <bastion/mailbox/meta.hpp>
 

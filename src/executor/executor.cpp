@@ -49,6 +49,8 @@ void executor::make_workers() {
         here->number = plan[i].where.node;
         here->nearest.push_back(static_cast<std::uint32_t>(i));
         here->nearest.insert(here->nearest.end(), plan[i].nearest.begin(), plan[i].nearest.end());
+        here->own = 1 + plan[i].near;
+        here->home = static_cast<std::uint16_t>(nodes_.size());
     }
     random_source seeds(options_.seed);
     for (std::size_t i = 0; i < plan.size(); ++i) {
@@ -121,7 +123,19 @@ bool executor::queues_empty_for_sure() noexcept {
     return true;
 }
 
+std::uint16_t executor::next_home() noexcept {
+    return static_cast<std::uint16_t>(1 + turn_of_homes_.fetch_add(1, std::memory_order_relaxed) % nodes_.size());
+}
+
+void executor::send_home(runnable& r) noexcept {
+    worker_node& node = *nodes_[r.node - 1u];
+    const bool bound = r.bound; // `r` may be running by then
+    (bound ? node.bound : node.work).push_back(&r);
+    if (sleepers_.any()) (void)wake_one(node.nearest, bound ? node.own : node.nearest.size());
+}
+
 void executor::inject(runnable& r) noexcept {
+    if (r.node != 0) return send_home(r);
     worker_node& node = next_node();
     node.work.push_back(&r);
     if (sleepers_.any()) wake_one(node.nearest);
@@ -133,13 +147,13 @@ void executor::inject_system(runnable& r) noexcept {
     if (sleepers_.any()) wake_one(node.nearest);
 }
 
-void executor::wake_one(const std::vector<std::uint32_t>& order) noexcept {
-    const std::size_t n = order.size();
+bool executor::wake_one(const std::vector<std::uint32_t>& order, std::size_t n) noexcept {
     driver* const chooser = options_.driven_by;
     const std::size_t first = chooser != nullptr && n > 0 ? chooser->choose(decision::who_is_woken, n) : 0;
     const int index = sleepers_.take(n, [&](std::size_t i) { return order[(first + i) % n]; });
-    if (index < 0) return;
+    if (index < 0) return false;
     workers_[static_cast<std::size_t>(index)]->parker_.unpark();
+    return true;
 }
 
 void executor::wake(std::size_t index) noexcept {

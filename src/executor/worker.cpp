@@ -2,6 +2,7 @@
 #include <bastion/executor/worker.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <cxxabi.h>
 #include <mutex>
 
@@ -33,11 +34,14 @@ const unsigned* uncaught_count() noexcept {
 worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const topology::planned_worker& place,
     worker_node& node, std::vector<worker_node*> others)
     : owner_(owner), node_(node), index_(index), has_thieves_(!place.nearest.empty()), budget_(owner.budget()),
-      spin_limit_ns_(spin_most_ns), random_(seed), place_(place), other_nodes_(std::move(others)) {
+      spin_limit_ns_(spin_most_ns), random_(seed),
+      bound_(others.empty() ? nullptr : std::make_unique<fifo_ring<runnable, 256>>()), place_(place),
+      other_nodes_(std::move(others)) {
     fired_.wake.reserve(256);
 }
 
 BASTION_INLINE void worker::run(runnable& r) noexcept {
+    assert(!r.bound || r.node == node_.home);
     worker_counters::bump(counters_.resumes);
     r.ops->run(r, *this);
 }
@@ -81,7 +85,7 @@ runnable* worker::next_by_rank() noexcept {
     if (turn_ % poll_every == 0) [[unlikely]] {
         if (owner_.stopping_.load(std::memory_order_relaxed)) return nullptr;
         poll_timers();
-        if (runnable* r = node_.take()) return r;
+        if (runnable* r = take_queued()) return r;
     }
     if (system_streak_ < system_turns) {
         if (runnable* r = system_.pop(has_thieves_)) {
@@ -100,13 +104,38 @@ runnable* worker::next_by_rank() noexcept {
     slot_streak_ = 0;
     if (!jobs_.empty() && job_streak_ < static_cast<unsigned>(budget_)) return nullptr;
     job_streak_ = 0;
-    if (runnable* r = ring_.pop(has_thieves_)) {
+    if (runnable* r = pop_rings()) {
         spread();
         return r;
     }
     if (runnable* r = slot_.take(has_thieves_)) return r;
     if (runnable* r = system_.pop(has_thieves_)) return r;
-    return node_.take();
+    return take_queued();
+}
+
+// Of what is bound and of what is not now the one and now the other comes first.
+runnable* worker::pop_rings() noexcept {
+    if (bound_ == nullptr) return ring_.pop(has_thieves_);
+    runnable* r = (bound_last_ ? ring_ : *bound_).pop(has_thieves_);
+    if (r == nullptr) r = (bound_last_ ? *bound_ : ring_).pop(has_thieves_);
+    if (r != nullptr) bound_last_ = r->bound;
+    return r;
+}
+
+runnable* worker::take_queued() noexcept {
+    runnable* const r = node_.take(!bound_last_);
+    if (r != nullptr && bound_ != nullptr) bound_last_ = r->bound;
+    return r;
+}
+
+void worker::push_next_at_home(runnable& r) noexcept {
+    if (r.node == node_.home) put_next(r);
+    else owner_.send_home(r);
+}
+
+void worker::push_last_at_home(runnable& r) noexcept {
+    if (r.node != node_.home || (r.bound && !bound_->push(&r))) return owner_.send_home(r);
+    if (!r.bound && !ring_.push(&r)) overflow(r);
 }
 
 bool worker::run_resumed() {
@@ -138,6 +167,7 @@ void worker::spread_if_asleep() noexcept {
 void worker::spread_slowly() noexcept {
     if (owner_.sleepers_.anyone_searching()) return;
     if (ring_.size() != 0 || !jobs_.empty() || system_.size() != 0) owner_.wake_one(place_.nearest);
+    else if (bound_ != nullptr && bound_->size() != 0) owner_.wake_one(place_.nearest, place_.near);
 }
 
 void worker::overflow(runnable& r) noexcept {
@@ -165,15 +195,34 @@ bool worker::stands_still(worker& victim) noexcept {
     return now - seen.since_ns >= stands_still_ns;
 }
 
-runnable* worker::steal_from(worker& victim) noexcept {
+runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
     runnable* first = nullptr;
+    const bool sees_bound = bound_ != nullptr && !from_afar;
     if (victim.system_.steal_half(system_, first, true) != 0) return first;
+    if (sees_bound && victim.bound_->steal_half(*bound_, first, false) != 0) return first;
     if (victim.ring_.steal_half(ring_, first, false) != 0) return first;
     // The slot and a last item are the victim's own next step: only when it stands still.
-    if (victim.slot_.empty() && victim.ring_.size() == 0) return nullptr;
+    const bool has_last = victim.ring_.size() != 0 || (sees_bound && victim.bound_->size() != 0);
+    if (victim.slot_.empty() && !has_last) return nullptr;
     if (!stands_still(victim)) return nullptr;
+    if (sees_bound && victim.bound_->steal_half(*bound_, first, true) != 0) return first;
     if (victim.ring_.steal_half(ring_, first, true) != 0) return first;
-    return victim.slot_.steal();
+    runnable* const next = victim.slot_.steal();
+    if (next == nullptr || !next->bound || next->node == node_.home) return next;
+    owner_.send_home(*next);
+    return nullptr;
+}
+
+bool worker::offers_work(worker& victim) noexcept {
+    const std::size_t waiting = victim.ring_.size();
+    if (waiting > 1 || victim.system_.size() != 0) return true;
+    return (waiting != 0 || !victim.slot_.empty()) && stands_still(victim);
+}
+
+// Of another node: who sleeps there is woken, and does what there is to do; this search takes nothing from it.
+bool worker::has_hands_free(worker_node& other) noexcept {
+    if (!spared_[other.home - 1u] && owner_.wake_one(other.nearest, other.own)) spared_[other.home - 1u] = true;
+    return spared_[other.home - 1u];
 }
 
 void worker::count_steal(bool from_afar) noexcept {
@@ -183,7 +232,7 @@ void worker::count_steal(bool from_afar) noexcept {
 
 // The nearest first; whoever drives may begin with any.
 runnable* worker::steal_any(reach how_far) noexcept {
-    if (runnable* r = node_.take()) return r;
+    if (runnable* r = take_queued()) return r;
     const std::size_t n = place_.nearest.size();
     driver* const chooser = owner_.driven_by();
     const std::size_t start = chooser != nullptr && n > 0 ? chooser->choose(decision::who_is_robbed, n) : 0;
@@ -191,8 +240,11 @@ runnable* worker::steal_any(reach how_far) noexcept {
     for (std::size_t i = 0; i < n; ++i) {
         const std::size_t at = (start + i) % n;
         if (at >= most) continue;
-        if (runnable* r = steal_from(*owner_.workers_[place_.nearest[at]])) {
-            count_steal(at >= place_.near);
+        worker& victim = *owner_.workers_[place_.nearest[at]];
+        const bool from_afar = at >= place_.near;
+        if (from_afar && (!offers_work(victim) || has_hands_free(victim.node_))) continue;
+        if (runnable* r = steal_from(victim, from_afar)) {
+            count_steal(from_afar);
             return r;
         }
     }
@@ -202,7 +254,8 @@ runnable* worker::steal_any(reach how_far) noexcept {
 // What lies in the queues of other nodes.
 runnable* worker::steal_far() noexcept {
     for (worker_node* other : other_nodes_)
-        if (runnable* r = other->take()) {
+        if (runnable* r =
+                other->seems_empty_from_afar() || has_hands_free(*other) ? nullptr : other->take_from_afar()) {
             count_steal(true);
             return r;
         }
@@ -243,6 +296,7 @@ bool worker::search() {
     const std::int64_t begin = monotonic_ns();
     bool found = false;
     sightings_.assign(owner_.workers_.size(), sighting{});
+    spared_.assign(owner_.nodes(), false);
     for (unsigned round = 0;; ++round) {
         if (rob(round < near_rounds ? reach::node : reach::machine)) return true;
         if (owner_.stopping_.load(std::memory_order_relaxed)) break;
@@ -258,12 +312,15 @@ bool worker::search() {
 }
 
 bool worker::sees_work() noexcept {
-    if (!owner_.queues_empty_for_sure()) return true;
+    for (auto& node : owner_.nodes_)
+        if (node.get() == &node_ ? !node->empty_for_sure() : !node->empty_for_others_for_sure()) return true;
     if (timers_wait()) return true;
     if (!has_thieves_) return false;
-    for (auto& other : owner_.workers_)
-        if (other.get() != this && (other->system_.size() != 0 || other->ring_.size() > 1 || !other->jobs_.empty()))
-            return true;
+    for (auto& other : owner_.workers_) {
+        if (other.get() == this) continue;
+        if (other->system_.size() != 0 || other->ring_.size() > 1 || !other->jobs_.empty()) return true;
+        if (bound_ != nullptr && &other->node_ == &node_ && other->bound_->size() > 1) return true;
+    }
     return false;
 }
 
@@ -393,6 +450,7 @@ bool worker::may_turn() const noexcept {
 }
 
 void worker::run_now(runnable& r, std::int32_t messages) noexcept {
+    assert(!r.bound || r.node == node_.home);
     budget_ = messages;
     run(r);
     budget_ = owner_.budget();
@@ -413,6 +471,7 @@ void worker::take_turn() {
     if (runnable* r = next_local()) return owner_.driven_by()->run(*this, *r);
     if (run_some_jobs() || poll_timers()) return;
     if (owner_.sleepers_.enter_search()) {
+        spared_.assign(owner_.nodes(), false);
         if (rob(reach::machine)) return;
         const bool found = poll_due_wheels();
         (void)owner_.sleepers_.leave_search();

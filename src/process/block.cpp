@@ -7,6 +7,7 @@
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/control_block.hpp>
 #include <bastion/process/home.hpp>
+#include <bastion/process/placement.hpp>
 
 #include <mutex>
 #include <new>
@@ -120,12 +121,8 @@ BASTION_NOINLINE block_cache& this_thread_blocks() noexcept {
     return cache;
 }
 
-void refill(chain& into) {
-    const memory_home home = this_thread_pool().home();
-    depot& d = depot_of(home);
-    const std::lock_guard lock(d.lock);
-    for (std::uint32_t i = 0; i < batch && d.free.size != 0; ++i) into.push(d.free.pop());
-    if (into.size != 0) return;
+// Under the depot's lock.
+void make_batch(depot& d, memory_home home, chain& into) {
     if (d.fresh_left < batch) {
         d.fresh = static_cast<std::byte*>(arena_reserve(slab_blocks * sizeof(control_block), home));
         d.fresh_left = slab_blocks;
@@ -137,14 +134,33 @@ void refill(chain& into) {
     d.fresh += batch * sizeof(control_block);
 }
 
+void refill(chain& into) {
+    const memory_home home = this_thread_pool().home();
+    depot& d = depot_of(home);
+    const std::lock_guard lock(d.lock);
+    for (std::uint32_t i = 0; i < batch && d.free.size != 0; ++i) into.push(d.free.pop());
+    if (into.size == 0) make_batch(d, home, into);
+}
+
+// From another node's memory: one at a time.
+control_block* take_from(memory_home home) {
+    depot& d = depot_of(home);
+    const std::lock_guard lock(d.lock);
+    if (d.free.size == 0) make_batch(d, home, d.free);
+    return d.free.pop();
+}
+
 } // namespace
 
-control_block* make_block(runtime_home& home) {
-    ask_gate(sizeof(control_block));
-    block_cache& cache = this_thread_blocks();
-    if (cache.free.size == 0) refill(cache.free);
-    control_block* b = cache.free.pop();
-    cache.count(1);
+namespace {
+
+// relaxed: a stranger may look, for whom it is a hint (placement.cpp).
+void set_node(control_block& b, std::uint16_t node) noexcept {
+    std::atomic_ref(b.node).store(node, std::memory_order_relaxed);
+}
+
+control_block* prepared(control_block* b, runtime_home& home) noexcept {
+    this_thread_blocks().count(1);
     // Nobody but stale senders knows the block, and they find it closed.
     b->ops = &process_ops;
     b->next = nullptr;
@@ -152,6 +168,8 @@ control_block* make_block(runtime_home& home) {
     b->max_depth = default_max_depth;
     b->meter = nullptr;
     b->again = b->repoll = b->body_ended = b->started_sent = b->wait_ready = false;
+    set_node(*b, 0);
+    b->bound = false;
     b->kind = process_kind::coroutine;
     b->policy = restart_when::temporary;
     b->signals.reset();
@@ -171,6 +189,28 @@ control_block* make_block(runtime_home& home) {
     b->life_state.born();
     b->lane.open();
     b->inbox.open(b->generation.now());
+    return b;
+}
+
+} // namespace
+
+control_block* make_block(runtime_home& home) {
+    ask_gate(sizeof(control_block));
+    block_cache& cache = this_thread_blocks();
+    if (cache.free.size == 0) refill(cache.free);
+    return prepared(cache.free.pop(), home);
+}
+
+control_block* make_block(runtime_home& home, const placed& at) {
+    control_block* b = nullptr;
+    if (at.memory == no_home || at.memory == this_thread_pool().home()) {
+        b = make_block(home);
+    } else {
+        ask_gate(sizeof(control_block));
+        b = prepared(take_from(at.memory), home);
+    }
+    set_node(*b, at.node);
+    b->bound = at.bound;
     return b;
 }
 

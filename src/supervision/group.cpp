@@ -22,7 +22,7 @@ group::group(control_block& self, std::string name, runtime_home& home, std::uni
 control_block* group::make_element(std::uint32_t index, const shared<process_body>& body) {
     std::shared_ptr<void> data;
     if (spec_->make_data) data = spec_->make_data(); // the user's: may throw
-    control_block* b = make_block(home_);
+    control_block* b = make_block(home_, bastion::detail::place(spec_->place, *home_.workers.load()));
     b->owner.set(&self_);
     b->kind = spec_->kind;
     b->body = body.get();
@@ -88,24 +88,24 @@ void group::list_elements(std::shared_ptr<std::vector<child_ref>> all) noexcept 
     roster_->replace(std::move(all));
 }
 
-void group::place(const supervisor_ref& above, const placement& place) {
+void group::settle_below(const supervisor_ref& above, const given_from_above& given) {
     above_ = above;
-    settle_in(place);
+    settle_in(given);
 }
 
-void group::take_flags(const placement& place) {
-    ask_first_ = place.ask_first;
-    stays_ = remakes_ = place.keeps_specs;
-    max_children_ = place.max_children;
-    shuts_down_ = place.ends;
+void group::take_flags(const given_from_above& given) {
+    ask_first_ = given.ask_first;
+    stays_ = remakes_ = given.keeps_specs;
+    max_children_ = given.max_children;
+    shuts_down_ = given.ends;
 }
 
-void group::settle_in(const placement& place) {
-    take_flags(place);
+void group::settle_in(const given_from_above& given) {
+    take_flags(given);
     if (is_dynamic()) spec_->scope = restart_scope::element;
     if (spec_ == nullptr) return;
-    restart_ = spec_->restart.value_or(place.restart.value_or(bastion::restart_strategy()));
-    when_ = spec_->when.value_or(place.when.value_or(restart_when::transient));
+    restart_ = spec_->restart.value_or(given.restart.value_or(bastion::restart_strategy()));
+    when_ = spec_->when.value_or(given.when.value_or(restart_when::transient));
     // Of a template's child that was temporary nothing is kept that it could be started with again.
     const bool stay_temporary = is_dynamic();
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
@@ -113,7 +113,7 @@ void group::settle_in(const placement& place) {
 }
 
 // In its own turn. What others read of the spec stays: the name, and where it was written.
-void group::describe_anew(group_spec& as, const placement& place) {
+void group::describe_anew(group_spec& as, const given_from_above& given) {
     spec_->body = std::move(as.body);
     spec_->dynamic = std::move(as.dynamic);
     spec_->kind = as.kind;
@@ -132,7 +132,7 @@ void group::describe_anew(group_spec& as, const placement& place) {
     spec_->data_type_name = as.data_type_name;
     spec_->data_on_panic = as.data_on_panic;
     spec_->significant = as.significant;
-    settle_in(place);
+    settle_in(given);
 }
 
 const bastion::callbacks& group::callbacks_of(control_block&) const noexcept {
@@ -252,7 +252,7 @@ void group::on_request(owner_request& r) {
     if (r.what == request_kind::resize) return resize();
     if (r.what == request_kind::respec) {
         const order_request& change = order_of(r);
-        return change.group_spec ? describe_anew(*change.group_spec, change.place) : take_flags(change.place);
+        return change.group_spec ? describe_anew(*change.group_spec, change.given) : take_flags(change.given);
     }
     if (r.what == request_kind::proceed && running_) return on_proceed(r);
     asked_.clear();

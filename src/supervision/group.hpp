@@ -19,7 +19,7 @@ public:
     // Makes the elements' blocks; before anybody knows the group.
     void make_elements();
     // What the supervisor above says about its children.
-    void place(const supervisor_ref& above, const placement& place);
+    void settle_below(const supervisor_ref& above, const given_from_above& given);
 
     [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_->now(), fate(), roster_); }
     [[nodiscard]] bool is_implicit() const noexcept { return spec_ == nullptr; }
@@ -107,9 +107,9 @@ private:
     bool remakes_ = false;              // at its next start it has all its elements again
     pooled_vector<address> asked_;      // elements whose restart the supervisor thinks about
     std::optional<pooled_vector<address>> proceeding_; // elements whose restart the supervisor waits for
-    void take_flags(const placement& place);
-    void settle_in(const placement& place);
-    void describe_anew(group_spec& as, const placement& place);
+    void take_flags(const given_from_above& given);
+    void settle_in(const given_from_above& given);
+    void describe_anew(group_spec& as, const given_from_above& given);
 
     std::uint32_t next_index_ = 0;
     const std::shared_ptr<roster> roster_ = std::make_shared<roster>();

@@ -41,9 +41,9 @@ enum class request_kind : std::uint8_t {
 };
 
 // What a supervisor says about its groups.
-struct placement {
-    placement() = default;
-    explicit placement(const supervisor_spec& from, bool ask) noexcept
+struct given_from_above {
+    given_from_above() = default;
+    explicit given_from_above(const supervisor_spec& from, bool ask) noexcept
         : restart(from.restart), when(from.when), max_children(from.max_children), ends(from.ends),
           keeps_specs(from.keeps_specs), ask_first(ask) {}
 
@@ -81,7 +81,7 @@ struct order_request final : owner_request {
     shared<start_arguments> arguments; // start: of a template
     std::unique_ptr<bastion::detail::supervisor_spec> supervisor_spec; // reconfigure
     std::unique_ptr<bastion::detail::group_spec> group_spec; // respec; null: the group is what it was
-    placement place; // respec
+    given_from_above given; // respec
     shared<change_answer>
         change; // respec and reconfigure; of an order from above it is that one's, and there is no cell
 };

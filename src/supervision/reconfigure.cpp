@@ -83,11 +83,11 @@ void supervisor_owner::take_flags(supervisor_spec& as) {
     gives_up_.store(as.gives_up, std::memory_order_relaxed);
 }
 
-void supervisor_owner::send_placement(
+void supervisor_owner::send_given(
     control_block& group, std::unique_ptr<group_spec> as, const shared<change_answer>& whole) {
     request_ptr r = make_order(request_kind::respec, group.here());
     order_of(*r).group_spec = std::move(as);
-    order_of(*r).place = placement_here();
+    order_of(*r).given = given_to_groups();
     order_of(*r).change = whole;
     send(std::move(r));
 }
@@ -99,7 +99,7 @@ void supervisor_owner::describe_child(control_block& child, child_spec& as, cons
         set_policy(child, as.group->when.value_or(usual));
         below.significant = as.group->significant;
         below.noted.element_stop = as.group->stop.value_or(bastion::shutdown::within(home_.shutdown_timeout));
-        return send_placement(child, std::move(as.group), whole);
+        return send_given(child, std::move(as.group), whole);
     }
     set_policy(child, as.supervisor->own_when.value_or(usual));
     below.significant = as.supervisor->significant;
@@ -179,7 +179,7 @@ void supervisor_owner::reconfigure(owner_request& r) {
         }
         children_.push_back(c);
         of(*c).noted.late = true;
-        if (!of(*c).is_supervisor()) send_placement(*c, nullptr, whole);
+        if (!of(*c).is_supervisor()) send_given(*c, nullptr, whole);
         const bool comes_back = !running_ || of(*c).noted.hidden; // as it was described before
         if (!comes_back || state_of(*c) == child_state::stopping) continue;
         set(*c, child_flag::for_good);

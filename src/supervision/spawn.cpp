@@ -47,15 +47,25 @@ bool runs_below(const address& temporaries) noexcept {
     return c != nullptr;
 }
 
+placed placed_or_throw(const placement& at, const source_location& where, runtime_home& home) {
+    executor& workers = *home.workers.load();
+    if (const std::string mistake = mistake_in(at, workers); !mistake.empty()) {
+        const std::string who = where.known() ? "a process spawned at " + where.to_string() : "a process";
+        throw bad_spec("bastion: " + who + ": " + mistake);
+    }
+    return place(at, workers);
+}
+
 child_ref spawn_element(address temporaries, process (*entry)(context), shared<process_body> body,
-    const source_location& where, bool is_main, birth* at_birth) {
+    const source_location& where, bool is_main, birth* at_birth, const placement& at) {
     child_ref made;
     bool adopted = false;
     charge_spawn();
     inside(temporaries, [&](runtime_home& home) {
         check_caller(home);
         if (is_closing(temporaries)) return;
-        control_block* b = make_block(home);
+        control_block* b =
+            at.what() == placement::kind::any ? make_block(home) : make_block(home, placed_or_throw(at, where, home));
         b->entry = reinterpret_cast<void (*)()>(entry);
         b->body = body.get();
         b->site_file = where.file_name();
@@ -79,13 +89,13 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
 
 } // namespace
 
-child_ref spawn_plain(
-    address temporaries, process (*entry)(context), source_location where, bool is_main, birth* at_birth) {
-    return spawn_element(temporaries, entry, {}, where, is_main, at_birth);
+child_ref spawn_plain(address temporaries, process (*entry)(context), source_location where, bool is_main,
+    birth* at_birth, const placement& at) {
+    return spawn_element(temporaries, entry, {}, where, is_main, at_birth, at);
 }
-child_ref spawn_body(
-    address temporaries, shared<process_body> body, source_location where, bool is_main, birth* at_birth) {
-    return spawn_element(temporaries, nullptr, std::move(body), where, is_main, at_birth);
+child_ref spawn_body(address temporaries, shared<process_body> body, source_location where, bool is_main,
+    birth* at_birth, const placement& at) {
+    return spawn_element(temporaries, nullptr, std::move(body), where, is_main, at_birth, at);
 }
 
 const supervisor_ref& supervisor_above(const control_block& block) { return group_of(block).above(); }
@@ -217,9 +227,26 @@ void make_partitions(supervisor_spec& spec, address above) {
         if (c.supervisor) make_partitions(*c.supervisor, above);
 }
 
+// The places of all groups of this tree, where it is to be.
+void check_places(const group_spec& spec, const executor& workers) {
+    if (const std::string mistake = mistake_in(spec.place, workers); !mistake.empty())
+        throw bad_spec(checked_name("children", spec) + ": with_placement: " + mistake);
+}
+void check_places(const supervisor_spec& spec, const executor& workers) {
+    for (const child_spec& c : spec.children) {
+        if (c.group) check_places(*c.group, workers);
+        else check_places(*c.supervisor, workers);
+    }
+}
+template <class Spec>
+void check_places_at(const Spec& spec, address at) {
+    inside(at, [&](runtime_home& home) { check_places(spec, *home.workers.load()); });
+}
+
 // Of what is spawned on its own, below a supervisor that may be any.
-void check_alone(const group_spec& spec, address) {
+void check_alone(const group_spec& spec, address above) {
     check_spec(spec);
+    check_places_at(spec, above);
     if (spec.dynamic)
         throw bad_spec(checked_name("children", spec) + " has a template: give it to a simple_one_for_one supervisor");
 }
@@ -230,6 +257,7 @@ void check_alone(supervisor_spec& spec, address above) { describe_whole(spec, ab
 void describe_whole(supervisor_spec& spec, address at) {
     make_partitions(spec, at);
     check_spec(spec);
+    check_places_at(spec, at);
 }
 
 void check_spec(const supervisor_spec& spec) {

@@ -59,9 +59,9 @@ void supervisor_owner::make_children() {
     temporaries_ = b;
     temporaries_address_ = b->here();
     set_state(*b, child_state::down);
-    placement of_temporaries = placement_here();
+    given_from_above of_temporaries = given_to_groups();
     of_temporaries.ask_first = false;
-    temporaries->place(ref(), of_temporaries);
+    temporaries->settle_below(ref(), of_temporaries);
     temporaries->set_path(path_ + "/" + temporaries->name());
     for (child_spec& c : spec_->children) {
         owner* below = nullptr;
@@ -99,7 +99,7 @@ void supervisor_owner::give_defaults(control_block& child) {
         child.policy = own.value_or(spec_->when.value_or(restart_when::transient));
     } else {
         auto& group_below = static_cast<group&>(below);
-        group_below.place(ref(), placement_here());
+        group_below.settle_below(ref(), given_to_groups());
         below.noted.element_stop = group_below.element_shutdown();
         child.policy = group_below.when();
     }

@@ -140,10 +140,10 @@ private:
     [[nodiscard]] std::string why_not(const supervisor_spec& as) const;
     void take_flags(supervisor_spec& as);
     void describe_child(control_block& child, child_spec& as, const shared<change_answer>& whole);
-    void send_placement(control_block& group, std::unique_ptr<group_spec> as, const shared<change_answer>& whole);
+    void send_given(control_block& group, std::unique_ptr<group_spec> as, const shared<change_answer>& whole);
     void carry_out_changes();
-    [[nodiscard]] placement placement_here() const noexcept {
-        return placement(*spec_, !restarts_alone() || spec_->bounded);
+    [[nodiscard]] given_from_above given_to_groups() const noexcept {
+        return given_from_above(*spec_, !restarts_alone() || spec_->bounded);
     }
 
     std::unique_ptr<supervisor_spec> spec_;

@@ -3,7 +3,9 @@
 
 #include <bastion/executor/executor.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -163,6 +165,135 @@ TEST_CASE("nodes: what comes from outside is dealt out to the nodes") {
     while (!e.worker_at(0).node().work.empty()) e.worker_at(0).take_turn();
     while (!e.worker_at(1).node().work.empty()) e.worker_at(1).take_turn();
     CHECK(e.counters().steals == 0);
+}
+
+namespace {
+
+// A job at home on one of the nodes, numbered from 1.
+std::unique_ptr<job> job_at(std::uint16_t node, bool bound, std::function<void(worker&)> work) {
+    auto made = std::make_unique<job>(std::move(work));
+    made->node = node;
+    made->bound = bound;
+    return made;
+}
+
+void sleep_well(worker& w) {
+    for (int turns = 0; w.may_turn() && turns < 100; ++turns) w.take_turn();
+    REQUIRE_FALSE(w.may_turn());
+}
+
+} // namespace
+
+TEST_CASE("nodes: what is at home on a node is queued and woken there, whoever wakes it") {
+    first_choices chooser;
+    executor e(on("numa:2 core:2 pu:1", &chooser));
+    for (std::size_t i = 0; i < 4; ++i) sleep_well(e.worker_at(i));
+    const bool bound = GENERATE(false, true);
+    const int by = GENERATE(0, 1, 2); // next, last, from outside
+    CAPTURE(bound, by);
+    std::vector<std::size_t> ran_on;
+    const auto at_1 = job_at(2, bound, [&ran_on](worker& w) { ran_on.push_back(w.index()); });
+    if (by == 0) e.worker_at(0).push_next(*at_1);
+    else if (by == 1) e.worker_at(0).push_last(*at_1);
+    else e.schedule(*at_1);
+    CHECK((bound ? e.worker_at(2).node().bound : e.worker_at(2).node().work).size() == 1);
+    CHECK_FALSE(e.worker_at(0).may_turn());
+    CHECK_FALSE(e.worker_at(1).may_turn());
+    CHECK(e.worker_at(2).may_turn()); // the first that sleeps there
+    e.worker_at(2).take_turn();
+    CHECK(ran_on == std::vector<std::size_t>{2});
+    e.worker_at(2).push_next(*at_1); // at home it goes the way of all
+    CHECK(e.worker_at(2).node().empty_for_sure());
+    e.worker_at(2).take_turn();
+    CHECK(ran_on == std::vector<std::size_t>{2, 2});
+}
+
+TEST_CASE("nodes: what is bound is never taken by another node, which sleeps beside it") {
+    first_choices chooser;
+    executor e(on("numa:2 core:2 pu:1", &chooser));
+    std::vector<std::unique_ptr<job>> jobs;
+    std::vector<std::size_t> ran_on;
+    const auto work = [&ran_on](worker& w) { ran_on.push_back(w.index()); };
+    constexpr std::size_t count = 1000; // more than a ring holds
+    for (std::size_t i = 0; i < count; ++i) e.worker_at(2).push_last(*jobs.emplace_back(job_at(2, true, work)));
+    e.worker_at(2).push_next(*jobs.emplace_back(job_at(2, true, work)));
+    CHECK_FALSE(e.worker_at(2).node().bound.empty());
+    sleep_well(e.worker_at(0));
+    sleep_well(e.worker_at(1));
+    CHECK(ran_on.empty());
+    CHECK(e.counters().steals == 0);
+    // The neighbour helps.
+    for (int turns = 0; ran_on.size() < count / 2 && turns < 10'000; ++turns) e.worker_at(3).take_turn();
+    CHECK(e.counters().steals >= 1);
+    CHECK(e.counters().far_steals == 0);
+    for (int turns = 0; ran_on.size() <= count && turns < 10'000; ++turns) e.worker_at(2).take_turn();
+    CHECK(ran_on.size() == count + 1);
+    CHECK(std::count(ran_on.begin(), ran_on.end(), 2u) + std::count(ran_on.begin(), ran_on.end(), 3u) ==
+          static_cast<std::ptrdiff_t>(count + 1));
+}
+
+TEST_CASE("nodes: what is bound in the slot of a worker that stands still goes home") {
+    struct last_items final : driver { // a thief takes those, too
+        std::size_t choose(decision what, std::size_t) noexcept override { return what == decision::last_item ? 1 : 0; }
+        void run(worker& w, runnable& r) noexcept override { w.run_now(r, 100); }
+        bool run_until(const std::function<bool()>&, std::int64_t) override { return true; }
+        void run_to_end(const std::function<bool()>&) noexcept override {}
+        void run_another(worker&) noexcept override {}
+        void check_thread() const override {}
+        void attach(executor&) override {}
+        void detach(executor&) noexcept override {}
+    } chooser;
+    executor e(on("numa:2 core:2 pu:1", &chooser));
+    std::vector<std::size_t> ran_on;
+    const auto bound = job_at(2, true, [&ran_on](worker& w) { ran_on.push_back(w.index()); });
+    e.worker_at(2).push_next(*bound);
+    for (int i = 0; i < 3; ++i) e.worker_at(0).take_turn();
+    CHECK(ran_on.empty());
+    CHECK(e.worker_at(2).node().bound.size() == 1);
+    e.worker_at(3).take_turn();
+    CHECK(ran_on == std::vector<std::size_t>{3});
+}
+
+TEST_CASE("nodes: of what is bound and of what is not now the one and now the other comes first") {
+    first_choices chooser;
+    executor e(on("numa:2 core:2 pu:1", &chooser));
+    std::vector<std::unique_ptr<job>> jobs;
+    std::string order;
+    for (int i = 0; i < 6; ++i) {
+        e.worker_at(2).push_last(*jobs.emplace_back(job_at(2, true, [&order](worker&) { order += 'b'; })));
+        e.worker_at(2).push_last(*jobs.emplace_back(job_at(0, false, [&order](worker&) { order += 'a'; })));
+    }
+    for (int i = 0; i < 12; ++i) e.worker_at(2).take_turn();
+    CHECK(order == "babababababa");
+    order.clear();
+    for (int i = 0; i < 6; ++i) {
+        e.worker_at(2).node().bound.push_back(jobs[static_cast<std::size_t>(2 * i)].get());
+        e.worker_at(2).node().work.push_back(jobs[static_cast<std::size_t>(2 * i + 1)].get());
+    }
+    for (int i = 0; i < 12; ++i) e.worker_at(2).take_turn();
+    CHECK(order == "babababababa");
+}
+
+TEST_CASE("nodes: a thief from afar leaves work to a worker there that sleeps, and wakes it") {
+    first_choices chooser;
+    executor e(on("numa:2 core:2 pu:1", &chooser));
+    std::vector<std::unique_ptr<job>> jobs;
+    std::vector<std::size_t> ran_on;
+    const auto work = [&ran_on](worker& w) { ran_on.push_back(w.index()); };
+    sleep_well(e.worker_at(3));
+    for (int i = 0; i < 10; ++i) e.worker_at(2).push_last(*jobs.emplace_back(job_at(2, false, work)));
+    e.worker_at(0).take_turn();
+    CHECK(ran_on.empty());
+    CHECK(e.worker_at(3).may_turn());
+    e.worker_at(0).take_turn(); // nobody sleeps there any more: the node has more than it can do
+    CHECK(ran_on == std::vector<std::size_t>{0});
+    CHECK(e.counters().far_steals == 1);
+    // What was taken along goes home when it is woken here.
+    e.worker_at(0).push_next(*jobs[0]);
+    CHECK(e.worker_at(2).node().work.size() == 1);
+    sleep_well(e.worker_at(0));
+    for (const std::size_t last : {3u, 2u}) sleep_well(e.worker_at(last));
+    CHECK(ran_on.size() == 11);
 }
 
 TEST_CASE("plans of one program share out the CPUs of its machine") {

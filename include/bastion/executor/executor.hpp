@@ -77,6 +77,14 @@ public:
     [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
     // On how many NUMA nodes its workers are.
     [[nodiscard]] std::size_t nodes() const noexcept { return nodes_.size(); }
+    // Of these one, numbered from 1 as in runnable::node.
+    [[nodiscard]] const worker_node& node_at(std::uint16_t home) const noexcept { return *nodes_[home - 1u]; }
+    // Where memory for what is at home there comes from.
+    [[nodiscard]] memory_home memory_of(std::uint16_t home) const noexcept {
+        return plan_.home_of(node_at(home).nearest.front());
+    }
+    // For what is to be spread over the nodes: each in turn.
+    [[nodiscard]] std::uint16_t next_home() noexcept;
     [[nodiscard]] const void* home() const noexcept { return options_.home; }
     [[nodiscard]] clock& time() noexcept { return *time_; }
     [[nodiscard]] std::int32_t budget() const noexcept { return options_.budget; }
@@ -111,8 +119,11 @@ private:
     void make_workers();
     void inject(runnable& r) noexcept;
     void inject_system(runnable& r) noexcept;
-    // The sleeper that comes first in `order`.
-    void wake_one(const std::vector<std::uint32_t>& order) noexcept;
+    // To the queue of the node where it is at home.
+    void send_home(runnable& r) noexcept;
+    // The sleeper that comes first in `order`, or among its first `n`. False: none of them sleeps.
+    bool wake_one(const std::vector<std::uint32_t>& order, std::size_t n) noexcept;
+    void wake_one(const std::vector<std::uint32_t>& order) noexcept { (void)wake_one(order, order.size()); }
     // Where what comes from no worker goes: to the nodes in turn.
     [[nodiscard]] worker_node& next_node() noexcept;
     [[nodiscard]] bool queues_empty_for_sure() noexcept;
@@ -127,6 +138,7 @@ private:
     sleepers sleepers_;
     std::vector<std::unique_ptr<worker_node>> nodes_; // never empty
     alignas(cache_line) std::atomic<std::size_t> turn_of_nodes_{0};
+    std::atomic<std::size_t> turn_of_homes_{0}; // relaxed: a number, no order
     std::atomic<bool> stopping_{false};
     bool stopped_ = false; // Invariant: written by the owner's thread only
     alignas(cache_line) rest_watch rest_;

@@ -29,6 +29,9 @@ struct runnable_ops {
 struct runnable {
     const runnable_ops* ops = nullptr;
     runnable* next = nullptr; // in node queues
+    // Where it is at home: one of its executor's nodes, by their numbers from 1; 0: nowhere. Set before anybody else knows it.
+    std::uint16_t node = 0;
+    bool bound = false; // to that node: it never runs elsewhere. Else it does when that has no worker free
 };
 
 // What a wait is asked: whether it is over; or whether it may be left unfinished. The second is asked when it shall be
@@ -80,11 +83,11 @@ struct memory_meter {
 
 // Invariant: written only by the thread that runs the strand.
 struct strand : runnable {
-    wait_slot* slot = nullptr; // the active slot: the strand's own, or a combinator's branch
-    std::int32_t budget = 0; // what this turn may still do; at zero the next co_await yields
-    std::uint32_t max_depth = 0; // tasks awaiting one another
-    memory_meter* meter = nullptr; // null: no limit on memory
     bool again = false; // a combinator stopped for lack of budget, not for lack of work
+    std::int32_t budget = 0; // what this turn may still do; at zero the next co_await yields
+    wait_slot* slot = nullptr; // the active slot: the strand's own, or a combinator's branch
+    memory_meter* meter = nullptr; // null: no limit on memory
+    std::uint32_t max_depth = 0; // tasks awaiting one another
 };
 
 inline void count_elsewhere(strand& s, int by) {

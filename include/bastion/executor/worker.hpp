@@ -24,6 +24,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace bastion::detail {
@@ -85,10 +86,12 @@ public:
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
 
-    // The strand just woken: it runs next, here. What lay in the slot goes to the ring and wakes nobody.
+    // The strand just woken: it runs next, here, or goes to the node where it is at home. What lay in the slot goes to the ring and
+    // wakes nobody.
     BASTION_INLINE void push_next(runnable& r) noexcept {
-        if (runnable* const old = slot_.displace(has_thieves_)) push_last(*old);
-        slot_.put(r);
+        if (r.node != 0) [[unlikely]]
+            return push_next_at_home(r);
+        put_next(r);
     }
     // After one of the others: a strand that has far more to do than a turn allows, until it has caught up.
     BASTION_INLINE void push_after_one(runnable& r) noexcept {
@@ -97,6 +100,8 @@ public:
     }
     // The end of the line: a strand whose budget is spent.
     BASTION_INLINE void push_last(runnable& r) noexcept {
+        if (r.node != 0) [[unlikely]]
+            return push_last_at_home(r);
         if (!ring_.push(&r)) [[unlikely]]
             overflow(r);
     }
@@ -152,12 +157,23 @@ private:
 
     enum class reach : std::uint8_t { node, machine };
 
+    BASTION_INLINE void put_next(runnable& r) noexcept {
+        if (runnable* const old = slot_.displace(has_thieves_)) push_last(*old);
+        slot_.put(r);
+    }
+    BASTION_API void push_next_at_home(runnable& r) noexcept;
+    BASTION_API void push_last_at_home(runnable& r) noexcept;
     [[nodiscard]] runnable* next_local() noexcept;
+    [[nodiscard]] runnable* pop_rings() noexcept;
+    [[nodiscard]] runnable* take_queued() noexcept;
     [[nodiscard]] BASTION_NOINLINE runnable* next_by_rank() noexcept;
     [[nodiscard]] runnable* steal_any(reach how_far) noexcept;
     [[nodiscard]] runnable* steal_far() noexcept;
     void count_steal(bool from_afar) noexcept;
-    [[nodiscard]] runnable* steal_from(worker& victim) noexcept;
+    [[nodiscard]] runnable* steal_from(worker& victim, bool from_afar) noexcept;
+    [[nodiscard]] bool has_hands_free(worker_node& other) noexcept;
+    // Whether a thief from another node would find something.
+    [[nodiscard]] bool offers_work(worker& victim) noexcept;
     [[nodiscard]] bool run_some_jobs();
     [[nodiscard]] bool search();
     [[nodiscard]] bool rob(reach how_far);
@@ -198,6 +214,7 @@ private:
     unsigned slot_streak_ = 0;
     unsigned system_streak_ = 0;
     unsigned job_streak_ = 0;
+    bool bound_last_ = false; // what was taken last from a ring or the node's queue was bound
     std::uint64_t spin_limit_ns_;
     random_source random_;
 
@@ -206,6 +223,8 @@ private:
     fifo_ring<runnable, 256> ring_;
     fifo_ring<runnable, 64> system_;
     fork_deque<fork_job> jobs_;
+    // What is bound to this node: only its workers take from it. Null where there is one node, and nothing is bound.
+    const std::unique_ptr<fifo_ring<runnable, 256>> bound_;
 
     alignas(cache_line) young_timers young_;
 
@@ -223,6 +242,7 @@ private:
         std::int64_t since_ns = 0;
     };
     std::vector<sighting> sightings_;
+    std::vector<bool> spared_; // the nodes, by their numbers, that this search leaves alone
     bool asleep_ = false; // of a driven worker: it would be in its park
 };
 

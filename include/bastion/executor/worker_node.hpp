@@ -1,7 +1,8 @@
 // The workers of one NUMA node, and what any of them may take.
 //
-// Made by the executor. What plain threads leave and what overflows from a worker's ring lies here; workers of other nodes take from it
-// only when theirs has nothing. Thread safety: the queues from any thread; the rest never changes.
+// Made by the executor. What plain threads leave, what overflows from a worker's ring and what is at home here and was woken elsewhere
+// lies here; workers of other nodes take from it only when theirs has nothing, and never what is bound. Thread safety: the queues from any
+// thread; the rest never changes.
 #ifndef BASTION_EXECUTOR_WORKER_NODE_HPP
 #define BASTION_EXECUTOR_WORKER_NODE_HPP
 
@@ -18,19 +19,35 @@ struct worker_node {
     alignas(cache_line) node_queue<runnable> work;
     alignas(cache_line) node_queue<runnable> system;
     alignas(cache_line) node_queue<runnable> resumed; // forked tasks that waited for blocking functions
+    alignas(cache_line) node_queue<runnable> bound; // its workers' only
     int number = 0; // the machine's
+    std::uint16_t home = 0; // of what is at home here (runnable::node)
     std::vector<std::uint32_t> nearest = {}; // all workers, its own first
+    std::size_t own = 0; // how many of these are its own
 
-    [[nodiscard]] bool empty_for_sure() noexcept {
+    [[nodiscard]] bool empty_for_sure() noexcept { return empty_for_others_for_sure() && bound.empty_for_sure(); }
+    [[nodiscard]] bool empty_for_others_for_sure() noexcept {
         return work.empty_for_sure() && system.empty_for_sure() && resumed.empty_for_sure();
     }
-    // What must not wait for long first; null: nothing.
-    [[nodiscard]] runnable* take() noexcept {
+    // What must not wait for long first; null: nothing. For its own workers; of what is bound and of what is not now the one and now
+    // the other comes first.
+    [[nodiscard]] runnable* take(bool bound_first) noexcept {
+        if (bound.empty()) return take_from_afar();
+        if (bound_first && system.empty() && resumed.empty())
+            if (runnable* r = bound.pop_front()) return r;
+        if (runnable* r = take_from_afar()) return r;
+        return bound.pop_front();
+    }
+    // For all workers.
+    [[nodiscard]] runnable* take_from_afar() noexcept {
         if (!system.empty())
             if (runnable* r = system.pop_front()) return r;
         if (!resumed.empty())
             if (runnable* r = resumed.pop_front()) return r;
         return work.empty() ? nullptr : work.pop_front();
+    }
+    [[nodiscard]] bool seems_empty_from_afar() const noexcept {
+        return system.empty() && resumed.empty() && work.empty();
     }
 };
 

@@ -31,6 +31,7 @@ class message;
 class monitor_handle;
 class partitions;
 class partitions_ref;
+class placement;
 class pending_send;
 class recv_wait;
 class runtime;
@@ -107,6 +108,8 @@ public:
     [[nodiscard]] supervisor_ref supervisor() const;
     template <class F>
     child_ref spawn(F&& body, source_location where = source_location::current()) const;
+    template <class F>
+    child_ref spawn(F&& body, const placement& at, source_location where = source_location::current()) const;
     children_ref spawn(children&& group) const;
     supervisor_ref spawn(bastion::supervisor&& tree) const;
     partitions_ref spawn(partitions&& all) const;
@@ -173,6 +176,10 @@ public:
 
     // ---- runtime/
     [[nodiscard]] bastion::runtime& runtime() const;
+    // The worker that runs this process now, from 0, and the NUMA node that this is on, by its number in bastion-topology's table. After
+    // the next wait it may be another; the node of a process that is bound (placement.hpp) is always the same.
+    [[nodiscard]] std::size_t worker() const noexcept { return detail::this_thread().current_worker->index(); }
+    [[nodiscard]] int node() const noexcept { return detail::this_thread().current_worker->node().number; }
 
     [[nodiscard]] detail::control_block& block() const noexcept { return *block_; }
 

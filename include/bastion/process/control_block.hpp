@@ -27,6 +27,7 @@ class bounded_mailbox;
 class process_body;
 struct cold_part;
 struct monitor_record;
+struct placed;
 struct runtime_home;
 
 enum class signal_kind : std::uint8_t {
@@ -123,6 +124,8 @@ struct alignas(cache_line) control_block : strand {
 }
 
 // A new block with a fresh generation, open for mail, in state `starting`. Throws std::bad_alloc.
+// At home where `at` says, and in memory from there.
+[[nodiscard]] BASTION_API control_block* make_block(runtime_home& home, const placed& at);
 [[nodiscard]] BASTION_API control_block* make_block(runtime_home& home);
 // The last owner gives it back; its inbox and lane are closed.
 BASTION_API void recycle_block(control_block* block) noexcept;

@@ -149,6 +149,11 @@ public:
         require_running();
         return root().spawn(std::forward<F>(body), where);
     }
+    template <class F>
+    child_ref spawn(F&& body, const placement& at, source_location where = source_location::current()) {
+        require_running();
+        return root().spawn(std::forward<F>(body), at, where);
+    }
     children_ref spawn(children&& group) {
         require_running();
         return root().spawn(std::move(group));
@@ -268,6 +273,10 @@ inline runtime& context::runtime() const { return *block_->home->hooks.owner; }
 template <class F>
 child_ref spawn(F&& body) {
     return this_runtime().spawn(std::forward<F>(body));
+}
+template <class F>
+child_ref spawn(F&& body, const placement& at) {
+    return this_runtime().spawn(std::forward<F>(body), at);
 }
 template <class T>
 join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) {

@@ -134,6 +134,8 @@ public:
     // A process function: a temporary element of this supervisor.
     template <class F>
     child_ref spawn(F&& body, source_location where = source_location::current()) const;
+    template <class F>
+    child_ref spawn(F&& body, const placement& at, source_location where = source_location::current()) const;
     template <class T>
     join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) const;
     BASTION_API children_ref spawn(children&& group) const;

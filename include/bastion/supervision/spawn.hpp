@@ -3,6 +3,7 @@
 #define BASTION_SUPERVISION_SPAWN_HPP
 
 #include <bastion/process/cold_part.hpp>
+#include <bastion/process/placement.hpp>
 #include <bastion/supervision/refs.hpp>
 
 #include <memory>
@@ -24,11 +25,11 @@ protected:
 };
 
 // A temporary element in the implicit group `temporaries`: dead from the start when that is gone; then `at_birth` is not
-// asked.
+// asked. Throws bad_spec for a placement that cannot be.
 [[nodiscard]] BASTION_API child_ref spawn_plain(address temporaries, process (*entry)(context), source_location where,
-    bool is_main = false, birth* at_birth = nullptr);
+    bool is_main = false, birth* at_birth = nullptr, const placement& at = {});
 [[nodiscard]] BASTION_API child_ref spawn_body(address temporaries, shared<process_body> body, source_location where,
-    bool is_main = false, birth* at_birth = nullptr);
+    bool is_main = false, birth* at_birth = nullptr, const placement& at = {});
 // The supervisor above the group of the running element.
 [[nodiscard]] BASTION_API const supervisor_ref& supervisor_above(const control_block& block);
 [[nodiscard]] BASTION_API children_ref group_above(const control_block& block);
@@ -36,15 +37,15 @@ protected:
 [[noreturn]] BASTION_API void panic_wrong_data(const user_data& has, std::string_view wanted);
 
 template <class F>
-[[nodiscard]] child_ref spawn_any(
-    address temporaries, F&& f, source_location where, bool is_main = false, birth* at_birth = nullptr) {
+[[nodiscard]] child_ref spawn_any(address temporaries, F&& f, source_location where, bool is_main = false,
+    birth* at_birth = nullptr, const placement& at = {}) {
     check_behaviour<F>();
     if constexpr (!behaviour<F>) return child_ref();
     else if constexpr (is_plain_behaviour<F>)
-        return spawn_plain(temporaries, static_cast<process (*)(context)>(f), where, is_main, at_birth);
+        return spawn_plain(temporaries, static_cast<process (*)(context)>(f), where, is_main, at_birth, at);
     else
         return spawn_body(temporaries, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))),
-            where, is_main, at_birth);
+            where, is_main, at_birth, at);
 }
 
 } // namespace detail
@@ -53,11 +54,21 @@ template <class F>
 child_ref supervisor_ref::spawn(F&& body, source_location where) const {
     return detail::spawn_any(temporaries_, std::forward<F>(body), where);
 }
+template <class F>
+child_ref supervisor_ref::spawn(F&& body, const placement& at, source_location where) const {
+    return detail::spawn_any(temporaries_, std::forward<F>(body), where, false, nullptr, at);
+}
 
 template <class F>
 child_ref context::spawn(F&& body, source_location where) const {
     detail::require_running(*block_, "ctx.spawn");
     return detail::spawn_any(detail::supervisor_above(*block_).temporaries(), std::forward<F>(body), where);
+}
+template <class F>
+child_ref context::spawn(F&& body, const placement& at, source_location where) const {
+    detail::require_running(*block_, "ctx.spawn");
+    return detail::spawn_any(
+        detail::supervisor_above(*block_).temporaries(), std::forward<F>(body), where, false, nullptr, at);
 }
 inline children_ref context::spawn(children&& group) const {
     detail::require_running(*block_, "ctx.spawn");

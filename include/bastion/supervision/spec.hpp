@@ -9,6 +9,7 @@
 #include <bastion/mailbox/bounded.hpp>
 #include <bastion/mailbox/handlers.hpp>
 #include <bastion/process/cold_part.hpp>
+#include <bastion/process/placement.hpp>
 #include <bastion/process/process.hpp>
 #include <bastion/supervision/callbacks.hpp>
 #include <bastion/supervision/membership.hpp>
@@ -55,6 +56,7 @@ struct group_spec {
     on_panic data_on_panic = on_panic::keep;
     std::vector<std::unique_ptr<membership_wish>> memberships;
     bool significant = false;
+    bastion::placement place;
     source_location where;
 
     // How many elements it begins with.
@@ -159,6 +161,8 @@ public:
     children& with_mailbox(bastion::mailbox m) & { return spec_->box = m, *this; }
     children& with_limits(bastion::limits l) & { return spec_->bounds = l, *this; }
     children& with_shutdown(bastion::shutdown s) & { return spec_->stop = s, *this; }
+    // On which NUMA nodes its elements run (see placement.hpp). `spread` deals them out.
+    children& with_placement(bastion::placement p) & { return spec_->place = p, *this; }
     // Its end may be that of its supervisor (with_auto_shutdown): when all its elements have ended for good, by themselves. Not
     // for permanent elements, which never do.
     children& with_significant(bool on = true) & { return spec_->significant = on, *this; }
@@ -228,6 +232,7 @@ public:
     children with_mailbox(bastion::mailbox m) && { return with_mailbox(m), std::move(*this); }
     children with_limits(bastion::limits l) && { return with_limits(l), std::move(*this); }
     children with_shutdown(bastion::shutdown s) && { return with_shutdown(s), std::move(*this); }
+    children with_placement(bastion::placement p) && { return with_placement(p), std::move(*this); }
     children with_significant(bool on = true) && { return with_significant(on), std::move(*this); }
     children with_resizer(bastion::resizer r) && { return with_resizer(r), std::move(*this); }
     children with_start(start_mode m, std::optional<std::chrono::nanoseconds> timeout = {}) && {
