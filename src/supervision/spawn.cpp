@@ -201,12 +201,32 @@ std::size_t count_of(one_per what, address at) {
     return n;
 }
 
+// The nodes that partitions are one for each of, by the machine's numbers.
+std::vector<int> nodes_at(address at) {
+    std::vector<int> numbers;
+    inside(at, [&](runtime_home& home) {
+        const executor& all = *home.workers.load();
+        for (std::uint16_t node = 1; node <= all.nodes(); ++node) numbers.push_back(all.node_at(node).number);
+    });
+    return numbers;
+}
+
+// All below that is not placed otherwise is at home there.
+void settle_on(supervisor_spec& spec, int node) {
+    for (child_spec& c : spec.children) {
+        if (c.supervisor) settle_on(*c.supervisor, node);
+        else if (c.group->place.what() == placement::kind::any) c.group->place = placement::node(node).soft();
+    }
+}
+
 // Has all partitions made that are described in this tree.
 void make_partitions(supervisor_spec& spec, address above) {
     if (const auto make = std::exchange(spec.make_partition, {})) {
         const std::string who = checked_name(builder_of(spec), spec);
         const std::size_t n = spec.partitions ? *spec.partitions : count_of(spec.partitioned_by, above);
         if (n == 0) throw bad_spec(who + ": with_partitions(0): there must be at least one");
+        const bool has_nodes = !spec.partitions && spec.partitioned_by == one_per::node;
+        const std::vector<int> nodes = has_nodes ? nodes_at(above) : std::vector<int>();
         if (n > 100'000) throw bad_spec(who + ": with_partitions(" + std::to_string(n) + ") is more than 100,000");
         for (std::size_t i = 0; i < n; ++i) {
             child_spec c;
@@ -220,6 +240,7 @@ void make_partitions(supervisor_spec& spec, address above) {
                         .append(other)
                         .append("\": partitions are named by their numbers"));
             c.supervisor->name = std::move(number);
+            if (i < nodes.size()) settle_on(*c.supervisor, nodes[i]);
             spec.children.push_back(std::move(c));
         }
     }

@@ -46,6 +46,11 @@ executor_options on(const std::string& description, driver* driven_by = nullptr)
     return o;
 }
 
+void sleep_well(worker& w) {
+    for (int turns = 0; w.may_turn() && turns < 100; ++turns) w.take_turn();
+    REQUIRE_FALSE(w.may_turn());
+}
+
 } // namespace
 
 TEST_CASE("nodes: workers of one node share a queue") {
@@ -133,8 +138,19 @@ TEST_CASE("nodes: a worker that goes to sleep looks into the queues of all nodes
         e.worker_at(0).take_turn();
         CHECK(ran == static_cast<int>(node) + 1);
     }
-    e.worker_at(0).take_turn();
-    CHECK_FALSE(e.worker_at(0).may_turn());
+    // What is bound there is the other's.
+    for (const std::size_t node : {0u, 1u}) {
+        job late([&ran](worker&) { ++ran; });
+        late.node = static_cast<std::uint16_t>(node + 1);
+        late.bound = true;
+        clock->surprise = [&] { e.worker_at(node).node().bound.push_back(&late); };
+        e.worker_at(0).take_turn();
+        CHECK_FALSE(clock->surprise);
+        CHECK(e.worker_at(0).may_turn() == (node == 0));
+        e.worker_at(node).take_turn();
+        CHECK(ran == static_cast<int>(node) + 3);
+    }
+    sleep_well(e.worker_at(0));
 }
 
 TEST_CASE("nodes: work of a worker that stands still is done by another node") {
@@ -177,14 +193,9 @@ std::unique_ptr<job> job_at(std::uint16_t node, bool bound, std::function<void(w
     return made;
 }
 
-void sleep_well(worker& w) {
-    for (int turns = 0; w.may_turn() && turns < 100; ++turns) w.take_turn();
-    REQUIRE_FALSE(w.may_turn());
-}
-
 } // namespace
 
-TEST_CASE("nodes: what is at home on a node is queued and woken there, whoever wakes it") {
+TEST_CASE("nodes: what is at home on a node is queued and woken there") {
     first_choices chooser;
     executor e(on("numa:2 core:2 pu:1", &chooser));
     for (std::size_t i = 0; i < 4; ++i) sleep_well(e.worker_at(i));
@@ -208,7 +219,7 @@ TEST_CASE("nodes: what is at home on a node is queued and woken there, whoever w
     CHECK(ran_on == std::vector<std::size_t>{2, 2});
 }
 
-TEST_CASE("nodes: what is bound is never taken by another node, which sleeps beside it") {
+TEST_CASE("nodes: what is bound is never taken by another node") {
     first_choices chooser;
     executor e(on("numa:2 core:2 pu:1", &chooser));
     std::vector<std::unique_ptr<job>> jobs;
@@ -223,7 +234,7 @@ TEST_CASE("nodes: what is bound is never taken by another node, which sleeps bes
     CHECK(ran_on.empty());
     CHECK(e.counters().steals == 0);
     // The neighbour helps.
-    for (int turns = 0; ran_on.size() < count / 2 && turns < 10'000; ++turns) e.worker_at(3).take_turn();
+    for (int turns = 0; ran_on.size() < count - 10 && turns < 10'000; ++turns) e.worker_at(3).take_turn();
     CHECK(e.counters().steals >= 1);
     CHECK(e.counters().far_steals == 0);
     for (int turns = 0; ran_on.size() <= count && turns < 10'000; ++turns) e.worker_at(2).take_turn();
@@ -274,7 +285,7 @@ TEST_CASE("nodes: of what is bound and of what is not now the one and now the ot
     CHECK(order == "babababababa");
 }
 
-TEST_CASE("nodes: a thief from afar leaves work to a worker there that sleeps, and wakes it") {
+TEST_CASE("nodes: a thief from afar leaves work to a worker there that sleeps") {
     first_choices chooser;
     executor e(on("numa:2 core:2 pu:1", &chooser));
     std::vector<std::unique_ptr<job>> jobs;

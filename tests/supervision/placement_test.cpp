@@ -93,7 +93,7 @@ TEST_CASE("A process that is bound to a node runs nowhere else, whoever wakes it
     CHECK(elsewhere == 0);
 }
 
-TEST_CASE("spread deals processes out to the nodes, near puts them beside another") {
+TEST_CASE("spread deals processes out to the nodes and near puts them beside another") {
     runtime rt(two_nodes());
     std::atomic<int> elsewhere{0};
     const auto body = at_home(elsewhere);

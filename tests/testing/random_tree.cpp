@@ -297,6 +297,16 @@ bastion::shutdown any_shutdown(ledger& l) {
     }
 }
 
+placement any_place(ledger& l) {
+    switch (l.below(6)) {
+    case 0: return placement::spread();
+    case 1: return placement::spread().bound();
+    case 2: return placement::node(0);
+    case 3: return placement::node(0).soft();
+    default: return placement::any();
+    }
+}
+
 children any_group(ledger& l, std::string name) {
     ledger* book = &l;
     children g;
@@ -332,6 +342,7 @@ children any_group(ledger& l, std::string name) {
         .with_restart_strategy(any_restarts(l))
         .with_restart_scope(l.below(2) == 0 ? restart_scope::group : restart_scope::element)
         .with_shutdown(any_shutdown(l))
+        .with_placement(any_place(l))
         .with_callbacks(counting(l, sized));
 }
 

@@ -40,7 +40,7 @@ enum class auto_shutdown : std::uint8_t {
 // How many partitions there are when no number is given (see partitions.hpp).
 enum class one_per : std::uint8_t {
     worker, // the default
-    node, // of the NUMA nodes on which the runtime has workers
+    node, // of the NUMA nodes on which the runtime has workers; its groups have their home there, unless they say where (with_placement)
 };
 
 // Whom a group restarts when one of its elements failed.
