@@ -542,8 +542,8 @@ void homes_are_left_by_few(findings& f, const asked& a) {
     constexpr std::size_t processes = 100'000;
     constexpr std::size_t wanted_steals = 10'000;
     constexpr std::size_t wanted_frees = 100'000;
-    constexpr std::uint32_t burst = 200;
-    constexpr std::size_t chains = 3;
+    constexpr std::uint32_t burst = 64;
+    constexpr std::size_t chains = 2; // fewer: a node is without work now and then; more: nobody has to steal
     struct chain {
         std::atomic<std::uint32_t> left{0};
     };
@@ -599,6 +599,7 @@ void homes_are_left_by_few(findings& f, const asked& a) {
         for (std::uint32_t n = 0; n <= burst / 2; ++n)
             groups[i % nodes][n].tell(spark{&all_chains[i], 0, static_cast<int>(i % nodes)});
     }
+    while (frees < 5'000) std::this_thread::sleep_for(1ms); // all chains burn
     const runtime_counters before = rt.counters();
     const std::size_t frees_before = frees;
     const std::size_t far_frees_before = far_frees;
