@@ -219,8 +219,22 @@ bool worker::offers_work(worker& victim) noexcept {
     return (waiting != 0 || !victim.slot_.empty()) && stands_still(victim);
 }
 
-// Of another node: who sleeps there is woken, and does what there is to do; this search takes nothing from it.
+// Who searches says so to thieves from other nodes, too.
+bool worker::enter_search() noexcept {
+    if (!owner_.sleepers_.enter_search()) return false;
+    if (!other_nodes_.empty()) node_.searching.fetch_add(1, std::memory_order_relaxed);
+    return true;
+}
+
+bool worker::leave_search() noexcept {
+    if (!other_nodes_.empty()) node_.searching.fetch_sub(1, std::memory_order_relaxed);
+    return owner_.sleepers_.leave_search();
+}
+
+// Of another node: somebody searches there, and will find what there is; or sleeps: then it is woken, and this search takes nothing from
+// that node.
 bool worker::has_hands_free(worker_node& other) noexcept {
+    if (other.searching.load(std::memory_order_relaxed) != 0) return true;
     if (!spared_[other.home - 1u] && owner_.wake_one(other.nearest, other.own)) spared_[other.home - 1u] = true;
     return spared_[other.home - 1u];
 }
@@ -278,7 +292,7 @@ bool worker::rob(reach how_far) {
     fork_job* job = r == nullptr ? steal_job(how_far) : nullptr;
     if (r == nullptr && job == nullptr) return false;
     // The last searcher that leaves with work sends the next one.
-    if (owner_.sleepers_.leave_search() && has_thieves_ && owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
+    if (leave_search() && has_thieves_ && owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
     spin_limit_ns_ = std::min(spin_limit_ns_ * 2, spin_most_ns);
     if (r != nullptr) {
         if (driver* const d = owner_.driven_by()) d->run(*this, *r);
@@ -292,7 +306,7 @@ bool worker::rob(reach how_far) {
 
 // True: something was found and done.
 bool worker::search() {
-    if (!owner_.sleepers_.enter_search()) return false;
+    if (!enter_search()) return false;
     const std::int64_t begin = monotonic_ns();
     bool found = false;
     sightings_.assign(owner_.workers_.size(), sighting{});
@@ -306,7 +320,7 @@ bool worker::search() {
         }
         for (int i = 0; i < 4; ++i) std_atomics::pause();
     }
-    (void)owner_.sleepers_.leave_search();
+    (void)leave_search();
     if (!found) spin_limit_ns_ = std::max(spin_limit_ns_ / 2, spin_least_ns);
     return found;
 }
@@ -470,11 +484,11 @@ void worker::take_turn() {
     }
     if (runnable* r = next_local()) return owner_.driven_by()->run(*this, *r);
     if (run_some_jobs() || poll_timers()) return;
-    if (owner_.sleepers_.enter_search()) {
+    if (enter_search()) {
         spared_.assign(owner_.nodes(), false);
         if (rob(reach::machine)) return;
         const bool found = poll_due_wheels();
-        (void)owner_.sleepers_.leave_search();
+        (void)leave_search();
         if (found) return;
     }
     owner_.sleepers_.announce_sleep(index_);

@@ -62,8 +62,8 @@ std::string what_of(const std::function<void()>& f) {
 } // namespace
 
 TEST_CASE("A process that is bound to a node runs nowhere else, whoever wakes it") {
-    runtime rt(two_nodes());
     std::atomic<int> elsewhere{0};
+    runtime rt(two_nodes());
     std::vector<children_ref> groups;
     for (const int node : {0, 1})
         groups.push_back(rt.spawn(
@@ -94,8 +94,8 @@ TEST_CASE("A process that is bound to a node runs nowhere else, whoever wakes it
 }
 
 TEST_CASE("spread deals processes out to the nodes and near puts them beside another") {
-    runtime rt(two_nodes());
     std::atomic<int> elsewhere{0};
+    runtime rt(two_nodes());
     const auto body = at_home(elsewhere);
     const auto count = [&rt](const children_ref& group) {
         std::map<int, int> n;
@@ -158,19 +158,19 @@ TEST_CASE("A placement that cannot be is refused, by whom it is and what there i
         contains(says));
     rt.stop();
 
+    std::atomic<int> elsewhere{0};
     runtime small(config().with_machine("numa:2 core:2 pu:1").with_workers(1).with_signals(false));
     CHECK_THAT(
         what_of([&] { (void)small.spawn(body, placement::node(1)); }), contains("the runtime has workers on node 0"));
-    std::atomic<int> elsewhere{0};
     CHECK(node_of(small, small.spawn(at_home(elsewhere), placement::node(0))) == 0);
 }
 
 TEST_CASE("Every seed: who is bound stays where it is, and nobody waits for ever") {
     for (std::uint64_t seed = 1; seed <= 60; ++seed) {
         INFO("seed " << seed);
-        testing::simulation sim(seed, testing::settings().with_workers(1 + seed % 5).with_nodes(1 + seed % 3));
         std::atomic<int> bound_elsewhere{0};
         std::atomic<int> moves{0};
+        testing::simulation sim(seed, testing::settings().with_workers(1 + seed % 5).with_nodes(1 + seed % 3));
         const auto wishes = {placement::spread().bound(), placement::spread(), placement::any(), placement::node(0)};
         std::vector<child_ref> all;
         for (int i = 0; i < 4; ++i)

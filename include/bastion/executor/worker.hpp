@@ -176,6 +176,8 @@ private:
     [[nodiscard]] bool offers_work(worker& victim) noexcept;
     [[nodiscard]] bool run_some_jobs();
     [[nodiscard]] bool search();
+    [[nodiscard]] bool enter_search() noexcept;
+    bool leave_search() noexcept;
     [[nodiscard]] bool rob(reach how_far);
     [[nodiscard]] fork_job* steal_job(reach how_far) noexcept;
     [[nodiscard]] bool stands_still(worker& victim) noexcept;

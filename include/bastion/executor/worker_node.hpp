@@ -10,6 +10,7 @@
 #include <bastion/executor/node_queue.hpp>
 #include <bastion/executor/runnable.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct worker_node {
     alignas(cache_line) node_queue<runnable> system;
     alignas(cache_line) node_queue<runnable> resumed; // forked tasks that waited for blocking functions
     alignas(cache_line) node_queue<runnable> bound; // its workers' only
+    // How many of its workers look for work. relaxed: a hint for thieves from afar.
+    alignas(cache_line) std::atomic<std::uint32_t> searching{0};
     int number = 0; // the machine's
     std::uint16_t home = 0; // of what is at home here (runnable::node)
     std::vector<std::uint32_t> nearest = {}; // all workers, its own first
