@@ -237,7 +237,8 @@ TEST_CASE("nodes: what is bound is never taken by another node") {
     for (int turns = 0; ran_on.size() < count - 10 && turns < 10'000; ++turns) e.worker_at(3).take_turn();
     CHECK(e.counters().steals >= 1);
     CHECK(e.counters().far_steals == 0);
-    for (int turns = 0; ran_on.size() <= count && turns < 10'000; ++turns) e.worker_at(2).take_turn();
+    for (int turns = 0; ran_on.size() <= count && turns < 10'000; ++turns)
+        e.worker_at(2 + static_cast<std::size_t>(turns % 2)).take_turn();
     CHECK(ran_on.size() == count + 1);
     CHECK(std::count(ran_on.begin(), ran_on.end(), 2u) + std::count(ran_on.begin(), ran_on.end(), 3u) ==
           static_cast<std::ptrdiff_t>(count + 1));
