@@ -402,7 +402,7 @@ private:
         const description before = std::exchange(described_.at(s.whom), description_from(script_, s.with));
         std::string said;
         try {
-            said = answered(sup.reconfigure(supervisor_of(*script_.find(s.whom))));
+            said = answered(sup.reconfigure(flags_of(*script_.find(s.whom))));
         } catch (const bastion::bad_spec&) { said = unasked(s.whom, "invalid"); }
         if (said != "ok") described_.at(s.whom) = before;
         return said;
@@ -517,7 +517,14 @@ private:
         return described;
     }
 
+    // With what it is as a child.
     bastion::supervisor supervisor_of(const node& n) {
+        return flags_of(n)
+            .with_own_restart(n.home == "-" ? bastion::temporary : restart_of(n))
+            .with_significant(n.significant);
+    }
+
+    bastion::supervisor flags_of(const node& n) {
         const description& now = described_.at(n.id);
         const auto ends = [this, id = n.id](
                               const bastion::event& e) { journal_.supervisor_ends(id, said(e.reason())); };
@@ -534,8 +541,6 @@ private:
                 .with_auto_shutdown(now.auto_shutdown == "never"             ? bastion::auto_shutdown::never
                                     : now.auto_shutdown == "any_significant" ? bastion::auto_shutdown::any_significant
                                                                              : bastion::auto_shutdown::all_significant)
-                .with_own_restart(n.home == "-" ? bastion::temporary : restart_of(n))
-                .with_significant(n.significant)
                 .with_shutdown(shutdown_of(n))
                 .with_callbacks(bastion::callbacks()
                         .before_start(begins)

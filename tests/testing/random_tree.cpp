@@ -323,8 +323,11 @@ children any_group(ledger& l, std::string name) {
     }
     static constexpr overflow policies[] = {
         overflow::fail, overflow::drop_newest, overflow::drop_oldest, overflow::kill, overflow::wait};
-    if (const std::uint32_t box = l.below(10); box < 5) g.with_mailbox(mailbox::bounded(1 + l.below(8), policies[box]));
-    else if (box == 5) g.with_mailbox(mailbox::unbounded().clear_on_restart());
+    if (const std::uint32_t box = l.below(10); box < 5) {
+        // Who has no room for what it is told while it starts would never start, and those behind it wait.
+        const bool dies_of_it = body == 3 && policies[box] == overflow::kill;
+        g.with_mailbox(mailbox::bounded(1 + l.below(8), dies_of_it ? overflow::fail : policies[box]));
+    } else if (box == 5) g.with_mailbox(mailbox::unbounded().clear_on_restart());
     // Unread mail that survives may leave no room for a start: at once, for ever.
     if (l.below(8) == 0)
         g.with_limits(limits().memory(8000 + l.below(8000))).with_mailbox(mailbox::unbounded().clear_on_restart());

@@ -404,6 +404,26 @@ TEST_CASE("child_adm: a single element that waits behind a child that is termina
     CHECK(s.w.events.take() == lines{"start pair"});
 }
 
+// The child before it is tried again after a while, and nothing that runs waits for it.
+TEST_CASE("child_adm: a single element that waits behind a child that does not start comes back") {
+    suite s([](suite&) {
+        return bastion::supervisor()
+            .with_otp_defaults()
+            .with_strategy(bastion::strategy::one_for_all)
+            .with_intensity(9, 3600s)
+            .with_restart_strategy(bastion::restart_strategy::always().with_exponential_backoff(1h, 1h));
+    });
+    CHECK(s.start(s.child("child1", starts{start::well, start::fail, start::well})) == "ok");
+    CHECK(s.start(s.child("pair")
+                  .with_redundancy(2)
+                  .with_restart_strategy(tree::at_once())
+                  .with_restart_scope(bastion::restart_scope::element)) == "ok");
+    s.tell("pair", tree::die{"died"}); // its first one
+    CHECK(
+        s.w.events.take() == lines{"start child1", "start pair", "start pair", "end pair", "end child1", "start pair"});
+    CHECK(s.which() == "child1 restarting, pair");
+}
+
 // A change waits for the end of a plan, and what was ordered about children in the meantime does not wait for the change.
 TEST_CASE("child_adm: a change waits for the end of a plan") {
     suite s(flags(bastion::strategy::one_for_all, 2, 3600s));
