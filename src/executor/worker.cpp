@@ -33,8 +33,8 @@ const unsigned* uncaught_count() noexcept {
 
 worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const topology::planned_worker& place,
     worker_node& node, std::vector<worker_node*> others)
-    : owner_(owner), node_(node), index_(index), has_thieves_(!place.nearest.empty()), budget_(owner.budget()),
-      spin_limit_ns_(spin_most_ns), random_(seed),
+    : owner_(owner), node_(node), index_(index), has_thieves_(!place.nearest.empty()), has_far_nodes_(!others.empty()),
+      budget_(owner.budget()), spin_limit_ns_(spin_most_ns), random_(seed),
       bound_(others.empty() ? nullptr : std::make_unique<fifo_ring<runnable, 256>>()), place_(place),
       other_nodes_(std::move(others)) {
     fired_.wake.reserve(256);
@@ -222,12 +222,12 @@ bool worker::offers_work(worker& victim) noexcept {
 // Who searches says so to thieves from other nodes, too.
 bool worker::enter_search() noexcept {
     if (!owner_.sleepers_.enter_search()) return false;
-    if (!other_nodes_.empty()) node_.searching.fetch_add(1, std::memory_order_relaxed);
+    if (has_far_nodes_) node_.searching.fetch_add(1, std::memory_order_relaxed);
     return true;
 }
 
 bool worker::leave_search() noexcept {
-    if (!other_nodes_.empty()) node_.searching.fetch_sub(1, std::memory_order_relaxed);
+    if (has_far_nodes_) node_.searching.fetch_sub(1, std::memory_order_relaxed);
     return owner_.sleepers_.leave_search();
 }
 

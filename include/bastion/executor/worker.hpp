@@ -89,7 +89,7 @@ public:
     // The strand just woken: it runs next, here, or goes to the node where it is at home. What lay in the slot goes to the ring and
     // wakes nobody.
     BASTION_INLINE void push_next(runnable& r) noexcept {
-        if (r.node != 0) [[unlikely]]
+        if (has_far_nodes_ && r.node != 0) [[unlikely]]
             return push_next_at_home(r);
         put_next(r);
     }
@@ -100,7 +100,7 @@ public:
     }
     // The end of the line: a strand whose budget is spent.
     BASTION_INLINE void push_last(runnable& r) noexcept {
-        if (r.node != 0) [[unlikely]]
+        if (has_far_nodes_ && r.node != 0) [[unlikely]]
             return push_last_at_home(r);
         if (!ring_.push(&r)) [[unlikely]]
             overflow(r);
@@ -210,6 +210,7 @@ private:
     worker_node& node_;
     const std::size_t index_;
     const bool has_thieves_;
+    const bool has_far_nodes_; // false: nobody is at home anywhere
     std::int32_t budget_;
     thread_state* thread_ = nullptr;
     unsigned turn_ = 0;
