@@ -180,6 +180,8 @@ TEST_CASE("Every seed: who is bound stays where it is, and nobody waits for ever
             for (const auto& r : all) r.tell(work{4});
         sim.advance(1s);
         for (const auto& r : all) (void)node_of(sim.runtime(), r);
+        const auto beside = sim.runtime().spawn(at_home(bound_elsewhere), placement::near(all.front()).bound());
+        CHECK(node_of(sim.runtime(), beside) == node_of(sim.runtime(), all.front()));
         CHECK(bound_elsewhere == 0);
     }
 }
