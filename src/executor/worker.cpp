@@ -36,7 +36,7 @@ worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const top
     : owner_(owner), node_(node), index_(index), has_thieves_(!place.nearest.empty()), has_far_nodes_(!others.empty()),
       budget_(owner.budget()), spin_limit_ns_(spin_most_ns), random_(seed),
       bound_(others.empty() ? nullptr : std::make_unique<fifo_ring<runnable, 256>>()), place_(place),
-      other_nodes_(std::move(others)) {
+      other_nodes_(std::move(others)), spared_(other_nodes_.size() + 1) {
     fired_.wake.reserve(256);
 }
 
@@ -310,7 +310,7 @@ bool worker::search() {
     const std::int64_t begin = monotonic_ns();
     bool found = false;
     sightings_.assign(owner_.workers_.size(), sighting{});
-    spared_.assign(owner_.nodes(), false);
+    std::fill(spared_.begin(), spared_.end(), false);
     for (unsigned round = 0;; ++round) {
         if (rob(round < near_rounds ? reach::node : reach::machine)) return true;
         if (owner_.stopping_.load(std::memory_order_relaxed)) break;
@@ -485,7 +485,7 @@ void worker::take_turn() {
     if (runnable* r = next_local()) return owner_.driven_by()->run(*this, *r);
     if (run_some_jobs() || poll_timers()) return;
     if (enter_search()) {
-        spared_.assign(owner_.nodes(), false);
+        std::fill(spared_.begin(), spared_.end(), false);
         if (rob(reach::machine)) return;
         const bool found = poll_due_wheels();
         (void)leave_search();

@@ -138,14 +138,30 @@ TEST_CASE("A million processes spawned and finished leave nothing behind") {
     const int each = 1'000'000 / slow;
     bastion::runtime rt(quiet(2));
     const auto blocks = bastion::detail::live_blocks(); // the root and its implicit group
+    struct leave {};
+    const auto body = [](std::atomic<int>& done, bool waits) {
+        return [&done, waits](bastion::context ctx) -> bastion::process {
+            if (waits) (void)co_await ctx.recv<leave>();
+            ++done;
+        };
+    };
+    const auto wait_until_gone = [&] {
+        // Their owner consumes the last exits a moment later: a leak would end this loop by the test's time-out.
+        while (bastion::detail::live_blocks() != blocks) std::this_thread::yield();
+    };
+    // More at once than there are in any round, however the workers take turns.
+    auto crowd = [&] {
+        std::atomic<int> done{0};
+        std::vector<bastion::child_ref> all;
+        for (int i = 0; i < 8'192; ++i) all.push_back(rt.spawn(body(done, true)));
+        for (const auto& one : all) one.tell(leave{});
+        wait_until_gone();
+    };
     auto round = [&] {
         std::atomic<int> done{0};
         const auto spawner = rt.spawn([&](bastion::context ctx) -> bastion::process {
             for (int i = 0; i < each; ++i) {
-                (void)ctx.spawn([&done](bastion::context) -> bastion::process {
-                    ++done;
-                    co_return;
-                });
+                (void)ctx.spawn(body(done, false));
                 if (i % 64 != 63) continue;
                 co_await ctx.yield();
                 // Those whose exits their owner has not consumed yet count, too: so each round needs as much as the others.
@@ -153,10 +169,10 @@ TEST_CASE("A million processes spawned and finished leave nothing behind") {
             }
         });
         while (done != each || spawner.alive()) std::this_thread::yield();
-        // Their owner consumes the last exits a moment later: a leak would end this loop by the test's time-out.
-        while (bastion::detail::live_blocks() != blocks) std::this_thread::yield();
+        wait_until_gone();
     };
     round();
+    crowd();
     const auto pool_before = bastion::detail::read_pool_stats().live_blocks;
     const auto live_before = bastion::detail::live_blocks();
     round();
