@@ -5,6 +5,12 @@
 
 namespace bastion::detail {
 
+namespace {
+
+const exit_reason no_reason; // of a first start
+
+} // namespace
+
 std::string readable(std::chrono::nanoseconds d) {
     const auto ns = d.count();
     auto in = [ns](std::int64_t unit, const char* name) {
@@ -36,7 +42,8 @@ void owner::start_child(control_block& child) {
         if (is_owner ? !again || !of(child).noted.known : !again && child.wait_ready) start_failed(child);
         else decide(child, true);
     };
-    if (auto fault = call(again ? moment::before_restart : moment::before_start, child, child.reason)) {
+    const exit_reason& last = again ? child.reason : no_reason;
+    if (auto fault = call(again ? moment::before_restart : moment::before_start, child, last)) {
         child.reason = std::move(*fault);
         set(child, child_flag::was_started);
         return does_not_begin();
@@ -71,6 +78,7 @@ void owner::child_started(control_block& child) {
     if (state_of(child) != child_state::starting) return;
     disarm(child);
     set_state(child, child_state::up);
+    some_started_ = true;
     note_return(child, false);
     note_start(child);
     answer_watchers(&child, nullptr);
@@ -87,6 +95,7 @@ void owner::child_started(control_block& child) {
 void owner::child_exited(control_block& child) {
     disarm(child);
     const child_state before = state_of(child);
+    const bool stopped_in_start = std::erase(stopped_in_start_, &child) != 0;
     set_state(child, child_state::down);
     if (has(child, child_flag::is_owner)) on_change(child);
     if (home_.hooks.crashes != nullptr) look_at_crash(child, before);
@@ -120,7 +129,7 @@ void owner::child_exited(control_block& child) {
     const bool over = child.life_state.now() == life::exited; // it had ended for good before the order reached it
     if (has(child, child_flag::for_good) || owner_gone || (over && before == child_state::stopping)) {
         const bool counts = owner_gone && !has(child, child_flag::for_good) && is_significant(child);
-        if (!is_owner && child.wait_ready && !child.started_sent) unready_ = child.reason;
+        if (stopped_in_start && !some_started_) unready_ = child.reason;
         finalize_stopped(child);
         if (counts) significant_end();
     } else if (is_owner && (of(child).noted.emptying || of(child).ended_by_itself())) {
@@ -132,9 +141,7 @@ void owner::child_exited(control_block& child) {
         if (counts) significant_end();
     } else if (is_owner && empties_ && !restarting_) {
         if (of(child).holds_nothing()) {
-            set_state(child, child_state::ended);
-            tell_monitors(child, child.reason, false);
-            tell_watchers_of_end(child); // it may have been on its way
+            end_life(child);
         } else {
             order_stop(child, false, kill_all_, true); // as above
         }
@@ -156,6 +163,7 @@ void owner::child_exited(control_block& child) {
     } else {
         if (before == child_state::starting) {
             set_state(child, child_state::up);
+            some_started_ = true;
             answer_watchers(&child, nullptr);
             if (auto fault = call_after(child)) child.reason = std::move(*fault);
             set_state(child, child_state::down);
@@ -299,6 +307,24 @@ void owner::tell_watchers_of_end(control_block& child) {
     const exit_reason failure = std::exchange(of(child).noted.did_not_start, exit_reason());
     const exit_reason& why = child.reason;
     answer_watchers(&child, failure.kind() != exit_kind::normal ? &failure : &why, of(child).ignored());
+}
+
+// Of an owner that stands still with nothing below it: what a life leaves behind goes, but for the spec. Its next start is a new life.
+void owner::end_life(control_block& child) {
+    const exit_reason why = child.reason;
+    set_state(child, child_state::ended);
+    clear(child, child_flag::killed | child_flag::for_good | child_flag::apart);
+    child.tries = 0;
+    before_.erase(&child);
+    note_return(child, false);
+    tell_monitors(child, why, false);
+    tell_watchers_of_end(child); // it may have been on its way
+    if (has(child, child_flag::was_started)) {
+        clear(child, child_flag::was_started);
+        if (auto fault = call(bastion::callbacks::moment::after_stop, child, why))
+            report(child, *fault, "its after_stop callback failed");
+    }
+    child.restarts = 0;
 }
 
 // It was on its way to its end for good; a fault on that way has no other place to be told.

@@ -34,6 +34,8 @@ bool supervisor_owner::plan_revives(const control_block& child) const noexcept {
 
 bool supervisor_owner::leaves(const control_block& child) const noexcept {
     if (makes_supervisors()) return !restarting_;
+    // An addition that has begun, and not started: it is none of those that are there at the next start.
+    if (!restarting_ && !noted_of(child).known && has(child, child_flag::was_started)) return true;
     if (!spec_->keeps_specs) return false;
     return restarting_ ? child.policy == restart_when::temporary && !lives_on(child) : noted_of(child).late;
 }
@@ -47,7 +49,6 @@ bool supervisor_owner::tries_again(const control_block& child) const noexcept {
     return !n.by_hand && n.known && (child.restarts > 0 || has(child, child_flag::in_plan));
 }
 
-// All that a life leaves behind, but for the spec.
 void supervisor_owner::emptied(control_block& child) {
     notes& n = of(child).noted;
     const shared<change_answer> described = std::move(n.described);
@@ -55,20 +56,7 @@ void supervisor_owner::emptied(control_block& child) {
     if (n.holds_up) behind_due_ = true;
     n.emptying = n.by_hand = n.holds_up = n.behind = false;
     n.known = true;
-    const exit_reason why = child.reason;
-    set_state(child, child_state::ended);
-    clear(child, child_flag::killed | child_flag::for_good | child_flag::apart);
-    child.tries = 0;
-    before_.erase(&child);
-    note_return(child, false);
-    tell_monitors(child, why, false);
-    tell_watchers_of_end(child);
-    if (has(child, child_flag::was_started)) {
-        clear(child, child_flag::was_started); // its next start is a new life
-        if (auto fault = call(bastion::callbacks::moment::after_stop, child, why))
-            report(child, *fault, "its after_stop callback failed");
-    }
-    child.restarts = 0;
+    end_life(child);
     if (phase_ == phase::starting) {
         clear(child, child_flag::in_plan);
         if (cursor_ == &child) cursor_ = children_.next(&child);

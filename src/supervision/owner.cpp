@@ -266,6 +266,8 @@ void owner::stop_child(const owner_request& r) {
     }
     if (state_of(child) == child_state::up || state_of(child) == child_state::starting ||
         (state_of(child) == child_state::stopping && r.kill)) {
+        if (state_of(child) == child_state::starting && !has(child, child_flag::is_owner))
+            stopped_in_start_.push_back(&child);
         order_stop(child, true, r.kill);
     } else if (state_of(child) == child_state::stopping) {
         set(child, child_flag::for_good);

@@ -261,6 +261,7 @@ protected:
     void tell_monitors(control_block& child, const exit_reason& why, bool returns = true);
     void tell_unless_undecided(control_block& child);
     void tell_of_the_dead();
+    void end_life(control_block& child);
     // As far as it knows itself, once it has a reason to end. Its parent may change the policy at any time.
     [[nodiscard]] bool expects_no_return() const noexcept {
         const bool never_started = !announced_ && self_.restarts == 0; // nobody tries that again
@@ -347,7 +348,10 @@ protected:
     bool kill_all_ = false;
     bool empties_ = false; // its children end for good, or are emptied if they are owners
     bool ignored_ = false;
-    exit_reason unready_; // of an element that somebody stopped before it was ready; normal: there was none
+    bool some_started_ = false; // one of its children has counted as started in this life
+    pooled_vector<control_block*>
+        stopped_in_start_; // elements that somebody has stopped before they counted as started
+    exit_reason unready_; // of such a one, if none had started; normal: there was none
     std::size_t hidden_ = 0; // how many children are out of sight
     bool behind_due_ = false; // the one that held up those behind it is gone
     bool running_ = false; // was told to start, and not to stop since

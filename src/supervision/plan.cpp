@@ -9,6 +9,7 @@ void owner::plan_start(std::optional<exit_reason> fault) {
     running_ = true;
     announced_ = kill_all_ = empties_ = silent_ = undecided_ = natural_ = some_stopped_ = false;
     ended_by_itself_ = ignored_ = behind_due_ = false;
+    some_started_ = false;
     why_ = unready_ = exit_reason();
     if (fault) return fail_upwards(std::move(*fault));
     restarting_ = true;

@@ -326,7 +326,8 @@ void supervisor_owner::on_idle() {
     why_ = exit_reason(exit_kind::stopped);
     natural_ = true;
     undecided_ = expects_no_return();
-    plan_stop(false, false);
+    if (is_root_) announce_end(self_, false); // nobody starts the root again
+    plan_stop(is_root_, false);
 }
 
 void supervisor_owner::pass_on(broadcast_source& source) {

@@ -263,3 +263,18 @@ TEST_CASE("auto_shutdown: what makes no sense is refused, by name") {
               lines{"/s/late: error: it is significant, and its supervisor has no with_auto_shutdown; does not start"});
     }
 }
+
+TEST_CASE("auto_shutdown of the root ends the runtime, and all that was in it") {
+    world w;
+    const auto r = w.rt.run(
+        w.rt.root().reconfigure(bastion::supervisor().with_auto_shutdown(bastion::auto_shutdown::any_significant)));
+    REQUIRE(r.has_value());
+    const auto other = w.rt.spawn(named(w.events, "other"));
+    const auto one = w.rt.spawn(child(w.events, "one", bastion::temporary, true));
+    w.settle();
+    one[0].tell(finish{});
+    w.settle();
+    CHECK(w.rt.wait() == 0);
+    CHECK_FALSE(other[0].alive());
+    CHECK_FALSE(w.rt.root().alive());
+}

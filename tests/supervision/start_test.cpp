@@ -2,6 +2,8 @@
 #include "supervision/tree.hpp"
 #include "support/acceptance.hpp"
 
+#include <optional>
+
 using namespace tree;
 
 namespace {
@@ -583,4 +585,42 @@ TEST_CASE("Monitors of an element that did not start hear whether its owner come
     CAPTURE(told);
     CHECK(std::count(told.begin(), told.end(), again ? "error: x, returns" : "error: x, does not return") == 1);
     CHECK(top.alive() == again);
+}
+
+TEST_CASE("Without wait_ready who is stopped before it has run has not started either") {
+    world w;
+    const auto sup = w.rt.spawn(bastion::supervisor().with_name("sup"));
+    const bool kill = GENERATE(false, true);
+    CAPTURE(kill);
+    const auto stops = [kill](const bastion::event& e) {
+        if (kill) e.who().kill();
+        else e.who().stop();
+    };
+    CHECK(word(w.rt.run(sup.start_child(
+              named(w.events, "c").with_callbacks(bastion::callbacks().before_start(stops))))) == start_failed);
+    CHECK(word(w.rt.run(sup.which_child("c"))) == to_string(bastion::errc::not_found));
+}
+
+TEST_CASE("An addition that has not started is not there when its supervisor starts again") {
+    world w;
+    const auto top = w.rt.spawn(bastion::supervisor().with_name("top").with_restart_strategy(at_once()).with_supervisor(
+        bastion::supervisor().with_name("sup").with_children(named(w.events, "a"))));
+    w.settle();
+    const auto sup = must(w.rt.run(top.which_child("sup"))).supervisor;
+    const bool by_order = GENERATE(false, true);
+    CAPTURE(by_order);
+    const auto other = sup.spawn(named(w.events, "other")); // it has started: it comes back
+    w.settle();
+    std::optional<bastion::answer<bastion::child_info>> asked;
+    std::optional<bastion::children_ref> spawned;
+    if (by_order) asked = sup.start_child(slow_group(w.events, "late"));
+    else spawned = sup.spawn(slow_group(w.events, "late"));
+    w.settle();
+    bastion::child_ref(sup.where()).exit(bastion::exit_reason(bastion::exit_kind::killed));
+    for (int i = 0; i < 5; ++i) w.advance(1s);
+    if (by_order) CHECK(word(asked->take()) == noproc);
+    else CHECK_FALSE(spawned->alive());
+    CHECK(word(w.rt.run(sup.which_child("late"))) == to_string(bastion::errc::not_found));
+    CHECK(must(w.rt.run(top.which_child("sup"))).status == bastion::child_status::running);
+    CHECK(other[0].alive());
 }

@@ -496,3 +496,51 @@ TEST_CASE("child_adm: without kept specs those behind a child that is terminated
     CHECK(b.then() == lines{"start child2"});
     CHECK(b.s.which() == "child2");
 }
+
+TEST_CASE("child_adm: restart_child is a new life for all that is below, too") {
+    tree::world w;
+    const auto top =
+        w.rt.spawn(bastion::supervisor().with_name("top").with_otp_defaults().with_supervisor(bastion::supervisor()
+                .with_name("x")
+                .with_specs_kept()
+                .with_restart_strategy(bastion::restart_strategy::tries(1).immediate())
+                .with_supervisor(bastion::supervisor()
+                        .with_name("y")
+                        .with_intensity(0, 1s)
+                        .with_callbacks(tree::told_to(w.events))
+                        .with_children(bastion::children()
+                                .with_name("a")
+                                .with_restart_strategy(tree::at_once())
+                                .with_exec([](bastion::context ctx) -> bastion::process {
+                                    (void)co_await ctx.recv<tree::die>();
+                                    co_return ctx.fail("died");
+                                })))));
+    w.settle();
+    const auto dies = [&w] {
+        const auto a = w.rt.whereis("/top/x/y/a/0");
+        REQUIRE(a.alive());
+        a.tell(tree::die{""});
+        w.settle();
+    };
+    const auto status_of_y = [&] {
+        const auto r = w.rt.run(w.rt.find_supervisor("/top/x").which_child("y"));
+        REQUIRE(r.has_value());
+        return r->status;
+    };
+    dies(); // its one try
+    CHECK(status_of_y() == bastion::child_status::running);
+    CHECK(w.events.take() == lines{"before_start /top/x/y normal 0", "after_start /top/x/y normal 0",
+                                 "before_restart /top/x/y too many restarts: a/0: error: died 0",
+                                 "after_restart /top/x/y too many restarts: a/0: error: died 1"});
+    const auto terminated = w.rt.run(top.terminate_child("x"));
+    REQUIRE(terminated.has_value());
+    CHECK(w.events.take() == lines{"after_stop /top/x/y stopped 1"});
+    const auto restarted = w.rt.run(top.restart_child("x"));
+    REQUIRE(restarted.has_value());
+    w.settle();
+    CHECK(w.events.take() == lines{"before_start /top/x/y normal 0", "after_start /top/x/y normal 0"});
+    dies();
+    CHECK(status_of_y() == bastion::child_status::running);
+    dies();
+    CHECK(status_of_y() == bastion::child_status::stopped);
+}
