@@ -126,6 +126,21 @@ TEST_CASE("start_child: whose supervisor is terminated meanwhile hears so, also 
     CHECK(s.which() == "below stopped");
 }
 
+TEST_CASE("restart_child: whose supervisor is terminated meanwhile hears so") {
+    suite s;
+    CHECK(s.start(bastion::supervisor().with_name("below").with_specs_kept().with_children(
+              s.child("slow", starts{start::well, start::fail_slowly}))) == "ok");
+    const auto below = s.info("below").supervisor;
+    CHECK(s.said(s.w.rt.run(below.terminate_child("slow"))) == "ok");
+    auto slow = below.restart_child("slow");
+    s.w.settle();
+    CHECK_FALSE(slow.poll());
+    auto ended = s.sup.terminate_child("below");
+    s.w.advance(2s); // so long it is deaf
+    CHECK(now_said(s, ended) == "ok");
+    CHECK(now_said(s, slow) == text(bastion::errc::noproc));
+}
+
 TEST_CASE("started: who is stopped or killed in the first start is said to be") {
     suite s;
     const auto ends_as = [&s](void (*end)(const bastion::supervisor_ref&)) {
