@@ -48,14 +48,14 @@ enum class restart_scope : std::uint8_t { group, element };
 
 // After which ends an element comes back.
 using detail::restart_when;
-inline constexpr restart_when permanent = restart_when::permanent;  // after every end
-inline constexpr restart_when transient = restart_when::transient;  // after faults only (the default)
-inline constexpr restart_when temporary = restart_when::temporary;  // never
+inline constexpr restart_when permanent = restart_when::permanent; // after every end
+inline constexpr restart_when transient = restart_when::transient; // after faults only (the default)
+inline constexpr restart_when temporary = restart_when::temporary; // never
 
 // When an element counts as started.
 enum class start_mode : std::uint8_t {
-    at_first_suspend,  // when its body first suspends or ends, or its handlers' state is constructed
-    wait_ready,        // when it calls ctx.ready(), within the start time-out
+    at_first_suspend, // when its body first suspends or ends, or its handlers' state is constructed
+    wait_ready, // when it calls ctx.ready(), within the start time-out
 };
 inline constexpr start_mode wait_ready = start_mode::wait_ready;
 
