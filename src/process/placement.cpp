@@ -7,8 +7,8 @@ namespace {
 
 // Of a node by its number; 0: none of the workers is there.
 [[nodiscard]] std::uint16_t home_at(int number, const executor& on) noexcept {
-    for (std::uint16_t home = 1; home <= on.nodes(); ++home)
-        if (on.node_at(home).number == number) return home;
+    for (std::size_t home = 1; home <= on.nodes(); ++home)
+        if (on.node_at(home).number == number) return static_cast<std::uint16_t>(home);
     return 0;
 }
 
@@ -20,8 +20,8 @@ namespace {
     if (b->lives(who.generation) && b->home == on.home() && its != 0) return its;
     const memory_home memory = home_of(b);
     if (memory == no_home) return 0;
-    for (std::uint16_t home = 1; home <= on.nodes(); ++home)
-        if (on.memory_of(home) == memory) return home;
+    for (std::size_t home = 1; home <= on.nodes(); ++home)
+        if (on.memory_of(home) == memory) return static_cast<std::uint16_t>(home);
     return 0;
 }
 
@@ -41,7 +41,7 @@ std::string mistake_in(const placement& p, const executor& on) {
         return "placement::near a ref that names nobody";
     if (p.what() != placement::kind::node || home_at(p.number(), on) != 0) return {};
     std::string nodes;
-    for (std::uint16_t home = 1; home <= on.nodes(); ++home)
+    for (std::size_t home = 1; home <= on.nodes(); ++home)
         nodes += (home == 1 ? "" : ", ") + std::to_string(on.node_at(home).number);
     return "placement::node(" + std::to_string(p.number()) + "): the runtime has workers on node" +
            (on.nodes() == 1 ? " " : "s ") + nodes;

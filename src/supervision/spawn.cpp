@@ -206,7 +206,7 @@ std::vector<int> nodes_at(address at) {
     std::vector<int> numbers;
     inside(at, [&](runtime_home& home) {
         const executor& all = *home.workers.load();
-        for (std::uint16_t node = 1; node <= all.nodes(); ++node) numbers.push_back(all.node_at(node).number);
+        for (std::size_t node = 1; node <= all.nodes(); ++node) numbers.push_back(all.node_at(node).number);
     });
     return numbers;
 }

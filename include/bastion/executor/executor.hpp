@@ -78,9 +78,9 @@ public:
     // On how many NUMA nodes its workers are.
     [[nodiscard]] std::size_t nodes() const noexcept { return nodes_.size(); }
     // Of these one, numbered from 1 as in runnable::node.
-    [[nodiscard]] const worker_node& node_at(std::uint16_t home) const noexcept { return *nodes_[home - 1u]; }
+    [[nodiscard]] const worker_node& node_at(std::size_t home) const noexcept { return *nodes_[home - 1]; }
     // Where memory for what is at home there comes from.
-    [[nodiscard]] memory_home memory_of(std::uint16_t home) const noexcept {
+    [[nodiscard]] memory_home memory_of(std::size_t home) const noexcept {
         return plan_.home_of(node_at(home).nearest.front());
     }
     // For what is to be spread over the nodes: each in turn.
