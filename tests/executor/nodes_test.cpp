@@ -28,7 +28,7 @@ struct job : runnable {
 };
 
 // Every choice is the first, and everything happens when the test says so.
-struct first_choices final : driver {
+struct first_choices : driver {
     std::size_t choose(decision, std::size_t) noexcept override { return 0; }
     void run(worker& w, runnable& r) noexcept override { w.run_now(r, 100); }
     bool run_until(const std::function<bool()>&, std::int64_t) override { return true; }
@@ -245,15 +245,8 @@ TEST_CASE("nodes: what is bound is never taken by another node") {
 }
 
 TEST_CASE("nodes: what is bound in the slot of a worker that stands still goes home") {
-    struct last_items final : driver { // a thief takes those, too
+    struct last_items final : first_choices { // a thief takes those, too
         std::size_t choose(decision what, std::size_t) noexcept override { return what == decision::last_item ? 1 : 0; }
-        void run(worker& w, runnable& r) noexcept override { w.run_now(r, 100); }
-        bool run_until(const std::function<bool()>&, std::int64_t) override { return true; }
-        void run_to_end(const std::function<bool()>&) noexcept override {}
-        void run_another(worker&) noexcept override {}
-        void check_thread() const override {}
-        void attach(executor&) override {}
-        void detach(executor&) noexcept override {}
     } chooser;
     executor e(on("numa:2 core:2 pu:1", &chooser));
     std::vector<std::size_t> ran_on;
