@@ -29,6 +29,7 @@ struct job : runnable {
 
 // Every choice is the first, and everything happens when the test says so.
 struct first_choices : driver {
+    virtual ~first_choices() = default;
     std::size_t choose(decision, std::size_t) noexcept override { return 0; }
     void run(worker& w, runnable& r) noexcept override { w.run_now(r, 100); }
     bool run_until(const std::function<bool()>&, std::int64_t) override { return true; }
