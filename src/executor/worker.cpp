@@ -222,6 +222,7 @@ bool worker::offers_work(worker& victim) noexcept {
 // Who searches says so to thieves from other nodes, too.
 bool worker::enter_search() noexcept {
     if (!owner_.sleepers_.enter_search()) return false;
+    std::fill(spared_.begin(), spared_.end(), false);
     if (has_far_nodes_) node_.searching.fetch_add(1, std::memory_order_relaxed);
     return true;
 }
@@ -310,7 +311,6 @@ bool worker::search() {
     const std::int64_t begin = monotonic_ns();
     bool found = false;
     sightings_.assign(owner_.workers_.size(), sighting{});
-    std::fill(spared_.begin(), spared_.end(), false);
     for (unsigned round = 0;; ++round) {
         if (rob(round < near_rounds ? reach::node : reach::machine)) return true;
         if (owner_.stopping_.load(std::memory_order_relaxed)) break;
@@ -485,7 +485,6 @@ void worker::take_turn() {
     if (runnable* r = next_local()) return owner_.driven_by()->run(*this, *r);
     if (run_some_jobs() || poll_timers()) return;
     if (enter_search()) {
-        std::fill(spared_.begin(), spared_.end(), false);
         if (rob(reach::machine)) return;
         const bool found = poll_due_wheels();
         (void)leave_search();

@@ -150,10 +150,6 @@ control_block* take_from(memory_home home) {
     return d.free.pop();
 }
 
-} // namespace
-
-namespace {
-
 // relaxed: a stranger may look, for whom it is a hint (placement.cpp).
 void set_node(control_block& b, std::uint16_t node) noexcept {
     std::atomic_ref(b.node).store(node, std::memory_order_relaxed);

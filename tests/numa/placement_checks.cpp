@@ -40,7 +40,7 @@ void bound_processes_stay(findings& f, const asked& a) {
     std::atomic<std::size_t> elsewhere{0};
     std::atomic<std::size_t> left{tokens};
     runtime rt; // ends before what its processes use
-    // A token goes to anybody on any node; now and then who has it yields, sleeps or waits for an answer of its own first.
+    // A token goes to anybody on any node; now and then who has it yields or sleeps first.
     const auto body = [&](int home) {
         return [&, home](context ctx) -> process {
             const auto look = [&] {

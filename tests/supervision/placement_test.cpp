@@ -27,7 +27,7 @@ struct work {
     int rounds;
 };
 
-// Says on which node it is; and when it was somewhere else before, less.
+// Says on which node it began, and counts when it finds itself on another one.
 auto at_home(std::atomic<int>& elsewhere) {
     return [&elsewhere](context ctx) -> process {
         const int home = ctx.node();
