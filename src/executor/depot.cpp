@@ -55,23 +55,23 @@ depot::slab& depot::new_slab(std::size_t block_bytes, memory_home home) {
     return s;
 }
 
-depot::run depot::cut(std::size_t block_bytes, memory_home home) {
+depot::run depot::cut(const block_kind& kind, memory_home home) {
     const std::lock_guard guard(lock_);
-    if (at_ == end_) {
+    if (cutting_ == nullptr || at_ == cutting_->end) {
         slab* from = empty_;
         if (from != nullptr) {
             empty_ = from->next_empty;
             given_back_ -= from->bytes;
         } else {
-            from = &new_slab(block_bytes, home);
+            from = &new_slab(kind.bytes, home);
         }
         at_ = from->begin;
-        end_ = from->end;
+        cutting_ = from;
     }
-    const std::size_t left = static_cast<std::size_t>(end_ - at_) / block_bytes;
-    const auto blocks = static_cast<std::uint32_t>(std::min<std::size_t>(left, blocks_per_run(block_bytes)));
-    const run r{at_, blocks};
-    at_ += blocks * block_bytes;
+    const std::size_t left = static_cast<std::size_t>(cutting_->end - at_) / kind.bytes;
+    const auto blocks = static_cast<std::uint32_t>(std::min<std::size_t>(left, blocks_per_run(kind.bytes)));
+    const run r{at_, blocks, cutting_->again, cutting_->kept};
+    at_ += blocks * kind.bytes;
     cut_ += blocks;
     return r;
 }
@@ -88,21 +88,25 @@ depot::figures depot::read() noexcept {
     return {cut_, free, reserved_, given_back_};
 }
 
-void depot::put_in_lists(free_list blocks, std::size_t block_bytes) noexcept {
+void depot::put_in_lists(free_list blocks, std::size_t unused) noexcept {
     while (blocks.first != nullptr) {
         free_list some;
-        while (blocks.first != nullptr && some.length < pool_batch) some.push(blocks.pop(block_bytes), block_bytes);
+        while (blocks.first != nullptr && some.length < pool_batch) some.push(blocks.pop(unused), unused);
         put(some.first, some.length);
     }
 }
 
 // Whole slabs one after another, without a gap: in one piece, so that huge pages are not split.
-void depot::make_fresh(slab* const* first, slab* const* last, std::size_t block_bytes) noexcept {
+void depot::make_fresh(slab* const* first, slab* const* last, const block_kind& kind) noexcept {
+    for (slab* const* s = first; s != last; ++s) {
+        (*s)->again = true;
+        if (kind.kept != nullptr) (*s)->kept = kind.kept((*s)->begin, (*s)->end);
+    }
     give_back_pages((*first)->begin, (*(last - 1))->begin + (*(last - 1))->bytes);
     const std::lock_guard guard(lock_);
     for (slab* const* s = last; s != first;) {
         --s;
-        cut_ -= static_cast<std::size_t>((*s)->end - (*s)->begin) / block_bytes;
+        cut_ -= static_cast<std::size_t>((*s)->end - (*s)->begin) / kind.bytes;
         given_back_ += (*s)->bytes;
         (*s)->next_empty = empty_;
         empty_ = *s;
@@ -129,7 +133,7 @@ struct depot::sweep {
     }
 };
 
-std::size_t depot::give_back(std::size_t block_bytes, const keep_going& go_on) noexcept {
+std::size_t depot::give_back(const block_kind& kind, const keep_going& go_on) noexcept {
     sweep all;
     std::vector<slab*> whole;
     try {
@@ -160,9 +164,9 @@ std::size_t depot::give_back(std::size_t block_bytes, const keep_going& go_on) n
             put(blocks.first, blocks.length);
         } else {
             while (blocks.length > 0) {
-                void* const block = blocks.pop(block_bytes);
+                void* const block = blocks.pop(kind.unused);
                 sweep::share* const in = all.find(block);
-                (in != nullptr ? in->blocks : others).push(block, block_bytes);
+                (in != nullptr ? in->blocks : others).push(block, kind.unused);
             }
         }
         list = next_list;
@@ -170,21 +174,21 @@ std::size_t depot::give_back(std::size_t block_bytes, const keep_going& go_on) n
     std::size_t given = 0;
     const auto flush = [&] {
         if (whole.empty()) return;
-        make_fresh(whole.data(), whole.data() + whole.size(), block_bytes);
+        make_fresh(whole.data(), whole.data() + whole.size(), kind);
         for (const slab* s : whole) given += s->bytes;
         whole.clear();
     };
     for (sweep::share& s : all.shares) {
-        const auto in_all = static_cast<std::size_t>(s.of->end - s.of->begin) / block_bytes;
+        const auto in_all = static_cast<std::size_t>(s.of->end - s.of->begin) / kind.bytes;
         if (!goes_on || s.blocks.length != in_all) {
-            put_in_lists(s.blocks, block_bytes);
+            put_in_lists(s.blocks, kind.unused);
             continue;
         }
         if (!whole.empty() && whole.back()->begin + whole.back()->bytes != s.of->begin) flush();
         whole.push_back(s.of);
     }
     flush();
-    put_in_lists(others, block_bytes);
+    put_in_lists(others, kind.unused);
     return given;
 }
 

@@ -2,8 +2,10 @@
 //
 // Called by caches on their slow paths, any thread. Protocol: blocks are handed over by the lock of the lists (free_lists.hpp), fresh memory
 // by the lock of the slabs; the two are never held together.
-// Giving back: the sweeper takes all lists, sorts their blocks by slab, and has all blocks of some slabs then: nobody else knows these. It
+// Giving back: the sweeper takes all lists, sorts their blocks by slab, and has all blocks of some slabs then: nobody else has these. It
 // gives their pages back, and the slabs become fresh ones; all other blocks go into lists again, those of a slab together.
+// A list chains the links of its blocks: their first bytes in the pool, of which nobody knows anything while they are free, a member of theirs
+// where strangers may look at free ones, too.
 #ifndef BASTION_SRC_EXECUTOR_DEPOT_HPP
 #define BASTION_SRC_EXECUTOR_DEPOT_HPP
 
@@ -24,31 +26,53 @@ struct free_list {
     pool_block* first = nullptr;
     std::uint32_t length = 0;
 
-    void push(void* free_block, std::size_t block_bytes) noexcept {
-        unpoison_memory(free_block, block_bytes);
-        auto* const block = static_cast<pool_block*>(free_block);
+    // `unused`: so many bytes from the link on are nobody's.
+    void push(void* link, std::size_t unused) noexcept {
+        unpoison_memory(link, unused);
+        auto* const block = static_cast<pool_block*>(link);
         block->next = first;
         first = block;
         ++length;
-        poison_memory(free_block, block_bytes);
+        poison_memory(link, unused);
     }
     // Not of an empty list.
-    [[nodiscard]] void* pop(std::size_t block_bytes) noexcept {
+    [[nodiscard]] void* pop(std::size_t unused) noexcept {
         pool_block* const block = first;
-        unpoison_memory(block, block_bytes);
+        unpoison_memory(block, unused);
         first = block->next;
         --length;
-        poison_memory(block, block_bytes);
+        poison_memory(block, unused);
         return block;
     }
+    // Takes the blocks of `home` out of all these.
+    [[nodiscard]] free_list take_out(memory_home home, std::size_t unused) noexcept {
+        free_list its;
+        free_list others;
+        while (first != nullptr) {
+            void* const block = pop(unused);
+            (home_of(block) == home ? its : others).push(block, unused);
+        }
+        *this = others;
+        return its;
+    }
+};
+
+// What a depot's blocks are.
+struct block_kind {
+    std::size_t bytes;
+    std::size_t unused; // of a free one, from its link on
+    // Asked before a slab's pages are given back: what of its blocks is to be known when it is cut again. Null: nothing.
+    std::uint64_t (*kept)(const char* begin, const char* end) noexcept = nullptr;
 };
 
 class alignas(cache_line) depot {
 public:
-    // Fresh blocks, one after another; poisoned.
+    // Fresh blocks, one after another, poisoned from the first time that they are cut.
     struct run {
         char* begin;
         std::uint32_t blocks;
+        bool again; // they were blocks before; where their page was given back, zeros
+        std::uint64_t kept;
     };
     struct figures {
         std::uint64_t cut = 0; // blocks ever handed to caches as fresh, but for those whose slabs are fresh again
@@ -64,13 +88,13 @@ public:
     [[nodiscard]] std::uint64_t free_blocks() noexcept { return lists_.blocks(); }
 
     // Throws std::bad_alloc.
-    [[nodiscard]] run cut(std::size_t block_bytes, memory_home home);
+    [[nodiscard]] run cut(const block_kind& kind, memory_home home);
     // A block that no slab of this class was cut for has joined it.
     void count_one(std::size_t block_bytes) noexcept;
     [[nodiscard]] figures read() noexcept;
 
     // One thread at a time. How many bytes.
-    [[nodiscard]] std::size_t give_back(std::size_t block_bytes, const keep_going& go_on) noexcept;
+    [[nodiscard]] std::size_t give_back(const block_kind& kind, const keep_going& go_on) noexcept;
 
 private:
     struct slab {
@@ -79,17 +103,19 @@ private:
         char* begin = nullptr;
         char* end = nullptr; // of its last block
         std::size_t bytes = 0;
+        bool again = false; // as of a run
+        std::uint64_t kept = 0;
     };
     struct sweep;
 
     [[nodiscard]] slab& new_slab(std::size_t block_bytes, memory_home home);
-    void put_in_lists(free_list blocks, std::size_t block_bytes) noexcept;
-    void make_fresh(slab* const* first, slab* const* last, std::size_t block_bytes) noexcept;
+    void put_in_lists(free_list blocks, std::size_t unused) noexcept;
+    void make_fresh(slab* const* first, slab* const* last, const block_kind& kind) noexcept;
 
     free_lists<pool_block> lists_;
     spin_lock lock_; // Guards everything below.
-    char* at_ = nullptr; // Of the slab that is being cut: its next block, and its end.
-    char* end_ = nullptr;
+    char* at_ = nullptr; // Of the slab that is being cut: its next block.
+    slab* cutting_ = nullptr;
     slab* all_ = nullptr;
     slab* empty_ = nullptr; // their pages were given back
     slab* spare_records_ = nullptr;

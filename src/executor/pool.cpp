@@ -1,4 +1,5 @@
 // The pools' slow paths: depots, carving, the registry of caches and what happens when a thread ends.
+#include "executor/block_store.hpp"
 #include "executor/depot.hpp"
 #include "executor/per_home.hpp"
 
@@ -29,26 +30,16 @@ template <class F>
 void for_each_depot_of_class(std::size_t index, F f) {
     depots.for_each([&](depots_of_home& of) { f(of.of_class[index]); });
 }
-// f(depot, bytes of its blocks) for all that there are.
+constexpr block_kind kind_of_class(std::size_t index) noexcept {
+    return {pool_class_bytes[index], pool_class_bytes[index]};
+}
+
+// f(depot, kind of its blocks) for all that there are.
 template <class F>
 void for_each_depot(F f) {
     for (std::size_t index = 0; index < pool_classes; ++index)
-        for_each_depot_of_class(index, [&](depot& d) { f(d, std::size_t{pool_class_bytes[index]}); });
-}
-
-// The blocks of `home`; the others stay in `all`.
-free_list take_out(pool_block*& all, std::size_t index, memory_home home) noexcept {
-    const std::size_t size = pool_class_bytes[index];
-    free_list its;
-    free_list others;
-    while (all != nullptr) {
-        pool_block* const block = all;
-        unpoison_memory(block, size);
-        all = block->next;
-        (home_of(block) == home ? its : others).push(block, size);
-    }
-    all = others.first;
-    return its;
+        for_each_depot_of_class(index, [&](depot& d) { f(d, kind_of_class(index)); });
+    block_store::for_each([&](block_store& s) { s.for_each_depot([&](depot& d) { f(d, s.kind()); }); });
 }
 
 // All of one home, whose depots were made before its first block.
@@ -218,7 +209,7 @@ void* pool_cache::allocate_from_stock(std::size_t index) {
         return list;
     }
     if (b.in_fresh.load(std::memory_order_relaxed) == 0) {
-        const depot::run r = stock.cut(size, home_);
+        const depot::run r = stock.cut(kind_of_class(index), home_);
         b.fresh = r.begin;
         b.in_fresh.store(r.blocks, std::memory_order_relaxed);
     }
@@ -250,9 +241,10 @@ void pool_cache::spare_hand(std::size_t index) noexcept {
     free_list hand{std::exchange(b.hand, nullptr), b.in_hand.load(std::memory_order_relaxed)};
     b.in_hand.store(0, std::memory_order_relaxed);
     if (anybody_has_a_home()) [[unlikely]] {
-        pool_block* all = hand.first;
-        hand = take_out(all, index, home_);
-        while (all != nullptr) put_in_depot(take_out(all, index, home_of(all)), index);
+        const std::size_t size = pool_class_bytes[index];
+        free_list all = hand;
+        hand = all.take_out(home_, size);
+        while (all.first != nullptr) put_in_depot(all.take_out(home_of(all.first), size), index);
         if (hand.first == nullptr) return;
     }
     put_spare_away(index);
@@ -402,7 +394,7 @@ namespace {
 
 std::uint64_t free_bytes() noexcept {
     std::uint64_t sum = 0;
-    for_each_depot([&sum](depot& d, std::size_t block_bytes) { sum += d.free_blocks() * block_bytes; });
+    for_each_depot([&sum](depot& d, const block_kind& kind) { sum += d.free_blocks() * kind.bytes; });
     return sum;
 }
 
@@ -423,8 +415,9 @@ std::size_t give_pages_back(const keep_going& go_on) noexcept {
     if (sweeping.exchange(true, std::memory_order_acquire)) return 0; // another sweeps
     this_thread_pool().flush_free();
     std::size_t given = 0;
-    for_each_depot([&](depot& d, std::size_t block_bytes) {
-        if (go_on()) given += d.give_back(block_bytes, go_on);
+    block_store::for_each([](const block_store& s) { s.flush(); });
+    for_each_depot([&](depot& d, const block_kind& kind) {
+        if (go_on()) given += d.give_back(kind, go_on);
     });
     if (go_on()) left_by_sweep.store(free_bytes(), std::memory_order_relaxed);
     sweeping.store(false, std::memory_order_release);

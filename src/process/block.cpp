@@ -1,4 +1,4 @@
-#include "executor/per_home.hpp"
+#include "executor/block_store.hpp"
 
 #include <bastion/executor/allocation_gate.hpp>
 #include <bastion/executor/arena.hpp>
@@ -9,72 +9,43 @@
 #include <bastion/process/home.hpp>
 #include <bastion/process/placement.hpp>
 
+#include <algorithm>
+#include <cstddef>
 #include <mutex>
 #include <new>
 
 namespace bastion::detail {
 namespace {
 
-// Free blocks are chained by `next` (the run queue link, unused while free). A block's memory is never anything else.
-constexpr std::uint32_t batch = 32;
-constexpr std::size_t slab_blocks = 256;
+// A thread gives back when it has four times as many as it takes at once.
+constexpr std::uint32_t batch = pool_batch;
 
-struct chain {
-    control_block* first = nullptr;
-    std::uint32_t size = 0;
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof" // all compilers know it; a block has no virtual bases
+constexpr std::size_t link_offset = offsetof(control_block, free_link);
+#pragma GCC diagnostic pop
 
-    void push(control_block* b) noexcept {
-        b->next = first;
-        first = b;
-        ++size;
-    }
-    [[nodiscard]] control_block* pop() noexcept {
-        control_block* b = first;
-        first = static_cast<control_block*>(b->next);
-        --size;
-        return b;
-    }
-};
-
-struct depot {
-    spin_lock lock;
-    chain free;
-    std::byte* fresh = nullptr;
-    std::size_t fresh_left = 0;
-};
-
-constinit per_home<depot> depots;
-
-// Without memory for it nobody's serves.
-depot& depot_of(memory_home home) noexcept {
-    depot* const its = depots.of(home);
-    return its != nullptr ? *its : *depots.of(no_home);
+control_block* block_of_link(void* link) noexcept {
+    // Safety: only links of blocks are in these lists.
+    return std::launder(reinterpret_cast<control_block*>(static_cast<char*>(link) - link_offset));
 }
 
-// The depot that a free block belongs to.
-depot& depot_for(const control_block* b) noexcept { return depot_of(home_of(b)); }
+void push(free_list& to, control_block* b) noexcept { to.push(&b->free_link, sizeof(pool_block)); }
+control_block* pop(free_list& from) noexcept { return block_of_link(from.pop(sizeof(pool_block))); }
 
-// The newest `n` go where they belong: those of one home under one lock.
-void give_back(chain& from, std::uint32_t n) noexcept {
-    if (!anybody_has_a_home()) {
-        depot& d = depot_of(no_home);
-        const std::lock_guard lock(d.lock);
-        while (n-- > 0) d.free.push(from.pop());
-        return;
+// No generation of these was higher.
+std::uint64_t highest_generation(const char* begin, const char* end) noexcept {
+    std::uint64_t highest = 0;
+    for (; begin != end; begin += sizeof(control_block)) {
+        const auto* const b = std::launder(reinterpret_cast<const control_block*>(begin));
+        highest = std::max(highest, b->generation.now());
     }
-    chain left;
-    while (n-- > 0) left.push(from.pop());
-    while (left.size != 0) {
-        depot& d = depot_for(left.first);
-        chain others;
-        const std::lock_guard lock(d.lock);
-        while (left.size != 0) {
-            control_block* const b = left.pop();
-            (&depot_for(b) == &d ? d.free : others).push(b);
-        }
-        left = others;
-    }
+    return highest;
 }
+
+void flush_this_thread() noexcept;
+constinit block_store store({sizeof(control_block), sizeof(pool_block), &highest_generation}, &flush_this_thread);
+[[maybe_unused]] const bool is_listed = (store.list(), true);
 
 struct block_cache;
 
@@ -87,7 +58,7 @@ struct cache_registry {
 cache_registry registry;
 
 struct block_cache {
-    chain free;
+    free_list free;
     bool dead = false;  // its thread is ending: use the depot
     // Made minus recycled by this thread. relaxed on both sides: a number, no order.
     std::atomic<std::int64_t> made{0};
@@ -104,7 +75,7 @@ struct block_cache {
     block_cache& operator=(const block_cache&) = delete;
     ~block_cache() {
         dead = true;
-        give_back(free, free.size);
+        give_back(free.length);
         const std::lock_guard lock(registry.lock);
         registry.of_the_dead += made.load(std::memory_order_relaxed);
         if (next) next->prev = prev;
@@ -112,6 +83,12 @@ struct block_cache {
     }
     void count(std::int64_t by) noexcept {
         made.store(made.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+    }
+    // The newest `n` go where they belong.
+    void give_back(std::uint32_t n) noexcept {
+        free_list all;
+        while (n-- > 0) push(all, pop(free));
+        store.put(all);
     }
 };
 
@@ -121,33 +98,35 @@ BASTION_NOINLINE block_cache& this_thread_blocks() noexcept {
     return cache;
 }
 
-// Under the depot's lock.
-void make_batch(depot& d, memory_home home, chain& into) {
-    if (d.fresh_left < batch) {
-        d.fresh = static_cast<std::byte*>(arena_reserve(slab_blocks * sizeof(control_block), home));
-        d.fresh_left = slab_blocks;
-    }
-    // Addresses go up as blocks are popped: push the batch from its end.
-    d.fresh_left -= batch;
-    for (std::uint32_t i = batch; i-- > 0;)
-        into.push(::new (static_cast<void*>(d.fresh + i * sizeof(control_block))) control_block);
-    d.fresh += batch * sizeof(control_block);
+void flush_this_thread() noexcept {
+    block_cache& cache = this_thread_blocks();
+    if (!cache.dead) cache.give_back(cache.free.length);
 }
 
-void refill(chain& into) {
-    const memory_home home = this_thread_pool().home();
-    depot& d = depot_of(home);
-    const std::lock_guard lock(d.lock);
-    for (std::uint32_t i = 0; i < batch && d.free.size != 0; ++i) into.push(d.free.pop());
-    if (into.size == 0) make_batch(d, home, into);
+// Free blocks in memory of that home: those that there are, or new ones.
+free_list some_blocks(memory_home home) {
+    if (const free_list there = store.take(home); there.first != nullptr) return there;
+    const depot::run fresh = store.cut(home);
+    free_list made;
+    // Addresses go up as blocks are popped: push from the end.
+    for (std::uint32_t i = fresh.blocks; i-- > 0;) {
+        char* const at = fresh.begin + i * sizeof(control_block);
+        unpoison_memory(at, sizeof(control_block));
+        // Safety: what was a block before is one still, and strangers may look at it: it is as it was left, or zeros.
+        auto* const b = fresh.again ? std::launder(reinterpret_cast<control_block*>(at))
+                                    : ::new (static_cast<void*>(at)) control_block;
+        b->generation.begin_above(fresh.kept);
+        push(made, b);
+    }
+    return made;
 }
 
 // From another node's memory: one at a time.
 control_block* take_from(memory_home home) {
-    depot& d = depot_of(home);
-    const std::lock_guard lock(d.lock);
-    if (d.free.size == 0) make_batch(d, home, d.free);
-    return d.free.pop();
+    free_list some = some_blocks(home);
+    control_block* const b = pop(some);
+    if (some.first != nullptr) store.put(some);
+    return b;
 }
 
 // relaxed: a stranger may look, for whom it is a hint (placement.cpp).
@@ -178,6 +157,8 @@ control_block* prepared(control_block* b, runtime_home& home) noexcept {
     b->lost_in_hand = 0;
     b->exit_node.block = b->start_node.block = b;
     b->hand = nullptr;
+    b->site_file = "";
+    b->site_line = 0;
     b->tries = 0;
     b->since_ns = 0;
     b->owner_timer = nullptr;
@@ -193,8 +174,8 @@ control_block* prepared(control_block* b, runtime_home& home) noexcept {
 control_block* make_block(runtime_home& home) {
     ask_gate(sizeof(control_block));
     block_cache& cache = this_thread_blocks();
-    if (cache.free.size == 0) refill(cache.free);
-    return prepared(cache.free.pop(), home);
+    if (cache.free.first == nullptr) cache.free = some_blocks(this_thread_pool().home());
+    return prepared(pop(cache.free), home);
 }
 
 control_block* make_block(runtime_home& home, const placed& at) {
@@ -222,18 +203,16 @@ void recycle_block(control_block* b) noexcept {
     b->owner.clear(); // after the generation
     block_cache& cache = this_thread_blocks();
     if (cache.dead) {
-        {
-            depot& d = depot_for(b);
-            const std::lock_guard lock(d.lock);
-            d.free.push(b);
-        }
+        free_list it;
+        push(it, b);
+        store.put(it);
         const std::lock_guard lock(registry.lock);
         --registry.of_the_dead;
         return;
     }
     cache.count(-1);
-    cache.free.push(b);
-    if (cache.free.size >= 4 * batch) give_back(cache.free, 2 * batch);
+    push(cache.free, b);
+    if (cache.free.length >= 4 * batch) cache.give_back(2 * batch);
 }
 
 std::uint64_t live_blocks() noexcept {
@@ -242,6 +221,16 @@ std::uint64_t live_blocks() noexcept {
     for (const block_cache* c = registry.first; c != nullptr; c = c->next)
         sum += c->made.load(std::memory_order_relaxed);
     return static_cast<std::uint64_t>(sum);
+}
+
+block_memory memory_of_blocks() noexcept {
+    block_memory all{};
+    store.for_each_depot([&all](depot& d) {
+        const depot::figures f = d.read();
+        all.reserved_bytes += f.reserved;
+        all.given_back_bytes += f.given_back;
+    });
+    return all;
 }
 
 } // namespace bastion::detail

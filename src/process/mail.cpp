@@ -159,7 +159,7 @@ void dead_letter(runtime_home& home, envelope* e, address to, drop_reason cause)
 }
 
 void dead_letter_there(envelope* e, address to, drop_reason cause) noexcept {
-    if (runtime_home* home = home_of(to))
+    if (runtime_home* home = home_of_lost(to))
         if (const visit inside(*home); inside) return dead_letter(*home, e, to, cause);
     end_undelivered(e, errc::noproc);
 }

@@ -17,8 +17,8 @@ void lose(runtime_home* home, envelope* e) noexcept {
         --here->budget; // as for a message that finds somebody
         return dead_letter(*here->home, e, address(), drop_reason::noproc);
     }
-    if (home != nullptr)
-        if (const visit inside(*home); inside) return dead_letter(*home, e, address(), drop_reason::noproc);
+    if (home == nullptr) return dead_letter_there(e, address(), drop_reason::noproc);
+    if (const visit inside(*home); inside) return dead_letter(*home, e, address(), drop_reason::noproc);
     end_undelivered(e, errc::noproc);
 }
 

@@ -43,6 +43,8 @@ struct cold_part {
 // To the inbox, whose word has eight bits for it, all generations are the same: 256 lives lie between two of them.
 constexpr std::uint64_t come_round(std::uint64_t generation) { return generation << 8; }
 
+constexpr std::uint64_t first_life = 1;
+
 struct block {
     bastion::detail::basic_inbox<message, atomics> inbox;
     bastion::detail::basic_system_lane<model::signal, atomics> lane;
@@ -60,6 +62,8 @@ struct block {
     int noprocs = 0;
     int downs = 0;
 
+    block() { generation.begin_above(0); }
+
     // ---- by the last owner
     void make_block() {
         link = 0;
@@ -73,12 +77,21 @@ struct block {
         generation.next();
         owner.clear();
     }
+    // Of a free one: the system takes its page, then gives another one. As depot::give_back and some_blocks.
+    void give_page_back() {
+        const std::uint64_t highest = generation.now();
+        model::require(inbox.is_closed() && lane.close() == nullptr, "a free block is closed");
+        signals.reset();
+        generation.begin_above(~std::uint64_t{0}); // to zero, as all the others
+        model::require(generation.now() == 0 && owner.now() == nullptr && cold.own() == nullptr, "all are zeros");
+        generation.begin_above(highest);
+    }
 
     // ---- by a stranger
     [[nodiscard]] bool lives(std::uint64_t g) const { return generation.is(g); }
     // As child_ref::alive, of the first process; who is told of its end sees what it did.
     bool alive() {
-        if (lives(0) && !inbox.is_closed()) return true;
+        if (lives(first_life) && !inbox.is_closed()) return true;
         model::require(last_words == 1, "who sees the end sees what came before it");
         return false;
     }
@@ -108,7 +121,7 @@ struct block {
     void tell(message& m, std::uint64_t to) {
         m.meant_for = to;
         if (!lives(to)) {
-            if (to == 0) model::require(last_words == 1, "who sees a process gone sees what it did");
+            if (to == first_life) model::require(last_words == 1, "who sees a process gone sees what it did");
             m.dead_letter();
         } else if (!try_push(m, to)) {
             m.dead_letter();
@@ -217,11 +230,11 @@ void mail_for_an_old_ref(model::run& r) {
         b.close_block();
     });
     r.thread([&] {
-        b.tell(told[0], 0);
-        b.tell(told[1], 0);
+        b.tell(told[0], first_life);
+        b.tell(told[1], first_life);
     });
     r.thread([&] {
-        b.tell(told[2], 0);
+        b.tell(told[2], first_life);
         b.tell(told[3], known.pop());
     });
     r.at_end([&] {
@@ -239,10 +252,11 @@ void owner_of_an_old_ref(model::run& r) {
     for (int i = 0; i < 2; ++i)
         r.thread([&] {
             for (int look = 0; look < 2; ++look) {
-                const auto seen = bastion::detail::owner_by_ref(child, 0);
-                const bool first = seen.block == &above[0] && seen.generation == 0;
+                const auto seen = bastion::detail::owner_by_ref(child, first_life);
+                const bool first = seen.block == &above[0] && seen.generation == first_life;
                 model::require(seen.block == nullptr || first, "an owner is never one of a later process");
-                if (seen.block == nullptr) model::require(!child.lives(0), "who sees no owner sees a dead ref");
+                if (seen.block == nullptr)
+                    model::require(!child.lives(first_life), "who sees no owner sees a dead ref");
             }
             (void)child.alive();
         });
@@ -291,11 +305,47 @@ void cold_part_of_a_block_used_again(model::run& r) {
         }
     });
     r.thread([&] {
-        for (auto& m : made) b.watch(m, 0);
+        for (auto& m : made) b.watch(m, first_life);
     });
     r.at_end([&] {
         model::require(b.downs + b.noprocs == 2, "one notice for each monitor");
         for (const auto& m : made) model::require(m.freed == 1, "every record is freed once");
+    });
+}
+
+// Strangers tell the first process, watch it and ask who owns it, while its block's page is given back and another process lives there.
+void page_of_an_old_ref(model::run& r) {
+    auto& b = r.make<block>();
+    auto& above = r.make<block>();
+    auto& told = r.make<message>();
+    auto& watched = r.make<model::signal>();
+    b.owner.set(&above);
+    b.make_block();
+    r.thread([&] {
+        b.read_mail();
+        b.obey_signals();
+        b.last_words = 1;
+        b.close_block();
+        b.recycle_block();
+        b.give_page_back();
+        b.owner.set(&above);
+        b.make_block();
+        b.read_mail();
+        b.obey_signals();
+        b.close_block();
+    });
+    r.thread([&] {
+        b.tell(told, first_life);
+        (void)b.alive();
+    });
+    r.thread([&] {
+        b.watch(watched, first_life);
+        const auto seen = bastion::detail::owner_by_ref(b, first_life);
+        model::require(seen.block != nullptr || !b.lives(first_life), "who sees no owner sees a dead ref");
+    });
+    r.at_end([&] {
+        model::require(told.handled + told.dead == 1, "the message has one fate");
+        model::require(b.downs + b.noprocs == 1 && watched.freed == 1, "one notice for the monitor");
     });
 }
 
@@ -307,4 +357,7 @@ TEST_CASE("model: an old ref: mail for the process before") {
 TEST_CASE("model: an old ref: who owns it") { model::check(owner_of_an_old_ref, {.stale_reads = 2}, 2); }
 TEST_CASE("model: an old ref: the cold part and monitors") {
     model::check(cold_part_of_a_block_used_again, {.stale_reads = 2}, 2);
+}
+TEST_CASE("model: an old ref: the block's page is given back") {
+    model::check(page_of_an_old_ref, {.stale_reads = 2}, 2);
 }

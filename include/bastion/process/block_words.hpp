@@ -16,7 +16,8 @@
 
 namespace bastion::detail {
 
-// Grows by one whenever the block is freed. Written only by the last owner.
+// Grows by one whenever the block is freed. Written only by the last owner. A block that nobody has ever lived in, or whose page was
+// given back, has none: 0, which no ref has.
 template <class Atomics = std_atomics>
 class basic_generation {
 public:
@@ -28,6 +29,8 @@ public:
     [[nodiscard]] std::uint64_t seen() const noexcept { return number_.load(std::memory_order_acquire); }
     // release: pairs with is() and seen().
     void next() noexcept { number_.store(now() + 1, std::memory_order_release); }
+    // Of a block that nobody has in use: above those that were. release: as next().
+    void begin_above(std::uint64_t highest) noexcept { number_.store(highest + 1, std::memory_order_release); }
 
 private:
     typename Atomics::template atomic<std::uint64_t> number_{0};

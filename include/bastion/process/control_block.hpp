@@ -2,6 +2,8 @@
 //
 // It *is* the element: it stays while incarnations come and go, so an address stays good across restarts. Blocks live
 // in type-stable memory for ever; a block used again has a higher generation, which every sender compares.
+// The pages of free blocks may be given back: all zeros is a block that is closed, in which nobody lives and which nobody
+// owns (block.cpp). So every member of a free one is right as zeros for whoever may look, and what is not is set at birth.
 // Layout: line 0 what the running worker writes, line 1 what senders write, the rest is touched at start and end.
 #ifndef BASTION_PROCESS_CONTROL_BLOCK_HPP
 #define BASTION_PROCESS_CONTROL_BLOCK_HPP
@@ -9,6 +11,7 @@
 #include <bastion/base/compiler.hpp>
 #include <bastion/base/intrusive_list.hpp>
 #include <bastion/executor/executor.hpp>
+#include <bastion/executor/pool.hpp>
 #include <bastion/executor/runnable.hpp>
 #include <bastion/process/block_words.hpp>
 #include <bastion/process/envelope.hpp>
@@ -100,13 +103,14 @@ struct alignas(cache_line) control_block : strand {
     std::uint8_t owner_flags = 0;
     bool from_below = false;             // a temporary element that was spawned from below its supervisor
     std::uint32_t tries = 0;             // restarts in a row
+    std::int32_t site_line = 0;          // with site_file
     std::int64_t since_ns = 0;           // when this incarnation was started
     void* owner_timer = nullptr;         // the deadline or back-off that runs for it
     std::uint16_t lost_in_hand = 0;      // messages destroyed by unwinding
     std::uint32_t elsewhere = 0;         // functions that it awaits, scopes in which it has forked: its own
     const message_meta* hand = nullptr;  // the type of the message handled last
     const char* site_file = "";          // where a temporary element was spawned
-    std::int32_t site_line = 0;
+    pool_block free_link;                // of a free one, in its list; nobody else looks at it
 
     // relaxed: set before the block is known to anybody, and its memory stays what it is.
     [[nodiscard]] bounded_mailbox* bounded() const noexcept { return bounded_box.load(std::memory_order_relaxed); }
@@ -131,6 +135,11 @@ struct alignas(cache_line) control_block : strand {
 BASTION_API void recycle_block(control_block* block) noexcept;
 // Blocks in use, exact when nobody makes or recycles any.
 [[nodiscard]] BASTION_API std::uint64_t live_blocks() noexcept;
+struct block_memory {
+    std::uint64_t reserved_bytes; // taken from the arena
+    std::uint64_t given_back_bytes; // of these, in slabs that hold no block
+};
+[[nodiscard]] BASTION_API block_memory memory_of_blocks() noexcept;
 
 } // namespace bastion::detail
 

@@ -109,6 +109,16 @@ BASTION_API void recycle_home(runtime_home* home) noexcept;
     return a.block != nullptr ? static_cast<runtime_home*>(a.block->home) : nullptr;
 }
 
+// The only runtime that there is; null: there is none, or several. Any thread. Cost: a short lock.
+[[nodiscard]] BASTION_API runtime_home* only_home() noexcept;
+
+// Where a message for it is counted that nobody gets: where its receiver lived, or, if that is not known any more (or it names nobody), by
+// the only runtime. Null: nobody can say.
+[[nodiscard]] inline runtime_home* home_of_lost(const address& to) noexcept {
+    runtime_home* const home = home_of(to);
+    return home != nullptr ? home : only_home();
+}
+
 // While it holds, the runtime stands: a visit of one of its workers always does, a stranger's goes through the gate.
 class visit {
 public:
