@@ -11,7 +11,6 @@
 namespace bastion::detail {
 namespace {
 
-constexpr std::size_t last_slab_bytes = std::size_t{1} << 20;
 // A thread cuts its blocks from runs of its own, so that what it makes lies together.
 constexpr std::size_t run_bytes = std::size_t{16} << 10;
 // Records of slabs lie apart from these, so that slabs follow one another without a gap.
@@ -32,7 +31,7 @@ void give_back_pages(char* begin, char* end) noexcept {
 } // namespace
 
 // Under the lock.
-depot::slab& depot::new_slab(std::size_t block_bytes, memory_home home) {
+depot::slab& depot::new_slab(const block_kind& kind, memory_home home) {
     if (spare_records_ == nullptr) {
         auto* const records = static_cast<slab*>(arena_reserve(records_at_once * sizeof(slab), home));
         for (std::size_t i = 0; i < records_at_once; ++i) {
@@ -44,14 +43,14 @@ depot::slab& depot::new_slab(std::size_t block_bytes, memory_home home) {
     slab& s = *spare_records_;
     s.bytes = next_slab_bytes_;
     s.begin = static_cast<char*>(arena_reserve(s.bytes, home));
-    s.end = s.begin + s.bytes / block_bytes * block_bytes;
+    s.end = s.begin + s.bytes / kind.bytes * kind.bytes;
     poison_memory(s.begin, s.bytes);
     spare_records_ = s.next;
     s.next = all_;
     all_ = &s;
     ++slabs_;
     reserved_ += s.bytes;
-    next_slab_bytes_ = std::min(2 * next_slab_bytes_, last_slab_bytes);
+    next_slab_bytes_ = std::min(2 * next_slab_bytes_, kind.biggest_slab);
     return s;
 }
 
@@ -63,7 +62,7 @@ depot::run depot::cut(const block_kind& kind, memory_home home) {
             empty_ = from->next_empty;
             given_back_ -= from->bytes;
         } else {
-            from = &new_slab(kind.bytes, home);
+            from = &new_slab(kind, home);
         }
         at_ = from->begin;
         cutting_ = from;

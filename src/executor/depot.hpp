@@ -61,6 +61,7 @@ struct free_list {
 struct block_kind {
     std::size_t bytes;
     std::size_t unused; // of a free one, from its link on
+    std::size_t biggest_slab = std::size_t{1} << 20; // what threads have in hand keeps so much each, at worst
     // Asked before a slab's pages are given back: what of its blocks is to be known when it is cut again. Null: nothing.
     std::uint64_t (*kept)(const char* begin, const char* end) noexcept = nullptr;
 };
@@ -108,7 +109,7 @@ private:
     };
     struct sweep;
 
-    [[nodiscard]] slab& new_slab(std::size_t block_bytes, memory_home home);
+    [[nodiscard]] slab& new_slab(const block_kind& kind, memory_home home);
     void put_in_lists(free_list blocks, std::size_t unused) noexcept;
     void make_fresh(slab* const* first, slab* const* last, const block_kind& kind) noexcept;
 

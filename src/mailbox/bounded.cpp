@@ -299,6 +299,28 @@ delivery deliver_notice(address to, envelope* e) noexcept {
     return delivery::accepted;
 }
 
+void push_mark(const address& to, envelope* mark) noexcept {
+    control_block& b = *to.block;
+    mark->generation = 0;
+    if (box* const bounded = box_of(to)) {
+        if (bounded->push_anyway(to, mark)) unpark_block(b);
+        else destroy(mark);
+        return;
+    }
+    switch (b.inbox.push(mark, to.generation)) {
+    case push_result::queued: return;
+    case push_result::refused: return destroy(mark);
+    case push_result::claimed: break;
+    }
+    if (b.lives(to.generation)) { // as in try_push
+        hand_over_mail(b, mark);
+        (void)b.signals.raise(signal_flags::marked);
+    } else {
+        destroy(mark);
+    }
+    schedule_block(b, this_thread());
+}
+
 offer_result offer(address to, envelope* e, send_waiter& waiter) noexcept {
     box* b = box_of(to);
     if (b == nullptr) {

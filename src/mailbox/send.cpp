@@ -31,6 +31,13 @@ void deliver_stop_request(control_block& b) noexcept {
     deliver_notice(b.here(), e);
 }
 
+envelope* make_exit_mark(const address& from, const exit_reason& why, std::uint64_t number) {
+    envelope* e = make_envelope<exited>(envelope_kind::told, child_ref(from), why);
+    e->sender = {from.block, number}; // its sender is in the payload, and the signal's
+    e->become_mark();
+    return e;
+}
+
 void deliver_exited(control_block& b, const address& from, const exit_reason& why) noexcept {
     const must_not_fail certain;
     envelope* e = make_envelope<exited>(envelope_kind::told, child_ref(from), why);

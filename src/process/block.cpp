@@ -44,7 +44,9 @@ std::uint64_t highest_generation(const char* begin, const char* end) noexcept {
 }
 
 void flush_this_thread() noexcept;
-constinit block_store store({sizeof(control_block), sizeof(pool_block), &highest_generation}, &flush_this_thread);
+// Slabs are small: a thread has up to 128 blocks in hand, of any slabs.
+constinit block_store store(
+    {sizeof(control_block), sizeof(pool_block), std::size_t{64} << 10, &highest_generation}, &flush_this_thread);
 [[maybe_unused]] const bool is_listed = (store.list(), true);
 
 struct block_cache;
@@ -142,7 +144,7 @@ control_block* prepared(control_block* b, runtime_home& home) noexcept {
     b->slot = &b->own_slot;
     b->max_depth = default_max_depth;
     b->meter = nullptr;
-    b->again = b->repoll = b->body_ended = b->started_sent = b->wait_ready = false;
+    b->again = b->repoll = b->body_ended = b->started_sent = b->wait_ready = b->starts_quietly = false;
     set_node(*b, 0);
     b->bound = false;
     b->kind = process_kind::coroutine;

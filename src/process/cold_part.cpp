@@ -134,6 +134,14 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
     }
 }
 
+void look_at_lane(control_block& b) noexcept {
+    const std::uint32_t there = b.signals.now() & signal_flags::before_mail;
+    if (there == 0) return;
+    b.signals.clear(there);
+    handle_element_signals(b, b.lane.drain());
+    if ((there & signal_flags::marked) != 0) resolve_marks(b);
+}
+
 } // namespace bastion::detail
 
 namespace bastion {

@@ -1,5 +1,6 @@
 #include "process/element_signal.hpp"
 
+#include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/links.hpp>
 
@@ -39,6 +40,33 @@ void tell_peer(const address& from, link_signal* record, const exit_reason& why)
     (void)push_element_signal(to, signal_kind::exit, record);
 }
 
+// Owners obey in their own way: see supervision/.
+bool has_incarnation(const control_block& b) noexcept { return b.frame != nullptr && b.kind != process_kind::system; }
+
+bool traps_exits(const control_block& b) noexcept {
+    const cold_part* const cold = cold_if_any(b);
+    return cold != nullptr && cold->trap_exit;
+}
+
+void end_with(control_block& b, const exit_reason& why) noexcept {
+    cold_part& mine = cold_of(b);
+    if (!mine.exit_with) mine.exit_with = why;
+    (void)b.signals.raise(signal_flags::kill);
+}
+
+// By anybody.
+void obey_order(control_block& b, signal_ptr s) noexcept {
+    if (!has_incarnation(b)) return;
+    if (s->mark != 0 && traps_exits(b)) cold_of(b).trapped.push_back(s.release());
+    else if (s->reason.kind() != exit_kind::normal || s->peer == b.here()) end_with(b, s->reason);
+}
+
+link_signal* trapped_as(const cold_part& cold, std::uint64_t mark) noexcept {
+    link_signal* s = cold.trapped.front();
+    while (s != nullptr && s->mark != mark) s = link_list::next(s);
+    return s;
+}
+
 // What an unlink or the exit of a link ends. False: nothing, it speaks of a link that is no more.
 bool end_link(control_block& b, const link_signal& s) noexcept {
     cold_part* const cold = cold_if_any(b);
@@ -55,8 +83,10 @@ bool end_link(control_block& b, const link_signal& s) noexcept {
 
 } // namespace
 
-link_table::~link_table() {
-    while (link_signal* record = in_order_.pop_front()) pool_delete(record);
+link_table::~link_table() { free_all(in_order_); }
+
+void free_all(link_list& list) noexcept {
+    while (link_signal* one = list.pop_front()) pool_delete(one);
 }
 
 link_signal* link_table::find(const address& peer) const noexcept {
@@ -86,7 +116,7 @@ void make_link(control_block& b, const address& peer) {
     if (push_element_signal(peer, signal_kind::link, signal.release())) return;
     links.remove(there);
     pool_delete(there);
-    obey_exit(b, peer, exit_reason(exit_kind::noproc), false);
+    obey_exit(b, peer, exit_reason(exit_kind::noproc));
 }
 
 void take_link(control_block& b, const address& peer) noexcept {
@@ -128,19 +158,36 @@ void handle_link_signal(control_block& b, link_signal* signal) noexcept {
     }
     if (!meant) return;
     if (s->kind == signal_kind::unlink) return (void)end_link(b, *s);
-    if (s->ordered || end_link(b, *s)) obey_exit(b, s->peer, s->reason, s->ordered);
+    if (s->ordered) obey_order(b, std::move(s));
+    else if (end_link(b, *s)) obey_exit(b, s->peer, s->reason);
 }
 
-void obey_exit(control_block& b, const address& from, const exit_reason& why, bool ordered) noexcept {
-    if (b.frame == nullptr || b.kind == process_kind::system)
-        return; // between two incarnations; owners: see supervision/
-    const bool kills = ordered && why.kind() == exit_kind::killed;
-    const cold_part* const cold = cold_if_any(b);
-    if (!kills && cold != nullptr && cold->trap_exit) return deliver_exited(b, from, why);
-    if (why.kind() == exit_kind::normal && !(ordered && from == b.here())) return;
-    cold_part& mine = cold_of(b);
-    if (!mine.exit_with) mine.exit_with = why;
-    (void)b.signals.raise(signal_flags::kill);
+void obey_exit(control_block& b, const address& from, const exit_reason& why) noexcept {
+    if (!has_incarnation(b)) return;
+    if (traps_exits(b)) deliver_exited(b, from, why);
+    else if (why.kind() != exit_kind::normal) end_with(b, why);
+}
+
+void resolve_marks(control_block& b) noexcept {
+    cold_part* const cold = cold_if_any(b);
+    envelope* before = nullptr;
+    for (envelope* e = b.mail; e != nullptr;) {
+        envelope* const next = e->next;
+        if (!e->is_mark()) {
+            before = e;
+        } else if (link_signal* const signal = cold != nullptr ? trapped_as(*cold, e->sender.generation) : nullptr) {
+            cold->trapped.erase(signal);
+            e->sender = signal->peer;
+            e->become_message(b.generation.now());
+            ++b.taken; // whoever has looked at the list looks again
+            pool_delete(signal);
+            before = e;
+        } else {
+            unlink_mail(b, before, e);
+            destroy(e);
+        }
+        e = next;
+    }
 }
 
 void tell_links(control_block& b, const exit_reason& why) noexcept {
@@ -155,9 +202,23 @@ void tell_links(control_block& b, const exit_reason& why) noexcept {
 
 bool send_exit(const address& to, const address& from, const exit_reason& why) {
     signal_ptr s = new_signal(from);
+    s->target_generation = to.generation;
     s->reason = why;
     s->ordered = true;
-    return push_element_signal(to, signal_kind::exit, s.release());
+    envelope* mark = nullptr;
+    if (why.kind() != exit_kind::killed) { // which nobody traps
+        s->mark = new_record_number();
+        mark = make_exit_mark(from, why, s->mark);
+    }
+    bool sent = false;
+    inside(to, [&](runtime_home&) {
+        sent = push_element_signal(*to.block, *s, signal_kind::exit);
+        if (!sent) return;
+        [[maybe_unused]] const link_signal* const the_lanes = s.release();
+        if (mark != nullptr) push_mark(to, std::exchange(mark, nullptr));
+    });
+    if (mark != nullptr) destroy(mark);
+    return sent;
 }
 
 } // namespace bastion::detail

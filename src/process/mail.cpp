@@ -17,6 +17,16 @@ const message_meta error_answer_meta{
     "bastion::error", &destroy_error, sizeof(envelope), offsetof(envelope, payload), message_meta::no_quick_end};
 static_assert(sizeof(error) <= sizeof(envelope::payload));
 
+namespace {
+
+// A mark has come into the list: the run loop looks at it before it takes anything, or parks.
+BASTION_COLD void mark_has_come(control_block& b) noexcept {
+    (void)b.signals.raise(signal_flags::marked);
+    b.repoll = true;
+}
+
+} // namespace
+
 // One that was meant for an earlier process in this block (its
 // sender saw the old generation, and the word came round to the same bits) is dead.
 void append_mail(control_block& b, envelope* newest) noexcept {
@@ -25,7 +35,9 @@ void append_mail(control_block& b, envelope* newest) noexcept {
     envelope* last = nullptr;
     for (envelope* e = newest; e != nullptr;) {
         envelope* older = e->next;
-        if (e->generation == generation) [[likely]] {
+        const bool is_mark = e->generation != generation && e->is_mark();
+        if (is_mark) mark_has_come(b);
+        if (e->generation == generation || is_mark) [[likely]] {
             e->next = oldest;
             oldest = e;
             if (last == nullptr) last = e;
@@ -42,7 +54,10 @@ namespace {
 void append_oldest_first(control_block& b, envelope* oldest) noexcept {
     if (oldest == nullptr) return;
     envelope* last = oldest;
-    while (last->next != nullptr) last = last->next;
+    for (;; last = last->next) {
+        if (last->is_mark()) mark_has_come(b);
+        if (last->next == nullptr) break;
+    }
     append_list(b, oldest, last);
 }
 
@@ -176,7 +191,9 @@ void bury(control_block& b, envelope* oldest) noexcept {
     while (oldest != nullptr) {
         envelope* e = oldest;
         oldest = e->next;
-        if (e->kind() == envelope_kind::asked) {
+        if (e->is_mark()) {
+            destroy(e);
+        } else if (e->kind() == envelope_kind::asked) {
             announce(*b.home, *e, b.here(), drop_reason::unread);
             answer_with_error(e, errc::target_died, &b.reason);
         } else {
@@ -208,6 +225,7 @@ envelope* take_all_mail(control_block& b) noexcept {
         drop_pushed_out(b);
     }
     append_mail(b, b.inbox.close());
+    resolve_marks(b);
     return std::exchange(b.mail, nullptr);
 }
 

@@ -142,10 +142,7 @@ void panic_at_next_message(control_block& b) noexcept {
 
 // Looks at what others asked for. False: the incarnation has ended.
 [[nodiscard]] BASTION_COLD bool obey_signals(control_block& b) noexcept {
-    if ((b.signals.now() & signal_flags::lane) != 0) {
-        b.signals.clear(signal_flags::lane);
-        handle_element_signals(b, b.lane.drain());
-    }
+    look_at_lane(b);
     std::uint32_t asked = b.signals.now();
     if ((asked & signal_flags::watched) != 0 && (asked & signal_flags::kill) == 0) {
         carry_out_waiting(b);
@@ -345,7 +342,7 @@ void body_threw() noexcept {
 }
 
 void send_started(control_block& b) noexcept {
-    if (std::exchange(b.started_sent, true)) return;
+    if (std::exchange(b.started_sent, true) || b.starts_quietly) return;
     push_signal(*b.owner.now(), b.start_node, signal_kind::started);
 }
 

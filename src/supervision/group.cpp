@@ -175,6 +175,7 @@ bool group::describe_element(control_block& child) {
 bool group::launch(control_block& child, bool again) {
     if (!describe_element(child)) return false;
     if (again) {
+        look_at_lane(child); // an exit signal that came since the last incarnation was for nobody
         if (cold_part* cold = cold_if_any(child)) {
             cold->trap_stop = cold->trap_exit = cold->stop_trapped = false;
             cold->exit_with.reset();
@@ -285,7 +286,7 @@ void group::adopt(control_block& child) {
     }
     children_.push_back(&child);
     set_state(child, child_state::up);
-    child.started_sent = true; // nobody waits for it
+    child.starts_quietly = true; // nobody waits for it
     schedule_block(child, this_thread());
 }
 

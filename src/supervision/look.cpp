@@ -3,6 +3,8 @@
 #include <bastion/supervision/look.hpp>
 
 #include <new>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace bastion::detail {
@@ -10,6 +12,12 @@ namespace bastion::detail {
 error no_partitions() noexcept {
     return error_or(errc::invalid, [] { return "partitions: this supervisor was not spawned as bastion::partitions"; });
 }
+
+void throw_no_element(std::size_t i, std::size_t size) {
+    throw std::out_of_range("bastion: element " + std::to_string(i) + " of a children_ref " +
+                            (size == 0 ? "that names no group" : "with " + std::to_string(size) + " elements"));
+}
+
 namespace {
 
 // As its owner sees it; of a supervisor it is no concern that it restarts a child.

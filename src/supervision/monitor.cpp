@@ -108,7 +108,7 @@ void linked_birth::enter(control_block& child) {
 }
 
 void linked_birth::check(const child_ref& child) noexcept {
-    if (!entered_) obey_exit(parent_, child.where(), exit_reason(exit_kind::noproc), false);
+    if (!entered_) obey_exit(parent_, child.where(), exit_reason(exit_kind::noproc));
 }
 
 } // namespace detail

@@ -28,4 +28,11 @@ std::chrono::nanoseconds restart_strategy::delay(std::uint32_t attempt, random_s
     return nanoseconds(wait - static_cast<std::int64_t>(random.below(most)));
 }
 
+const char* restart_strategy::mistake() const noexcept {
+    if (from_.count() < 0) return "a back-off below 0";
+    if (cap_ < from_) return "a back-off that begins above its cap";
+    if (health_.count() < 0) return "a time of health below 0";
+    return nullptr;
+}
+
 } // namespace bastion

@@ -180,13 +180,32 @@ void check_template(const std::string& who, const supervisor_spec& spec) {
 
 } // namespace
 
+void throw_given_away() {
+    throw usage_error("bastion: a builder was used after it was given away: each describes one group or supervisor, so "
+                      "make another one");
+}
+
+namespace {
+
+void check_policies(
+    const std::string& who, const std::optional<restart_strategy>& restart, const std::optional<shutdown>& stop) {
+    if (const char* mistake = restart ? restart->mistake() : nullptr)
+        throw bad_spec(who + ": with_restart_strategy: " + mistake);
+    if (stop && stop->time().count() < 0) throw bad_spec(who + ": with_shutdown: a time below 0");
+}
+
+} // namespace
+
 void check_spec(const group_spec& spec) {
     const std::string who = checked_name("children", spec);
+    check_policies(who, spec.restart, spec.stop);
     if (!spec.body && !spec.dynamic) throw bad_spec(who + " has no body: call with_exec or with_handlers");
     if (spec.redundancy > 10'000'000)
         throw bad_spec(who + ": with_redundancy(" + std::to_string(spec.redundancy) + ") is more than 10,000,000");
     if (spec.start_timeout && spec.start_timeout->count() <= 0)
         throw bad_spec(who + ": with_start needs a time-out longer than 0");
+    if (spec.start_timeout && spec.start != start_mode::wait_ready)
+        throw bad_spec(who + ": with_start has a time-out, which only wait_ready has");
     if (spec.resizer) check_resizer(who, *spec.resizer, spec.redundancy);
 }
 
@@ -285,6 +304,7 @@ void check_spec(const supervisor_spec& spec) {
     std::unordered_set<std::string_view> names;
     const std::string who = checked_name(builder_of(spec), spec);
     check_template(who, spec);
+    check_policies(who, spec.restart, spec.stop);
     if (spec.bounded && spec.window.count() <= 0) throw bad_spec(who + ": with_intensity needs a window longer than 0");
     for (const child_spec& c : spec.children) {
         const std::string& name = c.group ? c.group->name : c.supervisor->name;

@@ -175,7 +175,8 @@ bool supervisor_owner::take_in_or_answer(control_block& child, completion_cell* 
     const auto no = take_in(child);
     if (!no) return true;
     send_away(child, reason_or(exit_kind::error, [&] { return exit_reason::error(no->why); }));
-    answer_error(cell, no->code);
+    // Of a name that is taken the code says all.
+    answer_error(cell, no->code == errc::invalid ? error_or(no->code, [&] { return no->why; }) : error(no->code));
     return false;
 }
 

@@ -204,8 +204,15 @@ TEST_CASE("telling the dead or nobody is noproc, a dead letter, and no error") {
     w.settle();
     REQUIRE_FALSE(gone.alive());
     REQUIRE(gone.tell(1) == delivery::noproc);
-    REQUIRE(child_ref().tell(1) == delivery::noproc);
     REQUIRE(w.dead(drop_reason::noproc) == 1);
+    REQUIRE(child_ref().tell(1) == delivery::noproc); // counted by the only runtime that there is
+    REQUIRE(w.dead(drop_reason::noproc) == 2);
+    {
+        test::world another;
+        REQUIRE(child_ref().tell(1) == delivery::noproc); // of two neither can know
+        REQUIRE(another.dead(drop_reason::noproc) == 0);
+        REQUIRE(w.dead(drop_reason::noproc) == 2);
+    }
     // Its block may live again: the old ref still names nobody.
     auto next = w.spawn([](context ctx) -> process { (void)co_await ctx.recv(); });
     w.settle();

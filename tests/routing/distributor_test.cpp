@@ -373,10 +373,11 @@ TEST_CASE("What a distributor without members is told is one dead letter, whoeve
     CHECK_FALSE(none.has_value());
     CHECK(nobody.ask_everyone(whoami()).empty());
     sim.settle();
-    CHECK(types == "nnsn!n!");
-    CHECK(distributor().tell_one(number{1}) == delivery::noproc); // of no runtime
+    CHECK(types == "nnsn!n!s");
+    CHECK(lost() == 1);
+    CHECK(distributor().tell_one(number{1}) == delivery::noproc); // of no runtime: of the only one that there is
     CHECK(distributor().tell_everyone(number{1}) == 0);
-    CHECK(lost() == 0);
+    CHECK(lost() == 2);
 }
 
 TEST_CASE("A member may unsubscribe from inside its handler, others may take it out, and it may come back") {

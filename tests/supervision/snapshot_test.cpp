@@ -181,7 +181,7 @@ TEST_CASE("A snapshot's figures are those of its runtime, at the instant of the 
     CHECK(s.resumes <= w.rt.counters().resumes);
     CHECK(s.steals <= w.rt.counters().steals);
     CHECK(s.parks <= w.rt.counters().parks);
-    CHECK(s.dead_letters[static_cast<std::size_t>(bastion::drop_reason::noproc)] == 1);
+    CHECK(s.dead_letters[static_cast<std::size_t>(bastion::drop_reason::noproc)] == 2);
     CHECK(s.dead_letters[static_cast<std::size_t>(bastion::drop_reason::full)] == 0);
     CHECK(s.blocking.completed == 1);
 }

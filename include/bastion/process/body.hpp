@@ -70,6 +70,9 @@ BASTION_INLINE void hand_over_mail(control_block& block, envelope* e) noexcept {
     append_list(block, e, e);
 }
 
+// Of each mark in the list, after the signals of the lane: it becomes a message, or goes.
+BASTION_API BASTION_COLD void resolve_marks(control_block& block) noexcept;
+
 // Ends what newer mail has pushed out of a bounded mailbox. Only the running worker.
 BASTION_API void drop_pushed_out(control_block& block) noexcept;
 
@@ -114,7 +117,7 @@ inline void note_if_watched(control_block& block, const envelope& e) noexcept {
 // Of mail that has just been drained: whether it may be taken now. Signals that were sent before it, by the same sender, take effect
 // first: the run loop looks at them.
 [[nodiscard]] BASTION_INLINE bool may_be_taken(control_block& block) noexcept {
-    if ((block.signals.now() & signal_flags::lane) == 0) [[likely]]
+    if ((block.signals.now() & signal_flags::before_mail) == 0) [[likely]]
         return true;
     block.repoll = true;
     return false;

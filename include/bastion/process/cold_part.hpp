@@ -70,6 +70,7 @@ struct cold_part {
         pool_allocator<std::pair<const std::uint64_t, monitor_record*>>>
         monitors_by_number;
     link_table links;
+    link_list trapped; // exit signals whose marks have not come yet
     std::optional<exit_reason> exit_with; // an exit signal ends this incarnation, and this is why
     user_data data;
     user_data extra; // what this incarnation said when it was ready; constant from then on
@@ -80,6 +81,11 @@ struct cold_part {
     bool trap_exit = false;
     bool ignored = false; // it has declined to start
     bool stop_trapped = false; // a stop came as a message: the end that follows is the stop's
+
+    cold_part() = default;
+    cold_part(const cold_part&) = delete;
+    cold_part& operator=(const cold_part&) = delete;
+    ~cold_part() { free_all(trapped); }
 };
 
 // A number for a monitor, a joining or a link, unique in the program.
@@ -98,6 +104,8 @@ BASTION_API void leave_with_incarnation(control_block& block) noexcept;
 BASTION_API void notify_monitors(control_block& block, const exit_reason& why, bool returns) noexcept;
 // Handles monitor and demonitor signals. Holder of the right to run.
 BASTION_API void handle_element_signals(control_block& block, system_signal* oldest) noexcept;
+// Handles what lies in the lane, if anything does, then the marks in the list of mail. Holder of the right to run.
+BASTION_API void look_at_lane(control_block& block) noexcept;
 // Sends a measure to an element of the caller's runtime. False: its lane is closed, and the measure still the caller's.
 BASTION_API bool send_measure(control_block& element, mail_measure& m) noexcept;
 // Enters a record without a signal. Holder of the right to run.

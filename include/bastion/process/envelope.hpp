@@ -54,6 +54,7 @@ struct alignas(cache_line) envelope {
     static constexpr std::uintptr_t kind_bits = 3;
     static constexpr std::uintptr_t prefix_bit = 4;  // a prefix with trace context lies before the header
     static constexpr std::uintptr_t acknowledged_bit = 8; // asked: told to its receiver, whose being done is the answer
+    static constexpr std::uintptr_t mark_bit = 8; // told: see is_mark
     static constexpr std::uintptr_t tag_bits = 15;
     static constexpr std::uint64_t was_told = ~std::uint64_t{0};
 
@@ -82,6 +83,15 @@ struct alignas(cache_line) envelope {
     // Whether its receiver was told what is to be acknowledged.
     [[nodiscard]] bool is_acknowledged() const noexcept {
         return (meta_word & acknowledged_bit) != 0 && generation == was_told;
+    }
+    // The place of an exit signal in the mail (links.hpp): no message yet, and perhaps never one. Its generation is nobody's.
+    [[nodiscard]] bool is_mark() const noexcept {
+        return (meta_word & (kind_bits | mark_bit)) == (static_cast<std::uintptr_t>(envelope_kind::told) | mark_bit);
+    }
+    void become_mark() noexcept { meta_word |= mark_bit; }
+    void become_message(std::uint64_t to) noexcept {
+        meta_word &= ~mark_bit;
+        generation = to;
     }
     void set_meta(const message_meta& m, envelope_kind k) noexcept {
         meta_word = reinterpret_cast<std::uintptr_t>(&m) | static_cast<std::uintptr_t>(k);

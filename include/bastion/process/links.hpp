@@ -12,6 +12,11 @@
 //     the other's `unlink` arrived stays on both sides.
 //  4. At the end of an incarnation each record becomes the exit signal to its other side, with its numbers. Who has none of
 //     them drops it; a number that is left belongs to the next incarnation.
+//  5. An exit signal that somebody orders takes effect from the lane, ahead of all mail; but who traps exits reads it as a message, behind
+//     what the same sender has told before and ahead of what it tells later. So its sender pushes two things, in this order: the
+//     signal, with a number, and a mark with that number among the mail. Who finds a mark looks at the lane before it takes any mail: the
+//     signal has been there since before the mark. If it was trapped, the mark becomes the message; else the mark goes. What came
+//     for an incarnation that has ended is nobody's: it is dropped before the next one begins.
 #ifndef BASTION_PROCESS_LINKS_HPP
 #define BASTION_PROCESS_LINKS_HPP
 
@@ -34,7 +39,12 @@ struct link_signal : system_signal {
     std::uint64_t made_there = 0; // of the other side
     exit_reason reason; // of an exit
     bool ordered = false; // of an exit: somebody's order, not a link's
+    std::uint64_t mark = 0; // of an ordered exit: the number of its mark; 0: it has none
 };
+
+using link_list = intrusive_list<link_signal, &link_signal::hook>;
+
+void free_all(link_list& list) noexcept;
 
 class link_table {
 public:
@@ -50,17 +60,16 @@ public:
     void remove(link_signal* record) noexcept;
     // In the order they were made.
     [[nodiscard]] link_signal* front() const noexcept { return in_order_.front(); }
-    [[nodiscard]] static link_signal* next(const link_signal* record) noexcept { return list::next(record); }
+    [[nodiscard]] static link_signal* next(const link_signal* record) noexcept { return link_list::next(record); }
     [[nodiscard]] std::size_t size() const noexcept { return in_order_.size(); }
 
 private:
-    using list = intrusive_list<link_signal, &link_signal::hook>;
     struct hash {
         [[nodiscard]] std::size_t operator()(const address& a) const noexcept {
             return std::hash<const void*>()(a.block) ^ (static_cast<std::size_t>(a.generation) * 0x9e3779b97f4a7c15u);
         }
     };
-    list in_order_;
+    link_list in_order_;
     std::unordered_map<address, link_signal*, hash, std::equal_to<>,
         pool_allocator<std::pair<const address, link_signal*>>>
         by_peer_;
@@ -77,15 +86,19 @@ BASTION_API void take_link(control_block& block, const address& peer) noexcept;
 BASTION_API void link_unborn(control_block& block, control_block& child);
 // Handles a link, an unlink or an exit; frees it.
 void handle_link_signal(control_block& block, link_signal* signal) noexcept;
-// What an exit signal does to an element: ends it, or becomes a message, or nothing.
-BASTION_API void obey_exit(control_block& block, const address& from, const exit_reason& why, bool ordered) noexcept;
+// What the exit of a link does to an element: ends it, or becomes a message, or nothing.
+BASTION_API void obey_exit(control_block& block, const address& from, const exit_reason& why) noexcept;
 // The incarnation has ended: tells the other sides, and forgets them.
 void tell_links(control_block& block, const exit_reason& why) noexcept;
 
 // Any thread. False: nobody lives there.
 BASTION_API bool send_exit(const address& to, const address& from, const exit_reason& why);
-// Gives a process that traps exits the message; of mailbox/.
+// Gives a process that traps exits the message; of mailbox/, as the next two.
 BASTION_API void deliver_exited(control_block& block, const address& from, const exit_reason& why) noexcept;
+// The message, as a mark. Throws std::bad_alloc.
+[[nodiscard]] BASTION_API envelope* make_exit_mark(const address& from, const exit_reason& why, std::uint64_t number);
+// Puts it among the mail; frees it when nobody lives there. Inside the runtime's gate.
+BASTION_API void push_mark(const address& to, envelope* mark) noexcept;
 
 } // namespace bastion::detail
 

@@ -30,7 +30,7 @@ template <class Signal = system_signal, class Atomics = std_atomics>
 class basic_system_lane {
 public:
     [[nodiscard]] lane_result push(Signal* signal) noexcept {
-        Signal* seen = head_.load(std::memory_order_relaxed);  // confirmed by the CAS
+        Signal* seen = head_.load(std::memory_order_relaxed); // confirmed by the CAS
         do {
             if (seen == nullptr) return lane_result::closed;
             signal->next = seen == nobody() ? nullptr : seen;

@@ -61,8 +61,7 @@ public:
     // who spawns them; what it throws comes out there. What it makes has no name.
     template <class F>
         requires(!std::same_as<std::remove_cvref_t<F>, partitions>)
-    explicit partitions(F&& make, source_location where = source_location::current())
-        : spec_(std::make_unique<detail::supervisor_spec>()) {
+    explicit partitions(F&& make, source_location where = source_location::current()) {
         constexpr bool makes_supervisors = std::is_invocable_r_v<supervisor, std::decay_t<F>&, std::size_t>;
         static_assert(makes_supervisors, "bastion: partitions takes a function bastion::supervisor f(std::size_t)");
         spec_->where = where;
@@ -109,11 +108,11 @@ public:
     partitions with_shutdown(bastion::shutdown s) && { return with_shutdown(s), std::move(*this); }
 
     // For with_supervisor, start_child, reconfigure.
-    operator supervisor() && { return supervisor(std::move(spec_)); }
-    [[nodiscard]] std::unique_ptr<detail::supervisor_spec> release() && { return std::move(spec_); }
+    operator supervisor() && { return supervisor(spec_.release()); }
+    [[nodiscard]] std::unique_ptr<detail::supervisor_spec> release() && { return spec_.release(); }
 
 private:
-    std::unique_ptr<detail::supervisor_spec> spec_;
+    detail::description<detail::supervisor_spec> spec_;
 };
 
 // Names the partitions and their supervisor. A value as other refs: copied freely, safe when stale, usable from any thread.

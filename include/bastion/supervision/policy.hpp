@@ -112,6 +112,9 @@ public:
     [[nodiscard]] BASTION_API std::chrono::nanoseconds delay(
         std::uint32_t attempt, random_source& random) const noexcept;
 
+    // What cannot be meant; null: nothing.
+    [[nodiscard]] BASTION_API const char* mistake() const noexcept;
+
 private:
     enum class backoff : std::uint8_t { standard, none, linear, exponential };
     static constexpr std::uint32_t unlimited = std::numeric_limits<std::uint32_t>::max();
@@ -138,6 +141,7 @@ private:
 class shutdown {
 public:
     [[nodiscard]] static shutdown brutal() noexcept { return shutdown(std::chrono::nanoseconds(0)); }
+    // 0: brutal. A time below 0 is refused by whoever is given it.
     [[nodiscard]] static shutdown within(std::chrono::nanoseconds d) noexcept { return shutdown(d); }
     [[nodiscard]] static shutdown infinite() noexcept { return shutdown(std::chrono::nanoseconds::max()); }
 

@@ -74,6 +74,8 @@ private:
     list list_;
 };
 
+[[noreturn]] BASTION_API BASTION_COLD void throw_no_element(std::size_t i, std::size_t size);
+
 } // namespace detail
 
 class children_ref {
@@ -90,8 +92,11 @@ public:
         return changing_ ? children_ref(group_, changing_->now(), fate_, changing_) : *this;
     }
 
-    // The i-th element; the refs stay good across restarts. i < size().
-    [[nodiscard]] child_ref operator[](std::size_t i) const { return elements_->at(i); }
+    // The i-th element; the refs stay good across restarts. Throws std::out_of_range from size() on: a ref that names no group has none.
+    [[nodiscard]] child_ref operator[](std::size_t i) const {
+        if (i >= size()) detail::throw_no_element(i, size());
+        return (*elements_)[i];
+    }
     [[nodiscard]] std::size_t size() const noexcept { return elements_ ? elements_->size() : 0; }
     [[nodiscard]] auto begin() const noexcept { return elements_ ? elements_->begin() : none().begin(); }
     [[nodiscard]] auto end() const noexcept { return elements_ ? elements_->end() : none().end(); }

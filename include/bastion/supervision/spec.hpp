@@ -99,15 +99,34 @@ struct supervisor_spec {
     source_location where;
 };
 
+[[noreturn]] BASTION_API BASTION_COLD void throw_given_away();
+
+// What a builder describes, until it is given away: whoever uses the builder then is told so.
+template <class Spec>
+class description {
+public:
+    description() : spec_(std::make_unique<Spec>()) {}
+    explicit description(std::unique_ptr<Spec> spec) noexcept : spec_(std::move(spec)) {}
+
+    [[nodiscard]] Spec* operator->() const {
+        if (spec_ == nullptr) throw_given_away();
+        return spec_.get();
+    }
+    [[nodiscard]] std::unique_ptr<Spec> release() {
+        if (spec_ == nullptr) throw_given_away();
+        return std::move(spec_);
+    }
+
+private:
+    std::unique_ptr<Spec> spec_;
+};
+
 } // namespace detail
 
 // A group of elements with the same body.
 class [[nodiscard]] children {
 public:
-    explicit children(source_location where = source_location::current())
-        : spec_(std::make_unique<detail::group_spec>()) {
-        spec_->where = where;
-    }
+    explicit children(source_location where = source_location::current()) { spec_->where = where; }
 
     // The body: a coroutine `bastion::process f(bastion::context)`, called as const; it lives as long as the group.
     template <class F>
@@ -247,7 +266,7 @@ public:
         return with_data(std::forward<D>(value), then), std::move(*this);
     }
 
-    [[nodiscard]] std::unique_ptr<detail::group_spec> release() && { return std::move(spec_); }
+    [[nodiscard]] std::unique_ptr<detail::group_spec> release() && { return spec_.release(); }
 
 private:
     template <class State, class... Arms>
@@ -269,16 +288,13 @@ private:
         spec_->data_on_panic = then;
     }
 
-    std::unique_ptr<detail::group_spec> spec_;
+    detail::description<detail::group_spec> spec_;
 };
 
 // A supervisor and everything below it.
 class [[nodiscard]] supervisor {
 public:
-    explicit supervisor(source_location where = source_location::current())
-        : spec_(std::make_unique<detail::supervisor_spec>()) {
-        spec_->where = where;
-    }
+    explicit supervisor(source_location where = source_location::current()) { spec_->where = where; }
     explicit supervisor(std::unique_ptr<detail::supervisor_spec> spec) noexcept : spec_(std::move(spec)) {}
 
     supervisor& with_name(std::string name) & { return spec_->name = std::move(name), *this; }
@@ -361,10 +377,10 @@ public:
     supervisor with_children(children group) && { return with_children(std::move(group)), std::move(*this); }
     supervisor with_supervisor(supervisor below) && { return with_supervisor(std::move(below)), std::move(*this); }
 
-    [[nodiscard]] std::unique_ptr<detail::supervisor_spec> release() && { return std::move(spec_); }
+    [[nodiscard]] std::unique_ptr<detail::supervisor_spec> release() && { return spec_.release(); }
 
 private:
-    std::unique_ptr<detail::supervisor_spec> spec_;
+    detail::description<detail::supervisor_spec> spec_;
 };
 
 namespace detail {
