@@ -8,7 +8,6 @@
 #include "executor/per_home.hpp"
 
 #include <atomic>
-#include <utility>
 
 namespace bastion::detail {
 
@@ -34,14 +33,7 @@ public:
     void flush() const noexcept { flush_(); }
 
     // Each free block to the depot where it belongs.
-    void put(free_list blocks) noexcept {
-        while (blocks.first != nullptr) {
-            const memory_home home = home_of(blocks.first);
-            const free_list its =
-                anybody_has_a_home() ? blocks.take_out(home, kind_.unused) : std::exchange(blocks, {});
-            of(home).put(its.first, its.length);
-        }
-    }
+    void put(free_list blocks) noexcept;
     // Empty: there are none.
     [[nodiscard]] free_list take(memory_home home) noexcept {
         free_list blocks;

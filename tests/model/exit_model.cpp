@@ -11,7 +11,6 @@
 namespace {
 
 using flags = bastion::detail::basic_signal_flags<model::atomics>;
-using bastion::detail::lane_result;
 using bastion::detail::push_result;
 
 constexpr int mark = 1000; // of a letter: the mark of the exit signal whose number is what is above

@@ -46,6 +46,7 @@ std::vector<bastion::child_ref> crowd(bastion::runtime& rt, bastion::children_re
     const auto started = rt.run(group.started());
     REQUIRE(started.has_value());
     std::vector<bastion::child_ref> refs;
+    refs.reserve(group.size());
     for (std::size_t i = 0; i < group.size(); ++i) refs.push_back(group[i]);
     return refs;
 }
