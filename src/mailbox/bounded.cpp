@@ -73,6 +73,18 @@ public:
         return true;
     }
 
+    // Of which nothing is counted as long as it is none. False: closed.
+    [[nodiscard]] bool push_mark(address to, envelope* mark) noexcept {
+        const std::lock_guard lock(lock_);
+        if (!is(to)) return false;
+        link(mark); // a notice
+        return true;
+    }
+    void has_become_message(const envelope& e) noexcept override {
+        const std::lock_guard lock(lock_);
+        charge(e);
+    }
+
     [[nodiscard]] offer_result offer(address to, envelope* e, send_waiter& w, completion_cell*& used) noexcept {
         const std::lock_guard lock(lock_);
         used = nullptr;
@@ -182,9 +194,11 @@ private:
     }
     // Whatever the memory limit says.
     void link_charged(envelope* e) noexcept {
-        if (meter_.limit != 0)
-            meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(*e)), std::memory_order_relaxed);
+        charge(*e);
         link(e);
+    }
+    void charge(const envelope& e) noexcept {
+        if (meter_.limit != 0) meter_.used.fetch_add(static_cast<std::int64_t>(bytes_of(e)), std::memory_order_relaxed);
     }
     // The oldest that counts; there is one.
     envelope* unlink_oldest() noexcept {
@@ -301,24 +315,17 @@ delivery deliver_notice(address to, envelope* e) noexcept {
 
 void push_mark(const address& to, envelope* mark) noexcept {
     control_block& b = *to.block;
-    mark->generation = 0;
+    mark->generation = 0; // nobody's: whoever drains it looks twice
     if (box* const bounded = box_of(to)) {
-        if (bounded->push_anyway(to, mark)) unpark_block(b);
+        if (bounded->push_mark(to, mark)) unpark_block(b);
         else destroy(mark);
         return;
     }
-    switch (b.inbox.push(mark, to.generation)) {
-    case push_result::queued: return;
-    case push_result::refused: return destroy(mark);
-    case push_result::claimed: break;
-    }
-    if (b.lives(to.generation)) { // as in try_push
-        hand_over_mail(b, mark);
-        (void)b.signals.raise(signal_flags::marked);
-    } else {
-        destroy(mark);
-    }
-    schedule_block(b, this_thread());
+    push_result pushed = b.inbox.push(mark, to.generation);
+    const bool runs = pushed == push_result::claimed;
+    if (runs) pushed = b.inbox.push(mark, to.generation); // the right to run is ours: into the word, as any other
+    if (pushed != push_result::queued) destroy(mark);
+    if (runs) schedule_block(b, this_thread());
 }
 
 offer_result offer(address to, envelope* e, send_waiter& waiter) noexcept {

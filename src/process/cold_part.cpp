@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <mutex>
+#include <utility>
 
 namespace bastion::detail {
 
@@ -90,6 +91,11 @@ void notify_monitors(control_block& b, const exit_reason& why, bool returns) noe
 void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
     const must_not_fail certain;
     const std::uint64_t generation = b.generation.now();
+    if (cold_part* const cold = cold_if_any(b); cold != nullptr && cold->put_off.first != nullptr) {
+        signal_chain all = std::exchange(cold->put_off, {});
+        all.last->next = oldest;
+        oldest = all.first;
+    }
     while (oldest != nullptr) {
         system_signal* signal = oldest;
         oldest = signal->next;
@@ -135,11 +141,27 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
 }
 
 void look_at_lane(control_block& b) noexcept {
-    const std::uint32_t there = b.signals.now() & signal_flags::before_mail;
-    if (there == 0) return;
-    b.signals.clear(there);
+    if ((b.signals.now() & signal_flags::lane) == 0) return;
+    b.signals.clear(signal_flags::lane);
     handle_element_signals(b, b.lane.drain());
-    if ((there & signal_flags::marked) != 0) resolve_marks(b);
+}
+
+void look_at_lane_in_passing(control_block& b) noexcept {
+    const must_not_fail certain;
+    b.signals.clear(signal_flags::lane);
+    cold_part* const cold = cold_if_any(b);
+    signal_chain later = cold != nullptr ? std::exchange(cold->put_off, {}) : signal_chain();
+    signal_chain now;
+    for (system_signal* s = b.lane.drain(); s != nullptr;) {
+        system_signal* const next = s->next;
+        (s->kind == signal_kind::debug ? later : now).push_back(s);
+        s = next;
+    }
+    handle_element_signals(b, now.first);
+    if (later.first != nullptr) cold_of(b).put_off = later;
+    // The run loop does the rest before any mail is taken.
+    if (later.first != nullptr || (b.signals.now() & signal_flags::kill) != 0)
+        (void)b.signals.raise(signal_flags::lane);
 }
 
 } // namespace bastion::detail

@@ -1,6 +1,5 @@
 #include "process/element_signal.hpp"
 
-#include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/links.hpp>
 
@@ -168,26 +167,15 @@ void obey_exit(control_block& b, const address& from, const exit_reason& why) no
     else if (why.kind() != exit_kind::normal) end_with(b, why);
 }
 
-void resolve_marks(control_block& b) noexcept {
+bool make_trapped(control_block& b, envelope& mark) noexcept {
     cold_part* const cold = cold_if_any(b);
-    envelope* before = nullptr;
-    for (envelope* e = b.mail; e != nullptr;) {
-        envelope* const next = e->next;
-        if (!e->is_mark()) {
-            before = e;
-        } else if (link_signal* const signal = cold != nullptr ? trapped_as(*cold, e->sender.generation) : nullptr) {
-            cold->trapped.erase(signal);
-            e->sender = signal->peer;
-            e->become_message(b.generation.now());
-            ++b.taken; // whoever has looked at the list looks again
-            pool_delete(signal);
-            before = e;
-        } else {
-            unlink_mail(b, before, e);
-            destroy(e);
-        }
-        e = next;
-    }
+    link_signal* const signal = cold != nullptr ? trapped_as(*cold, mark.sender.generation) : nullptr;
+    if (signal == nullptr) return false;
+    cold->trapped.erase(signal);
+    mark.sender = signal->peer;
+    mark.become_message(b.generation.now());
+    pool_delete(signal);
+    return true;
 }
 
 void tell_links(control_block& b, const exit_reason& why) noexcept {

@@ -19,10 +19,21 @@ static_assert(sizeof(error) <= sizeof(envelope::payload));
 
 namespace {
 
-// A mark has come into the list: the run loop looks at it before it takes anything, or parks.
-BASTION_COLD void mark_has_come(control_block& b) noexcept {
-    (void)b.signals.raise(signal_flags::marked);
-    b.repoll = true;
+// With marks of exit signals among them: these become messages, or go, when the lane has been looked at, which their signals have come by.
+BASTION_COLD void append_with_marks(control_block& b, envelope* oldest) noexcept {
+    look_at_lane_in_passing(b);
+    while (oldest != nullptr) {
+        envelope* const e = oldest;
+        oldest = e->next;
+        if (!e->is_mark()) {
+            hand_over_mail(b, e);
+        } else if (make_trapped(b, *e)) {
+            if (bounded_mailbox* const box = b.bounded()) box->has_become_message(*e);
+            hand_over_mail(b, e);
+        } else {
+            destroy(e);
+        }
+    }
 }
 
 } // namespace
@@ -33,11 +44,12 @@ void append_mail(control_block& b, envelope* newest) noexcept {
     const std::uint64_t generation = b.generation.now();
     envelope* oldest = nullptr;
     envelope* last = nullptr;
+    bool marks = false;
     for (envelope* e = newest; e != nullptr;) {
         envelope* older = e->next;
         const bool is_mark = e->generation != generation && e->is_mark();
-        if (is_mark) mark_has_come(b);
         if (e->generation == generation || is_mark) [[likely]] {
+            marks = marks || is_mark;
             e->next = oldest;
             oldest = e;
             if (last == nullptr) last = e;
@@ -46,19 +58,24 @@ void append_mail(control_block& b, envelope* newest) noexcept {
         }
         e = older;
     }
-    if (oldest != nullptr) append_list(b, oldest, last);
+    if (marks) [[unlikely]]
+        append_with_marks(b, oldest);
+    else if (oldest != nullptr) append_list(b, oldest, last);
 }
 
 namespace {
 
 void append_oldest_first(control_block& b, envelope* oldest) noexcept {
     if (oldest == nullptr) return;
+    bool marks = oldest->is_mark();
     envelope* last = oldest;
-    for (;; last = last->next) {
-        if (last->is_mark()) mark_has_come(b);
-        if (last->next == nullptr) break;
+    while (last->next != nullptr) {
+        last = last->next;
+        marks = marks || last->is_mark();
     }
-    append_list(b, oldest, last);
+    if (marks) [[unlikely]]
+        append_with_marks(b, oldest);
+    else append_list(b, oldest, last);
 }
 
 } // namespace
@@ -72,8 +89,11 @@ void collect_mail(control_block& b) noexcept {
 }
 
 envelope* next_bounded_mail(control_block& b) noexcept {
+    // Whoever was told that there is mail gets some: what was pushed out was by newer mail, which is there then.
+    const bool was_told = b.mail != nullptr;
     drop_pushed_out(b);
-    if (!mail_at_hand(b)) return nullptr;
+    if (b.mail == nullptr) collect_mail(b);
+    if (b.mail == nullptr || (!was_told && !may_be_taken(b))) return nullptr;
     envelope* const e = b.mail;
     note_if_watched(b, *e);
     unlink_mail(b, nullptr, e);
@@ -225,7 +245,6 @@ envelope* take_all_mail(control_block& b) noexcept {
         drop_pushed_out(b);
     }
     append_mail(b, b.inbox.close());
-    resolve_marks(b);
     return std::exchange(b.mail, nullptr);
 }
 

@@ -14,7 +14,6 @@ void look_at_mail(crash_report& r, control_block& child, std::size_t most) {
     collect_mail(child);
     if (child.bounded() != nullptr) drop_pushed_out(child);
     for (const envelope* e = child.mail; e != nullptr; e = e->next) {
-        if (e->is_mark()) continue;
         if (r.unread == crash_report::most_counted) {
             r.more_unread = true;
             return;

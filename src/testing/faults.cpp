@@ -5,7 +5,6 @@
 #include <bastion/mailbox/send.hpp>
 #include <bastion/process/body.hpp>
 #include <bastion/process/home.hpp>
-#include <bastion/process/links.hpp>
 
 #include <algorithm>
 #include <iterator>
@@ -53,8 +52,6 @@ bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::i
     // What is dropped or late leaves the next message, which has its own order, or its own chance.
     while (b.mail != nullptr) {
         mail_place at{nullptr, b.mail};
-        while (at.message != nullptr && at.message->is_mark()) at = {at.message, at.message->next};
-        if (at.message == nullptr) break;
         std::optional<fault_order> now = take_order(b);
         if (!now) now = by_chance(b, at);
         if (!now) break;
@@ -69,7 +66,6 @@ bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::i
 std::optional<fault_order> simulator::by_chance(const control_block& b, mail_place& at) {
     if (!settings_.faults().any()) return {};
     for (; at.message != nullptr; at = {at.message, at.message->next}) {
-        if (at.message->is_mark()) continue; // no message yet
         if ((at.message->generation & had_its_chance) == 0) {
             at.message->generation |= had_its_chance;
             if (auto what = any_fault()) return what;
@@ -236,10 +232,7 @@ void simulator::bring_back_late(const std::function<bool(const late_message&)>& 
     std::vector<late_message> back;
     std::copy_if(late_.begin(), late_.end(), std::back_inserter(back), which);
     std::erase_if(late_, which);
-    for (const late_message& m : back) {
-        if (m.message->is_mark()) push_mark(m.to, m.message);
-        else (void)push_envelope(m.to, m.message, this_thread());
-    }
+    for (const late_message& m : back) (void)push_envelope(m.to, m.message, this_thread());
 }
 
 } // namespace bastion::detail

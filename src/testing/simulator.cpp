@@ -33,8 +33,7 @@ void simulator::detach(executor& e) noexcept {
     steals_of_the_gone_ += e.counters().steals;
     std::erase_if(late_, [&e](const late_message& m) {
         if (m.home != e.home()) return false;
-        if (m.message->is_mark()) destroy(m.message);
-        else dead_letter(*m.home, m.message, m.to, drop_reason::noproc);
+        dead_letter(*m.home, m.message, m.to, drop_reason::noproc);
         return true;
     });
     std::erase(executors_, &e);

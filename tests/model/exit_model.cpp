@@ -30,61 +30,52 @@ struct trapping : model::block {
         push_mark(place);
     }
     void push_mark(model::letter& l) {
-        switch (inbox.push(&l, 1)) {
-        case push_result::claimed:
-            l.next = nullptr;
-            mail = &l;
-            (void)signals.raise(flags::marked);
-            schedule();
-            break;
-        case push_result::queued: break;
-        case push_result::refused: model::fail("an open inbox refused");
-        }
+        push_result pushed = inbox.push(&l, 1);
+        const bool runs = pushed == push_result::claimed;
+        if (runs) pushed = inbox.push(&l, 1);
+        model::require(pushed == push_result::queued, "an open inbox, whose right to run is ours or somebody else's");
+        if (runs) schedule();
     }
 
     // ---- by the process
     void look_at_lane() {
-        const std::uint32_t there = signals.now() & flags::before_mail;
-        if (there == 0) return;
-        signals.clear(there);
+        if ((signals.now() & flags::lane) == 0) return;
+        look_at_lane_in_passing();
+    }
+    void look_at_lane_in_passing() {
+        signals.clear(flags::lane);
         for (model::signal* s = lane.drain(); s != nullptr;) {
             model::signal* const next = s->next;
             trapped.push_back(s->what);
             s->recycle();
             s = next;
         }
-        if ((there & flags::marked) != 0) resolve_marks();
     }
-    void resolve_marks() {
-        for (auto at = list.begin(); at != list.end();) {
-            const int number = (*at)->value - mark;
-            const auto is = std::find(trapped.begin(), trapped.end(), number);
-            if (number < 0) {
-                ++at;
-            } else if (is != trapped.end()) {
-                trapped.erase(is);
-                (*at)->value = number;
-                ++at;
-            } else {
-                at = list.erase(at);
-            }
-        }
-    }
-    void append(model::letter* l) {
-        list.push_back(l);
-        if (l->value < mark) return;
-        (void)signals.raise(flags::marked);
-        repoll = true;
+    [[nodiscard]] bool make_trapped(model::letter& l) {
+        const auto is = std::find(trapped.begin(), trapped.end(), l.value - mark);
+        if (is == trapped.end()) return false;
+        trapped.erase(is);
+        l.value = l.value - mark;
+        return true;
     }
     void collect_mail() {
         const auto drained = inbox.drain();
         repoll = repoll || drained.woken;
         std::vector<model::letter*> newest_first;
-        for (model::letter* l = drained.newest; l != nullptr; l = l->next) newest_first.push_back(l);
-        for (auto l = newest_first.rbegin(); l != newest_first.rend(); ++l) append(*l);
+        bool marks = false;
+        for (model::letter* l = drained.newest; l != nullptr; l = l->next) {
+            newest_first.push_back(l);
+            marks = marks || l->value >= mark;
+        }
+        if (marks) look_at_lane_in_passing();
+        for (auto l = newest_first.rbegin(); l != newest_first.rend(); ++l) {
+            if ((*l)->value >= mark)
+                model::require(make_trapped(**l), "the signal has been there since before its mark");
+            list.push_back(*l);
+        }
     }
     [[nodiscard]] bool may_be_taken() {
-        if ((signals.now() & flags::before_mail) == 0) return true;
+        if ((signals.now() & flags::lane) == 0) return true;
         repoll = true;
         return false;
     }

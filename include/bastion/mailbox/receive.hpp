@@ -18,7 +18,7 @@ public:
 
     explicit recv_wait(detail::control_block& block) noexcept : block_(&block) {}
     void start() const { detail::require_running(*block_, "recv"); }
-    [[nodiscard]] bool poll() const noexcept { return detail::mail_at_hand(*block_) && detail::may_be_taken(*block_); }
+    [[nodiscard]] bool poll() const noexcept { return detail::mail_at_hand(*block_); }
 
     // The fast way of awaitable's await_ready: one check of the thread, none of the budget twice.
     [[nodiscard]] BASTION_INLINE bool await_ready() const {
@@ -60,7 +60,7 @@ public:
         if (block_->bounded() != nullptr) [[unlikely]]
             detail::drop_pushed_out(*block_);
         if (version_ != block_->taken) restart();
-        if (found_ || scan()) return detail::may_be_taken(*block_);
+        if (found_ || scan()) return true;
         if (!detail::has_new_mail(*block_)) return false;
         detail::collect_mail(*block_);
         return scan() && detail::may_be_taken(*block_);
@@ -136,7 +136,7 @@ recv_as_wait<T> context::recv() const {
 inline std::optional<message> context::try_recv() const {
     detail::require_running(*block_, "try_recv");
     --block_->budget;
-    if ((block_->signals.now() & (detail::signal_flags::suspended | detail::signal_flags::marked)) != 0) [[unlikely]]
+    if ((block_->signals.now() & detail::signal_flags::suspended) != 0) [[unlikely]]
         return std::nullopt;
     if (detail::envelope* e = detail::next_mail(*block_)) {
         if (block_->bounded() == nullptr) detail::note_if_watched(*block_, *e);

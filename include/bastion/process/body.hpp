@@ -36,6 +36,8 @@ public:
     // The unread mail, oldest first, linked by `next`; it still counts until `consumed`.
     [[nodiscard]] virtual envelope* take_all() noexcept = 0;
     [[nodiscard]] virtual bool has_mail() noexcept = 0;
+    // `e`, which was a mark and counted nowhere, is a message of its process' list from now on.
+    virtual void has_become_message(const envelope& e) noexcept = 0;
     // Unread messages, drained and skipped ones included.
     [[nodiscard]] virtual std::uint32_t unread() noexcept = 0;
     // `e`, in the list of its process, is about to be handed to it.
@@ -69,9 +71,6 @@ BASTION_INLINE void hand_over_mail(control_block& block, envelope* e) noexcept {
     e->next = nullptr;
     append_list(block, e, e);
 }
-
-// Of each mark in the list, after the signals of the lane: it becomes a message, or goes.
-BASTION_API BASTION_COLD void resolve_marks(control_block& block) noexcept;
 
 // Ends what newer mail has pushed out of a bounded mailbox. Only the running worker.
 BASTION_API void drop_pushed_out(control_block& block) noexcept;
@@ -117,7 +116,7 @@ inline void note_if_watched(control_block& block, const envelope& e) noexcept {
 // Of mail that has just been drained: whether it may be taken now. Signals that were sent before it, by the same sender, take effect
 // first: the run loop looks at them.
 [[nodiscard]] BASTION_INLINE bool may_be_taken(control_block& block) noexcept {
-    if ((block.signals.now() & signal_flags::before_mail) == 0) [[likely]]
+    if ((block.signals.now() & signal_flags::lane) == 0) [[likely]]
         return true;
     block.repoll = true;
     return false;

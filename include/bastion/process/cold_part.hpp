@@ -63,6 +63,18 @@ struct user_data {
     std::string_view type_name;
 };
 
+// Signals, the oldest first.
+struct signal_chain {
+    system_signal* first = nullptr;
+    system_signal* last = nullptr; // unless it is empty
+
+    void push_back(system_signal* s) noexcept {
+        s->next = nullptr;
+        (first != nullptr ? last->next : first) = s;
+        last = s;
+    }
+};
+
 struct cold_part {
     monitor_list monitors; // in the order they were made
     monitor_list memberships;
@@ -71,6 +83,7 @@ struct cold_part {
         monitors_by_number;
     link_table links;
     link_list trapped; // exit signals whose marks have not come yet
+    signal_chain put_off; // debug orders that came by a look in passing
     std::optional<exit_reason> exit_with; // an exit signal ends this incarnation, and this is why
     user_data data;
     user_data extra; // what this incarnation said when it was ready; constant from then on
@@ -104,8 +117,10 @@ BASTION_API void leave_with_incarnation(control_block& block) noexcept;
 BASTION_API void notify_monitors(control_block& block, const exit_reason& why, bool returns) noexcept;
 // Handles monitor and demonitor signals. Holder of the right to run.
 BASTION_API void handle_element_signals(control_block& block, system_signal* oldest) noexcept;
-// Handles what lies in the lane, if anything does, then the marks in the list of mail. Holder of the right to run.
+// Handles what lies in the lane, if anything does. Holder of the right to run, between two steps of the process.
 BASTION_API void look_at_lane(control_block& block) noexcept;
+// The same within a step of the process: orders of bastion::sys wait for its end.
+void look_at_lane_in_passing(control_block& block) noexcept;
 // Sends a measure to an element of the caller's runtime. False: its lane is closed, and the measure still the caller's.
 BASTION_API bool send_measure(control_block& element, mail_measure& m) noexcept;
 // Enters a record without a signal. Holder of the right to run.

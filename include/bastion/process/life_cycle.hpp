@@ -119,10 +119,6 @@ public:
     static constexpr std::uint32_t fault = 32; // a test wants it to panic at its next message
     static constexpr std::uint32_t suspended = 64; // it is to take no mail; set and cleared by itself
     static constexpr std::uint32_t watched = 128; // its steps are noted; set and cleared by itself
-    static constexpr std::uint32_t marked =
-        256; // a mark lies in its list of mail; set and cleared by itself, and who hands one over
-    // What is to be looked at before any mail is taken.
-    static constexpr std::uint32_t before_mail = lane | marked;
     static constexpr std::uint32_t closing = 16; // of an owner: it ends for good, and adopts nobody any more
 
     // True: the flag was not set before. The caller then unparks, which makes the process look. release: pairs with now

@@ -14,9 +14,10 @@
 //     them drops it; a number that is left belongs to the next incarnation.
 //  5. An exit signal that somebody orders takes effect from the lane, ahead of all mail; but who traps exits reads it as a message, behind
 //     what the same sender has told before and ahead of what it tells later. So its sender pushes two things, in this order: the
-//     signal, with a number, and a mark with that number among the mail. Who finds a mark looks at the lane before it takes any mail: the
-//     signal has been there since before the mark. If it was trapped, the mark becomes the message; else the mark goes. What came
-//     for an incarnation that has ended is nobody's: it is dropped before the next one begins.
+//     signal, with a number, and a mark with that number among the mail. Who takes mail from the inbox and finds a mark looks at the lane
+//     before it puts the mail into its list: the signal has been there since before the mark. If it was trapped, the mark becomes the
+//     message; else it goes: no mark is ever in a list of mail. What came for an incarnation that has ended is nobody's: it is dropped
+//     before the next one begins. What it has trapped is mail, which waits as other mail does.
 #ifndef BASTION_PROCESS_LINKS_HPP
 #define BASTION_PROCESS_LINKS_HPP
 
@@ -97,6 +98,8 @@ BASTION_API bool send_exit(const address& to, const address& from, const exit_re
 BASTION_API void deliver_exited(control_block& block, const address& from, const exit_reason& why) noexcept;
 // The message, as a mark. Throws std::bad_alloc.
 [[nodiscard]] BASTION_API envelope* make_exit_mark(const address& from, const exit_reason& why, std::uint64_t number);
+// Whether the mark's signal was trapped: then it is a message now. Holder of the right to run, which has looked at the lane.
+[[nodiscard]] bool make_trapped(control_block& block, envelope& mark) noexcept;
 // Puts it among the mail; frees it when nobody lives there. Inside the runtime's gate.
 BASTION_API void push_mark(const address& to, envelope* mark) noexcept;
 
