@@ -179,7 +179,6 @@ bool group::launch(control_block& child, bool again) {
         if (cold_part* cold = cold_if_any(child)) {
             cold->trap_stop = cold->trap_exit = cold->stop_trapped = false;
             cold->exit_with.reset();
-            free_all(cold->trapped); // their marks have not come: nobody will know them
             cold->extra = {};
             {
                 const std::lock_guard lock(cold->stopper_lock);

@@ -106,6 +106,27 @@ TEST_CASE(
         });
         CHECK(take(w) == in_order);
     }
+    SECTION("to oneself, and read at once") {
+        w.rt.spawn([&j](bastion::context ctx) -> bastion::process {
+            ctx.trap_exit();
+            five(ctx.self());
+            while (auto m = ctx.try_recv()) j.add(said(*m));
+            co_return;
+        });
+        CHECK(take(w) == in_order);
+    }
+    SECTION("to oneself, not trapped: nothing behind it is read, and what is debugged waits") {
+        w.rt.spawn([&j](bastion::context ctx) -> bastion::process {
+            five(ctx.self());
+            while (auto m = ctx.try_recv()) j.add(said(*m));
+            j.add("on");
+            co_await ctx.yield();
+            j.add("not reached");
+        });
+        const lines seen = take(w);
+        CHECK(std::find(seen.begin(), seen.end(), "3") == seen.end());
+        CHECK(std::find(seen.begin(), seen.end(), "not reached") == seen.end());
+    }
     SECTION("by try_recv") {
         const auto who = w.rt.spawn([&j](bastion::context ctx) -> bastion::process {
             ctx.trap_exit();
