@@ -2,12 +2,16 @@
 #include <bastion/executor/arena.hpp>
 #include <bastion/topology/machine.hpp>
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <cstdio>
+#include <fstream>
 #include <limits>
 #include <mutex>
 #include <new>
+#include <sstream>
+#include <string>
 
 #include <sys/mman.h>
 
@@ -16,6 +20,9 @@
 #endif
 
 namespace bastion::detail {
+
+constinit std::atomic<bool> homes_were_made{false};
+
 namespace {
 
 constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
@@ -106,6 +113,33 @@ span new_chunk(std::size_t need, memory_home home) {
     return {all.begin + cache_line, all.end};
 }
 
+// Each line is a mapping: its address, its policy, and "N0=12" for each node that has pages of it, "kernelpagesize_kB=4" for their size. Mappings of
+// different homes have different policies, so they are never one line.
+std::vector<home_pages> read_numa_maps(const char* path, const std::array<int, most_homes>& os_nodes) {
+    std::ifstream maps(path);
+    if (!maps) return {};
+    std::vector<home_pages> all(most_homes);
+    for (std::string line; std::getline(maps, line);) {
+        std::istringstream words(line);
+        std::uintptr_t address = 0;
+        words >> std::hex >> address >> std::dec;
+        const memory_home home = home_of(reinterpret_cast<const void*>(address));
+        if (home == no_home || os_nodes[home] < 0) continue;
+        home_pages pages;
+        std::uint64_t page_kib = 4;
+        for (std::string word; words >> word;) {
+            int node = 0;
+            unsigned long long n = 0;
+            if (std::sscanf(word.c_str(), "N%d=%llu", &node, &n) == 2)
+                (node == os_nodes[home] ? pages.at_home : pages.away) += n;
+            else if (std::sscanf(word.c_str(), "kernelpagesize_kB=%llu", &n) == 1) page_kib = n;
+        }
+        all[home].at_home += pages.at_home * page_kib * 1024;
+        all[home].away += pages.away * page_kib * 1024;
+    }
+    return all;
+}
+
 // Under the mutex: false: there is no room for it.
 bool make_table() noexcept {
     if (state.table.load(std::memory_order_relaxed) != nullptr) return true;
@@ -113,6 +147,7 @@ bool make_table() noexcept {
         ::mmap(nullptr, table_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (raw == MAP_FAILED) return false;
     state.table.store(static_cast<memory_home*>(raw), std::memory_order_release); // pairs with home_of
+    homes_were_made.store(true, std::memory_order_relaxed); // see the header
     return true;
 }
 
@@ -147,15 +182,22 @@ void* arena_reserve(std::size_t bytes, memory_home home) {
     return piece;
 }
 
-// relaxed: see the header.
-bool anybody_has_a_home() noexcept { return state.table.load(std::memory_order_relaxed) != nullptr; }
-
 memory_home home_of(const void* piece) noexcept {
     const memory_home* const table = state.table.load(std::memory_order_acquire); // pairs with make_table
     return table != nullptr ? table[place_of(piece)] : no_home;
 }
 
 std::size_t arena_bytes() noexcept { return state.handed.load(std::memory_order_relaxed); }
+
+std::vector<home_pages> count_pages() {
+    if (!anybody_has_a_home()) return {};
+    std::array<int, most_homes> os_nodes{};
+    {
+        const std::lock_guard guard(state.mutex);
+        for (std::size_t home = 0; home < most_homes; ++home) os_nodes[home] = state.homes[home].os_node;
+    }
+    return read_numa_maps("/proc/self/numa_maps", os_nodes);
+}
 
 std::vector<arena_stretch> stretches_of(memory_home home) {
     std::vector<arena_stretch> all;

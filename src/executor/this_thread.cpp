@@ -2,6 +2,8 @@
 
 namespace bastion::detail {
 
+constinit worker_counters nobodys_counters;
+
 #if defined(__x86_64__) && defined(__linux__)
 thread_local constinit thread_state the_thread_state;
 #else

@@ -64,6 +64,7 @@ void worker::take_seat(thread_state& thread) noexcept {
     thread.current_worker = this;
     thread.home = owner_.home();
     thread.pool = &this_thread_pool();
+    thread.counters = &counters_;
     thread.uncaught = uncaught_count();
 }
 
@@ -78,6 +79,7 @@ void worker::loop() {
     }
     thread.current_worker = nullptr;
     thread.pool = nullptr;
+    thread.counters = &nobodys_counters;
     thread.home = nullptr;
 }
 
@@ -307,8 +309,9 @@ bool worker::rob(reach how_far) {
 
 // True: something was found and done.
 bool worker::search() {
+    idle_from_ns_ = 0;
     if (!enter_search()) return false;
-    const std::int64_t begin = monotonic_ns();
+    const std::int64_t begin = idle_from_ns_ = monotonic_ns();
     bool found = false;
     sightings_.assign(owner_.workers_.size(), sighting{});
     for (unsigned round = 0;; ++round) {
@@ -361,10 +364,31 @@ void worker::park() {
                             has_pages_to_give_back();
     worker_counters::bump(counters_.parks);
     owner_.rested();
+    begin_idling();
     const bool told = parker_.park(gives_back ? idle_before_giving_back_ns : timeout);
     owner_.rest_.end();
+    end_idling();
+    if (told) worker_counters::bump(counters_.wakes);
     if (!gives_back || told || !all_are_idle()) return;
     (void)give_pages_back({[](void* w) { return static_cast<worker*>(w)->all_are_idle(); }, this});
+}
+
+// From the search that has found nothing.
+void worker::begin_idling() noexcept {
+    const std::int64_t since = idle_from_ns_ != 0 ? idle_from_ns_ : monotonic_ns();
+    counters_.idle_since.store(since, std::memory_order_relaxed);
+}
+
+// A reader may miss this park once, or see it twice for an instant.
+void worker::end_idling() noexcept {
+    const std::int64_t spent = monotonic_ns() - counters_.idle_since.load(std::memory_order_relaxed);
+    counters_.idle_since.store(0, std::memory_order_relaxed);
+    counters_.idle_ns.store(counters_.idle_ns.load(std::memory_order_relaxed) + spent, std::memory_order_relaxed);
+}
+
+std::size_t worker::queued() const noexcept {
+    return (slot_.empty() ? 0u : 1u) + ring_.size() + system_.size() + jobs_.size() +
+           (bound_ != nullptr ? bound_->size() : 0u);
 }
 
 // Nobody has anything to do, nor will have before somebody is told. This worker is still among those that sleep.

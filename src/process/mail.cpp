@@ -100,6 +100,13 @@ envelope* next_bounded_mail(control_block& b) noexcept {
     return e;
 }
 
+void note_origin(const envelope& e) noexcept {
+    const thread_state& thread = this_thread();
+    const memory_home from = home_of(&e);
+    if (thread.pool != nullptr && from != no_home && from != thread.pool->home())
+        worker_counters::bump(thread.counters->far_messages);
+}
+
 void note_taken(control_block& b, const envelope& e) noexcept {
     note_step(b, step_taken::received, e.meta().name, e.kind() == envelope_kind::asked ? asker_of(e) : e.sender);
 }

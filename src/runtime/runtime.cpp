@@ -1,3 +1,4 @@
+#include "runtime/figures.hpp"
 #include "runtime/last_words.hpp"
 #include "runtime/state.hpp"
 #include "supervision/group.hpp"
@@ -194,6 +195,7 @@ runtime::runtime(config c) {
         options.around = &work_with_hardware_faults;
         if (options.driven_by != nullptr) s.driver_faults.emplace();
     }
+    s.workers_since_ns = monotonic_ns();
     s.workers = std::make_unique<executor>(std::move(options));
     s.home->workers.store(s.workers.get());
     s.home->started_ns = s.workers->time().now_ns();
@@ -304,6 +306,8 @@ runtime_counters runtime::counters() const noexcept {
     const auto c = state_->workers->counters();
     return {c.resumes, c.steals, c.far_steals, c.parks, dead_letters()};
 }
+
+runtime_figures runtime::figures() const { return detail::read_figures(*state_->workers, state_->workers_since_ns); }
 
 blocking_counters runtime::blocking_counters() const noexcept { return state_->workers->blocking().counters(); }
 

@@ -29,6 +29,7 @@ struct runtime_state {
     std::optional<hardware_faults_here> driver_faults;
     directory names; // outlives the workers
     std::unique_ptr<executor> workers;
+    std::int64_t workers_since_ns = 0; // by monotonic_ns
     supervisor_owner* root = nullptr;
     address root_address;
     std::unique_ptr<reporter> reports;

@@ -2,6 +2,7 @@
 // Bastion says and does with what the kernel says. A new check is a function and a row in `checks`; see docs/internals/numa.md. The word
 // is for those who test the harness: `wrong` expects a node too many, `crash` and `silent` are what becomes of a program.
 #include "numa/check.hpp"
+#include "numa/figures_checks.hpp"
 #include "numa/kernel.hpp"
 #include "numa/placement_checks.hpp"
 
@@ -505,6 +506,7 @@ constexpr check checks[] = {
     {"of processes with a home few leave it while all nodes have work", homes_are_left_by_few},
     {"near is on the node of the other, spread is even", near_and_spread_are_true},
     {"partitions may be one per node", partitions_are_one_per_node},
+    {"figures tell messages from other nodes, and where the memory lies", figures_are_the_kernels},
 };
 
 } // namespace

@@ -14,6 +14,7 @@
 
 #include <bastion/base/compiler.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -38,14 +39,24 @@ inline constexpr std::size_t most_homes = 256;
 
 // Anybody has a home. relaxed: homes are made before the threads that allocate from them, and what they have made reaches others
 // in some order already.
-[[nodiscard]] BASTION_API bool anybody_has_a_home() noexcept;
+extern BASTION_API constinit std::atomic<bool> homes_were_made;
+[[nodiscard]] inline bool anybody_has_a_home() noexcept { return homes_were_made.load(std::memory_order_relaxed); }
 // Of a piece of the arena.
 [[nodiscard]] BASTION_API memory_home home_of(const void* piece) noexcept;
 
 // The sum of all pieces handed out so far, in bytes.
 [[nodiscard]] BASTION_API std::size_t arena_bytes() noexcept;
 
-// What was handed out of one home, a stretch for each chunk, in no order. For tests.
+// What of a home's memory the system has given pages for, in bytes: on the home's node, and on others.
+struct home_pages {
+    std::uint64_t at_home = 0;
+    std::uint64_t away = 0;
+};
+// By the numbers of homes; empty: the system does not say it, or nobody has a home. A home whose node is only described has none. Cost: the
+// system walks the page tables of the whole program. Throws std::bad_alloc.
+[[nodiscard]] BASTION_API std::vector<home_pages> count_pages();
+
+// What was handed out of one home, a stretch for each chunk, in no order. For tests and figures; not of no_home.
 struct arena_stretch {
     const char* begin;
     const char* end;

@@ -8,6 +8,7 @@
 
 #include <bastion/base/compiler.hpp>
 #include <bastion/executor/pool.hpp>
+#include <bastion/executor/worker_counters.hpp>
 #include <bastion/executor/runnable.hpp>
 
 #include <coroutine>
@@ -26,6 +27,7 @@ struct thread_state {
     pool_cache* pool = nullptr;         // a worker's own cache; null on plain threads
     const unsigned* uncaught = &nobody_counts; // a worker's count of exceptions in flight, where the ABI shows it
     bool callback = false;              // a system process calls what a user gave it
+    worker_counters* counters = &nobodys_counters; // a worker's own
 
     [[nodiscard]] pool_cache& blocks() const noexcept { return pool != nullptr ? *pool : this_thread_pool(); }
     // Of processes only: a plain thread has nothing in hand.

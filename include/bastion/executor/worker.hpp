@@ -17,6 +17,7 @@
 #include <bastion/executor/this_thread.hpp>
 #include <bastion/executor/timer_wheel.hpp>
 #include <bastion/executor/wheel_notice.hpp>
+#include <bastion/executor/worker_counters.hpp>
 #include <bastion/executor/worker_node.hpp>
 #include <bastion/executor/young_timers.hpp>
 #include <bastion/topology/worker_plan.hpp>
@@ -60,18 +61,6 @@ inline void late_timer::queue(timer_entry* entry, void* context) noexcept {
     else fired->last->next = entry;
     fired->last = entry;
 }
-
-// Counted by the worker alone; read by statistics (relaxed on both sides: a number, no order).
-struct worker_counters {
-    std::atomic<std::uint64_t> resumes{0};
-    std::atomic<std::uint64_t> steals{0};
-    std::atomic<std::uint64_t> far_steals{0}; // of these, from another node
-    std::atomic<std::uint64_t> parks{0};
-
-    static void bump(std::atomic<std::uint64_t>& counter) noexcept {
-        counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-    }
-};
 
 class alignas(cache_line) worker {
 public:
@@ -126,6 +115,8 @@ public:
     // The state of this worker's own thread; for that thread.
     [[nodiscard]] thread_state& thread() const noexcept { return *thread_; }
     [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
+    // What lies in its own queues now, about.
+    [[nodiscard]] std::size_t queued() const noexcept;
 
     // Timers. The duration counts from this worker's next look at the clock.
     // For this worker's thread, and timers that only one thread at a time knows: most of them never come into the wheel.
@@ -191,6 +182,8 @@ private:
     [[nodiscard]] std::int64_t first_due() const noexcept;
     [[nodiscard]] bool sees_work() noexcept;
     void park();
+    void begin_idling() noexcept;
+    void end_idling() noexcept;
     [[nodiscard]] bool all_are_idle() const noexcept;
     void run(runnable& r) noexcept;
     bool poll_timers();
@@ -217,6 +210,7 @@ private:
     unsigned slot_streak_ = 0;
     unsigned system_streak_ = 0;
     unsigned job_streak_ = 0;
+    std::int64_t idle_from_ns_ = 0; // when the search before a sleep began
     bool bound_last_ = false; // what was taken last from a ring or the node's queue was bound
     std::uint64_t spin_limit_ns_;
     random_source random_;

@@ -82,10 +82,16 @@ BASTION_API void drop_pushed_out(control_block& block) noexcept;
 // The readiness of a plain receive; the run loop knows it by its address and looks itself.
 BASTION_API bool any_mail_ready(void* block, wait_query);
 
+// Counts a message whose memory another node's worker may have made.
+BASTION_API BASTION_COLD void note_origin(const envelope& e) noexcept;
+
 // Unlinks `e`, whose predecessor in the list is `before` (null: it is the first).
 inline void unlink_mail(control_block& block, envelope* before, envelope* e) noexcept {
     if (block.bounded() != nullptr) [[unlikely]]
         block.bounded()->consumed(block, *e);
+    worker_counters::bump(this_thread().counters->messages);
+    if (anybody_has_a_home()) [[unlikely]]
+        note_origin(*e);
     if (before == nullptr) {
         block.mail = e->next;
     } else {

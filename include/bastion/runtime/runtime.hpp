@@ -9,6 +9,7 @@
 #include <bastion/executor/when.hpp>
 #include <bastion/routing/names.hpp>
 #include <bastion/runtime/config.hpp>
+#include <bastion/runtime/figures.hpp>
 #include <bastion/supervision/join.hpp>
 #include <bastion/supervision/partitions.hpp>
 #include <bastion/supervision/snapshot.hpp>
@@ -230,14 +231,17 @@ public:
     // From now on `who` is told a bastion::dead_letter for each, until it ends.
     void subscribe_dead_letters(const child_ref& who);
     // Since the start: all, or those for one reason. Counted where a message is sent from, if that is a process; else where
-    // it is sent to: a process, a distributor, the dispatchers. A ref that names nobody knows no runtime: what a plain thread
-    // tells it is counted nowhere (tell() says noproc). A topic's broadcast that nobody hears is no dead letter.
+    // it is sent to: a process, a distributor, the dispatchers. A ref that names nobody knows no runtime, nor does one
+    // whose memory was given back: what a plain thread tells it is counted by the only runtime that there is (tell() says noproc). A topic's broadcast that nobody hears is no dead letter.
     [[nodiscard]] std::uint64_t dead_letters() const noexcept;
     [[nodiscard]] std::uint64_t dead_letters(drop_reason cause) const noexcept;
 
     [[nodiscard]] supervisor_ref root() const noexcept { return root_; }
     [[nodiscard]] std::size_t workers() const noexcept;
     [[nodiscard]] runtime_counters counters() const noexcept;
+    // The same and more of each worker and each NUMA node (see figures.hpp). Any thread. Cost: where there are several nodes the system walks
+    // the page tables of the program. Throws std::bad_alloc.
+    [[nodiscard]] runtime_figures figures() const;
     // The pool of blocking(fn): its backlog, what runs, its threads. Any thread; takes the pool's lock.
     [[nodiscard]] bastion::blocking_counters blocking_counters() const noexcept;
     // What has become of the crash reports; all 0 without a sink (config::with_crash_reports). Any thread; takes a lock.
