@@ -164,4 +164,6 @@ void two_exits(model::run& r) {
 } // namespace
 
 TEST_CASE("model: a trapped exit signal among mail") { model::check(exit_among_mail, {.stale_reads = 2}, 2); }
-TEST_CASE("model: two trapped exit signals and mail behind them") { model::check(two_exits, {.stale_reads = 2}, 2); }
+TEST_CASE("model: two trapped exit signals and mail behind them") {
+    model::check(two_exits, {.preemptions = 2, .stale_reads = 2}, 2);
+}

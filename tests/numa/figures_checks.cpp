@@ -75,7 +75,7 @@ void figures_are_the_kernels(findings& f, const asked& a) {
             f.expect(n.messages >= many, what);
             // Its supervisor's few questions come from anywhere.
             if (from == to) f.expect(n.far_messages < many / 50, what);
-            else f.expect(n.far_messages >= many && n.far_messages < many + many / 50, what);
+            else f.expect(n.far_messages + many / 50 >= many && n.far_messages < many + many / 50, what);
         }
     std::uint64_t bytes = 0;
     const runtime_figures now = rt.figures();

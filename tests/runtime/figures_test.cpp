@@ -99,6 +99,7 @@ TEST_CASE("Figures: messages are counted where they are taken, and everything ad
     CHECK(bytes > 0);
 }
 
+// Some blocks of the one node lie in the hand of the other's worker, which makes its messages of them.
 TEST_CASE("Figures: a message from another node's memory is counted as one, at its receiver") {
     bastion::runtime rt(quiet().with_machine("numa:2 core:1 pu:1").with_workers(2));
     const auto on = [](int node, bastion::children group) {
@@ -113,15 +114,16 @@ TEST_CASE("Figures: a message from another node's memory is counted as one, at i
         wait_for_all(rt, reader);
         const runtime_figures since = rt.figures() - before;
         REQUIRE(since.nodes.size() == 2);
-        CHECK(since.nodes[1].far_messages == many);
+        CHECK(since.nodes[1].far_messages > many * 95 / 100);
+        CHECK(since.nodes[1].far_messages < many * 105 / 100);
         CHECK(since.nodes[1].messages > many);
-        CHECK(since.nodes[0].far_messages < many / 10); // its supervisor's
+        CHECK(since.nodes[0].far_messages < many / 20); // its supervisor's
     }
     SECTION("from its own") {
         const runtime_figures before = rt.figures();
         rt.spawn(on(1, writer_to(reader)));
         wait_for_all(rt, reader);
-        CHECK((rt.figures() - before).nodes[1].far_messages == 0);
+        CHECK((rt.figures() - before).nodes[1].far_messages < many / 20);
     }
 }
 
@@ -159,6 +161,6 @@ TEST_CASE("Figures: as a table") {
     f.nodes.push_back(n);
     const std::string table = to_string(f);
     CHECK_THAT(table, Catch::Contains("node 1"));
-    CHECK_THAT(table, Catch::Contains("worker 3      50.0 %"));
+    CHECK_THAT(table, Catch::Contains("worker 3    50.0 %"));
     CHECK_THAT(table, Catch::Contains("64.0 MiB at home, 0.0 MiB elsewhere"));
 }

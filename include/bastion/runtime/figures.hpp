@@ -5,7 +5,7 @@
 //     std::cout << to_string(rt.figures() - before); // a table of what happened meanwhile
 //
 // A reading is no instant: each number is right for one, and numbers that were read one after another may differ by what happened between.
-// Counting costs a worker some tenths of a nanosecond for each message; reading costs it nothing.
+// Reading costs a worker nothing.
 #ifndef BASTION_RUNTIME_FIGURES_HPP
 #define BASTION_RUNTIME_FIGURES_HPP
 
@@ -22,7 +22,9 @@ namespace bastion {
 struct activity {
     std::uint64_t resumes = 0; // turns of processes, and forked tasks
     std::uint64_t messages = 0; // that processes have taken, questions, too
-    std::uint64_t far_messages = 0; // of these, sent from another NUMA node; counted where there are several
+    // Of these, sent from another NUMA node, as their memory shows; counted where there are several. A few that were sent from there lie in memory
+    // from here, and the other way round: what a worker frees it uses again, up to 64 blocks of each size.
+    std::uint64_t far_messages = 0;
     std::uint64_t steals = 0;
     std::uint64_t far_steals = 0; // of these, from another NUMA node
     std::uint64_t parks = 0; // how often there was nothing to do
