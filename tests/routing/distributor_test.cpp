@@ -340,12 +340,12 @@ TEST_CASE("A giving beside restarts and ends is never lost, and nobody stays beh
 }
 
 TEST_CASE("What a distributor without members is told is one dead letter, whoever tells it") {
+    std::string types; // before the simulation, whose end tells of more
     simulation sim(1);
     auto& rt = sim.runtime();
     auto lost = [&rt, before = rt.dead_letters(drop_reason::noproc)]() mutable {
         return rt.dead_letters(drop_reason::noproc) - std::exchange(before, rt.dead_letters(drop_reason::noproc));
     };
-    std::string types;
     auto listener = rt.spawn([&types](context ctx) -> process {
         for (;;) {
             auto d = co_await ctx.recv<dead_letter>();
