@@ -8,8 +8,8 @@
 
 #include <bastion/base/compiler.hpp>
 #include <bastion/executor/pool.hpp>
-#include <bastion/executor/worker_counters.hpp>
 #include <bastion/executor/runnable.hpp>
+#include <bastion/executor/worker_counters.hpp>
 
 #include <coroutine>
 #include <cstdint>
