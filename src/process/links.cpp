@@ -40,7 +40,10 @@ void tell_peer(const address& from, link_signal* record, const exit_reason& why)
 }
 
 // Owners obey in their own way: see supervision/.
-bool has_incarnation(const control_block& b) noexcept { return b.frame != nullptr && b.kind != process_kind::system; }
+// Also one whose body is still being made, or has not begun.
+bool has_incarnation(const control_block& b) noexcept {
+    return b.kind != process_kind::system && b.life_state.has_incarnation();
+}
 
 bool traps_exits(const control_block& b) noexcept {
     const cold_part* const cold = cold_if_any(b);

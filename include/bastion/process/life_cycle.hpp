@@ -15,14 +15,14 @@ namespace bastion::detail {
 enum class life : std::uint8_t {
     free,        // no process lives here
     starting,    // adopted or to be started; the body does not exist yet
-    queued,      // may run; lies in a run queue, or its owner is about to put it there
-    running,     // a worker runs it
-    waiting,     // parked; mail or a wake-up queues it
-    draining,    // asked to stop: finishes what it does, running or parked, then ends
-    suspended,   // parked in something that a kill must not cut off
-    stopping,    // its frame is being destroyed
-    restarting,  // an incarnation has ended, the owner decides
-    exited,      // ended for good; recycled when the owner has consumed the exit
+    queued, // may run; lies in a run queue, or its owner is about to put it there. From here to `suspended` there is an incarnation
+    running, // a worker runs it
+    waiting, // parked; mail or a wake-up queues it
+    draining, // asked to stop: finishes what it does, running or parked, then ends
+    suspended, // parked in something that a kill must not cut off
+    stopping, // its frame is being destroyed
+    restarting, // an incarnation has ended, the owner decides
+    exited, // ended for good; recycled when the owner has consumed the exit
 };
 
 struct transition {
@@ -78,6 +78,11 @@ class basic_life_cycle {
 public:
     // release/acquire: a snapshot that sees a state sees what was written before it.
     [[nodiscard]] life now() const noexcept { return state_.load(std::memory_order_acquire); }
+    // Whether there is an incarnation: it runs, or is about to begin, or waits. relaxed: by the holder of the right to run.
+    [[nodiscard]] bool has_incarnation() const noexcept {
+        const life state = state_.load(std::memory_order_relaxed);
+        return state >= life::queued && state <= life::suspended;
+    }
 
     void born() noexcept { move(life::starting); }
     void enqueue() noexcept { move(life::queued); }
