@@ -146,7 +146,7 @@ public:
         if (pushed_out_ == 0) return nullptr;
         envelope* newest = nullptr;
         envelope* before = nullptr;
-        for (envelope* e = block.mail; pushed_out_ != 0;) {
+        for (envelope* e = block.mail; e != nullptr && pushed_out_ != 0;) { // some may be kept back
             envelope* next = e->next;
             if (e->meta().is_notice) {
                 before = e;
@@ -213,7 +213,7 @@ private:
     // Whether it is one of the oldest `pushed_out_` of its process' list. Only its process.
     [[nodiscard]] bool is_pushed_out(const control_block& block, const envelope& e) const noexcept {
         std::uint32_t older = 0;
-        for (const envelope* at = block.mail; older < pushed_out_; at = at->next) {
+        for (const envelope* at = block.mail; at != nullptr && older < pushed_out_; at = at->next) {
             if (at == &e) return !e.meta().is_notice;
             if (!at->meta().is_notice) ++older;
         }

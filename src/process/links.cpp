@@ -53,6 +53,7 @@ bool traps_exits(const control_block& b) noexcept {
 void end_with(control_block& b, const exit_reason& why) noexcept {
     cold_part& mine = cold_of(b);
     if (!mine.exit_with) mine.exit_with = why;
+    mine.keeps_mail_back = true;
     (void)b.signals.raise(signal_flags::kill);
 }
 

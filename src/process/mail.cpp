@@ -19,24 +19,62 @@ static_assert(sizeof(error) <= sizeof(envelope::payload));
 
 namespace {
 
-// With marks of exit signals among them: these become messages, or go, when the lane has been looked at, which their signals have come by.
-BASTION_COLD void append_with_marks(control_block& b, envelope* oldest) noexcept {
-    look_at_lane_in_passing(b);
+void keep_back(cold_part& cold, envelope* first, envelope* last) noexcept {
+    (cold.kept_back != nullptr ? cold.kept_back_last->next : cold.kept_back) = first;
+    cold.kept_back_last = last;
+}
+
+// With marks of exit signals among them, or when there are signals that were perhaps sent before them. Marks become messages, or go, when
+// the lane has been looked at, which their signals have come by. If it brings an order to end, that takes effect ahead of all of these:
+// whoever of this incarnation asks for mail then, now or later in the same step, is told that there is none.
+BASTION_COLD void append_behind_signals(control_block& b, envelope* oldest) noexcept {
+    if (b.life_state.has_incarnation()) look_at_lane_in_passing(b);
+    cold_part* const cold = cold_if_any(b);
+    const bool ends = cold != nullptr && cold->keeps_mail_back;
     while (oldest != nullptr) {
         envelope* const e = oldest;
         oldest = e->next;
-        if (!e->is_mark()) {
-            hand_over_mail(b, e);
-        } else if (make_trapped(b, *e)) {
+        e->next = nullptr;
+        if (e->is_mark()) {
+            if (!make_trapped(b, *e)) {
+                destroy(e);
+                continue;
+            }
             if (bounded_mailbox* const box = b.bounded()) box->has_become_message(*e);
-            hand_over_mail(b, e);
-        } else {
-            destroy(e);
         }
+        if (ends) keep_back(*cold, e, e);
+        else append_list(b, e, e);
     }
+    b.repoll = b.repoll || ends; // the run loop is to carry the order out
+}
+
+void append_drained(control_block& b, envelope* oldest, envelope* last, bool marks) noexcept {
+    if (oldest == nullptr) return;
+    if (marks || has_signals_before_mail(b)) [[unlikely]]
+        return append_behind_signals(b, oldest);
+    append_list(b, oldest, last);
 }
 
 } // namespace
+
+void keep_mail_back(control_block& b) noexcept {
+    cold_part* const cold = cold_if_any(b);
+    if (cold == nullptr || !cold->keeps_mail_back) return;
+    const bool again = std::exchange(cold->keeps_list_back, true);
+    envelope* const first = std::exchange(b.mail, nullptr);
+    if (first == nullptr) return;
+    ++b.taken; // who has looked through it begins anew
+    if (again || cold->kept_back == nullptr) return keep_back(*cold, first, b.mail_last);
+    b.mail_last->next = cold->kept_back; // it was there first
+    cold->kept_back = first;
+}
+
+void give_mail_back(control_block& b) noexcept {
+    cold_part* const cold = cold_if_any(b);
+    if (cold == nullptr) return;
+    cold->keeps_mail_back = cold->keeps_list_back = false;
+    if (envelope* const first = std::exchange(cold->kept_back, nullptr)) append_list(b, first, cold->kept_back_last);
+}
 
 // One that was meant for an earlier process in this block (its
 // sender saw the old generation, and the word came round to the same bits) is dead.
@@ -58,9 +96,7 @@ void append_mail(control_block& b, envelope* newest) noexcept {
         }
         e = older;
     }
-    if (marks) [[unlikely]]
-        append_with_marks(b, oldest);
-    else if (oldest != nullptr) append_list(b, oldest, last);
+    append_drained(b, oldest, last, marks);
 }
 
 namespace {
@@ -73,9 +109,7 @@ void append_oldest_first(control_block& b, envelope* oldest) noexcept {
         last = last->next;
         marks = marks || last->is_mark();
     }
-    if (marks) [[unlikely]]
-        append_with_marks(b, oldest);
-    else append_list(b, oldest, last);
+    append_drained(b, oldest, last, marks);
 }
 
 } // namespace
@@ -88,15 +122,44 @@ void collect_mail(control_block& b) noexcept {
     append_mail(b, drained.newest);
 }
 
+namespace {
+
+// The newest of these, taken out. There is one.
+envelope* take_last(envelope*& oldest) noexcept {
+    envelope* before = nullptr;
+    envelope* last = oldest;
+    while (last->next != nullptr) before = std::exchange(last, last->next);
+    (before != nullptr ? before->next : oldest) = nullptr;
+    return last;
+}
+
+void drop_all(control_block& b, envelope* oldest) noexcept {
+    while (oldest != nullptr) {
+        envelope* const e = oldest;
+        oldest = e->next;
+        dead_letter(*b.home, e, b.here(), drop_reason::full);
+    }
+}
+
+} // namespace
+
 envelope* next_bounded_mail(control_block& b) noexcept {
-    // Whoever was told that there is mail gets some: what was pushed out was by newer mail, which is there then.
     const bool was_told = b.mail != nullptr;
-    drop_pushed_out(b);
+    envelope* pushed_out = b.bounded()->pushed_out(b);
     if (b.mail == nullptr) collect_mail(b);
-    if (b.mail == nullptr || (!was_told && !may_be_taken(b))) return nullptr;
-    envelope* const e = b.mail;
-    note_if_watched(b, *e);
-    unlink_mail(b, nullptr, e);
+    envelope* e = nullptr;
+    if (b.mail != nullptr) {
+        if (was_told || may_be_taken(b)) {
+            e = b.mail;
+            note_if_watched(b, *e);
+            unlink_mail(b, nullptr, e);
+        }
+    } else if (was_told) {
+        // Whoever was told that there is mail gets some. What was pushed out was by newer mail, but that lies behind its end.
+        e = take_last(pushed_out);
+        note_if_watched(b, *e);
+    }
+    drop_all(b, pushed_out);
     return e;
 }
 
@@ -111,13 +174,7 @@ void note_taken(control_block& b, const envelope& e) noexcept {
     note_step(b, step_taken::received, e.meta().name, e.kind() == envelope_kind::asked ? asker_of(e) : e.sender);
 }
 
-void drop_pushed_out(control_block& b) noexcept {
-    for (envelope* e = b.bounded()->pushed_out(b); e != nullptr;) {
-        envelope* next = e->next;
-        dead_letter(*b.home, e, b.here(), drop_reason::full);
-        e = next;
-    }
-}
+void drop_pushed_out(control_block& b) noexcept { drop_all(b, b.bounded()->pushed_out(b)); }
 
 namespace {
 

@@ -34,6 +34,7 @@ void end_incarnation(control_block& b) noexcept {
         b.orphans = question->next;
         answer_with_error(question, errc::target_died, &b.reason);
     }
+    give_mail_back(b);
     cold_part* cold = cold_if_any(b);
     const std::uint32_t asked = b.signals.now();
     const bool killed = (asked & signal_flags::kill) != 0;
@@ -60,12 +61,10 @@ void end_incarnation(control_block& b) noexcept {
     return (b.signals.now() & signal_flags::suspended) != 0 && b.slot->mail;
 }
 
-// What a watched process that waits for any mail is about to take. Of a bounded mailbox it is noted when it is taken: until then newer
-// mail may push it out.
-BASTION_COLD void note_next(control_block& b) noexcept {
-    if ((b.signals.now() & signal_flags::watched) == 0 || b.bounded() != nullptr) return;
-    if ((b.kind == process_kind::handlers || b.own_slot.answer == &any_mail_ready) && mail_at_hand(b))
-        note_taken(b, *b.mail);
+// What a watched process that waits for any mail is about to take, or has just taken: it is noted where the run loop knows that it is, so that
+// none is missed. Of a bounded mailbox it is noted when it is taken: until then newer mail may push it out.
+BASTION_COLD void note_next(control_block& b, const envelope& e) noexcept {
+    if (b.bounded() == nullptr) note_if_watched(b, e);
 }
 
 // Until somebody tells it something else than by mail. False: somebody has.
@@ -157,6 +156,7 @@ void panic_at_next_message(control_block& b) noexcept {
         end_by_order(b, why_killed(b));
         return false;
     }
+    if ((asked & signal_flags::kill) != 0) keep_mail_back(b); // it goes on for a while
     if ((asked & signal_flags::fault) != 0 && !slot.uninterruptible && may_leave(slot)) {
         b.signals.clear(signal_flags::fault);
         panic_at_next_message(b);
@@ -226,21 +226,22 @@ void yield_turn(control_block& b, worker& w) noexcept {
 BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
     bool batch_asked = false;
     for (;;) {
-        if (b.signals.now() != 0) [[unlikely]] {
+        const bool asked = b.signals.now() != 0;
+        if (asked) [[unlikely]] {
             if (!obey_signals(b)) return;
             if (is_held_back(b)) {
                 if (park_held_back(b)) return;
                 continue;
             }
-            if (b.budget > 0) note_next(b);
         }
         const bool mail_in_hand = b.mail != nullptr;
         if (leaf_is_ready(b)) {
             if (b.budget <= 0) [[unlikely]] {
                 if (!mail_in_hand || !b.own_slot.mail) return yield_turn(b, w);
                 if (!finish_batch(b, w, batch_asked)) return;
-                note_next(b);
             }
+            if (asked && waits_for_any_mail(b)) [[unlikely]]
+                note_next(b, *b.mail);
             resume_flat(b.own_slot.leaf, thread);
             if (b.body_ended) return end_by_itself(b);
             if (!b.started_sent && !b.wait_ready) [[unlikely]]
@@ -276,20 +277,21 @@ void run_handlers(control_block& b, worker& w) noexcept {
         send_started(b);
     bool batch_asked = false;
     for (;;) {
-        if (b.signals.now() != 0) [[unlikely]] {
+        const bool asked = b.signals.now() != 0;
+        if (asked) [[unlikely]] {
             if (!obey_signals(b)) return;
             if (is_held_back(b)) {
                 if (park_held_back(b)) return;
                 continue;
             }
-            if (b.budget > 0) note_next(b);
         }
         if (b.budget <= 0) [[unlikely]] {
             if (b.mail == nullptr) return yield_turn(b, w);
             if (!finish_batch(b, w, batch_asked)) return;
-            note_next(b);
         }
         if (envelope* e = next_mail(b)) {
+            if (asked) [[unlikely]]
+                note_next(b, *e);
             --b.budget;
             bool ends = false;
             try {

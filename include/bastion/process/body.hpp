@@ -59,8 +59,12 @@ protected:
 // Moves what came in to the end of the block's list. Only the running worker, or the owner between incarnations.
 BASTION_API void collect_mail(control_block& block) noexcept;
 
-// Appends drained messages, newest first, to the block's list.
+// Appends drained messages, newest first, to the block's list; what lies behind an order that ends this incarnation is kept from it.
 BASTION_API void append_mail(control_block& block, envelope* newest) noexcept;
+// An order to end that cannot be carried out yet: what is in the list is kept from this incarnation, too. Between two of its steps.
+void keep_mail_back(control_block& block) noexcept;
+// The incarnation has ended: what was kept from it is the next one's.
+void give_mail_back(control_block& block) noexcept;
 
 // Appends messages linked from `first` to `last` to the list of a process whose right to run the caller holds.
 BASTION_INLINE void append_list(control_block& block, envelope* first, envelope* last) noexcept {
@@ -119,13 +123,18 @@ inline void note_if_watched(control_block& block, const envelope& e) noexcept {
         note_taken(block, e);
 }
 
-// Of mail that has just been drained: whether it may be taken now. Signals that were sent before it, by the same sender, take effect
-// first: the run loop looks at them.
+// Of mail that has just been put into the list: whether it may be taken now. What the run loop is still to look at was perhaps sent
+// before it, by the same sender, and takes effect first. (An order to end is none of that: mail behind one never gets into the list.)
 [[nodiscard]] BASTION_INLINE bool may_be_taken(control_block& block) noexcept {
     if ((block.signals.now() & signal_flags::lane) == 0) [[likely]]
         return true;
     block.repoll = true;
     return false;
+}
+
+// Asked when mail has been drained, before it is put into the list: what is seen then was perhaps sent before it.
+[[nodiscard]] BASTION_INLINE bool has_signals_before_mail(const control_block& block) noexcept {
+    return (block.signals.now() & (signal_flags::lane | signal_flags::kill)) != 0;
 }
 
 // Whether there is mail for this process to take; moves what came in to its list (a stale message may turn out not to be its).
@@ -140,9 +149,9 @@ inline void note_if_watched(control_block& block, const envelope& e) noexcept {
     if (drained.woken) [[unlikely]]
         block.repoll = true;
     envelope* e = drained.newest;
-    if (e->next == nullptr && e->generation == block.generation.now()) [[likely]] {
+    if (e->next == nullptr && e->generation == block.generation.now() && !has_signals_before_mail(block)) [[likely]] {
         block.mail = block.mail_last = e;
-        return may_be_taken(block);
+        return true;
     }
     append_mail(block, e);
     return block.mail != nullptr && may_be_taken(block);

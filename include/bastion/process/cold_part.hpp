@@ -85,6 +85,11 @@ struct cold_part {
     link_list trapped; // exit signals whose marks have not come yet
     signal_chain put_off; // debug orders that came by a look in passing
     std::optional<exit_reason> exit_with; // an exit signal ends this incarnation, and this is why
+    envelope* kept_back =
+        nullptr; // mail that lies behind that signal, oldest first: nobody of this incarnation takes it
+    envelope* kept_back_last = nullptr; // unless there is none
+    bool keeps_mail_back = false; // such a signal has been seen: all that is still drained lies behind it
+    bool keeps_list_back = false; // and all that is still handed over
     user_data data;
     user_data extra; // what this incarnation said when it was ready; constant from then on
     std::optional<std::stop_source> stopper; // guarded by the lock: the owner asks, the process makes
