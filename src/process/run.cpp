@@ -100,9 +100,13 @@ void end_frame(control_block& b) noexcept {
     destroy_frame(b);
 }
 
-// The body has ended, or failed to begin: `reason` is set.
+// The body has ended, or failed to begin: `reason` is set. What was sent to it before counts, though it has not waited any more: if that
+// ends it, and it has nothing to say itself, that is why.
 void end_by_itself(control_block& b) noexcept {
+    if ((b.signals.now() & signal_flags::lane) != 0) look_at_lane_in_passing(b);
     end_frame(b);
+    const cold_part* const cold = cold_if_any(b);
+    if (cold != nullptr && cold->exit_with && b.reason.kind() == exit_kind::normal) b.reason = *cold->exit_with;
     end_incarnation(b);
 }
 
