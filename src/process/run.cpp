@@ -276,7 +276,8 @@ BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thr
 
 // Handlers: `own_slot.mail` is always true, so a stop takes effect between two messages.
 void run_handlers(control_block& b, worker& w) noexcept {
-    if (b.body_ended) return end_by_itself(b); // the state's constructor said so
+    if (b.body_ended || b.reason.kind() != exit_kind::normal)
+        return end_by_itself(b); // the state's constructor said so
     if (!b.started_sent && !b.wait_ready) [[unlikely]]
         send_started(b);
     bool batch_asked = false;
