@@ -41,8 +41,9 @@ bool simulator::allow(worker& w, control_block& b, const acquaintance& a, std::i
     if (orders_.empty() && late_.empty() && !settings_.faults().any()) return true;
     if (put_aside(w, b, a)) return false;
     messages = 1; // so that the next message is the next turn's
-    if (!late_.empty() &&
-        b.bounded() == nullptr) { // also one that does something else first may take mail in this turn
+    // Also one that does something else first may take mail in this turn.
+    if (b.bounded() == nullptr &&
+        std::any_of(late_.begin(), late_.end(), [&b](const late_message& m) { return m.to.block == &b; })) {
         collect_mail(b);
         hold_followers(b);
         bring_back_late([this, &b](const late_message& m) { return m.to.block == &b && m.due <= clock_->now_ns(); });
