@@ -1,5 +1,6 @@
 #include "process/element_signal.hpp"
 
+#include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/links.hpp>
 
@@ -30,13 +31,29 @@ bool take_off(std::uint64_t& number, std::uint64_t signals) noexcept {
 // Numbers as the other side sees them.
 void turn_round(link_signal& s) noexcept { std::swap(s.made_here, s.made_there); }
 
-// The record becomes the exit signal to its other side.
+// The signal, and its mark, if it has one, behind it. False: nobody lives there.
+bool push_exit(const address& to, signal_ptr s, envelope* mark) noexcept {
+    s->target_generation = to.generation;
+    bool sent = false;
+    inside(to, [&](runtime_home&) {
+        sent = push_element_signal(*to.block, *s, signal_kind::exit);
+        if (!sent) return;
+        [[maybe_unused]] const link_signal* const the_lanes = s.release();
+        if (mark != nullptr) push_mark(to, std::exchange(mark, nullptr));
+    });
+    if (mark != nullptr) destroy(mark);
+    return sent;
+}
+
+// The record becomes the exit signal to its other side. Whether that traps only it knows, so everybody gets a mark (owners refuse it, as all
+// mail): from the reserve, if there is no other memory, as the notices of monitors.
 void tell_peer(const address& from, link_signal* record, const exit_reason& why) noexcept {
     const address to = std::exchange(record->peer, from);
     turn_round(*record);
     record->reason = why;
     record->ordered = false;
-    (void)push_element_signal(to, signal_kind::exit, record);
+    record->mark = new_record_number();
+    (void)push_exit(to, signal_ptr(record), make_exit_mark(from, why, record->mark));
 }
 
 // Owners obey in their own way: see supervision/.
@@ -57,8 +74,8 @@ void end_with(control_block& b, const exit_reason& why) noexcept {
     (void)b.signals.raise(signal_flags::kill);
 }
 
-// By anybody.
-void obey_order(control_block& b, signal_ptr s) noexcept {
+// Somebody's order, or the exit of a link: what is trapped waits for its mark.
+void obey(control_block& b, signal_ptr s) noexcept {
     if (!has_incarnation(b)) return;
     if (s->mark != 0 && traps_exits(b)) cold_of(b).trapped.push_back(s.release());
     else if (s->reason.kind() != exit_kind::normal || s->peer == b.here()) end_with(b, s->reason);
@@ -68,6 +85,22 @@ link_signal* trapped_as(const cold_part& cold, std::uint64_t mark) noexcept {
     link_signal* s = cold.trapped.front();
     while (s != nullptr && s->mark != mark) s = link_list::next(s);
     return s;
+}
+
+link_signal* trapped_of_link(const cold_part& cold, const address& peer) noexcept {
+    link_signal* s = cold.trapped.front();
+    while (s != nullptr && (s->ordered || s->peer != peer)) s = link_list::next(s);
+    return s;
+}
+
+// Of a link that has ended: its exit is mail now, if it can be. If not, its mark is still to come, and finds nothing.
+void forget_trapped(control_block& b, const address& peer) noexcept {
+    cold_part& cold = *cold_if_any(b);
+    if (trapped_of_link(cold, peer) != nullptr) collect_mail(b);
+    while (link_signal* const s = trapped_of_link(cold, peer)) {
+        cold.trapped.erase(s);
+        pool_delete(s);
+    }
 }
 
 // What an unlink or the exit of a link ends. False: nothing, it speaks of a link that is no more.
@@ -124,8 +157,9 @@ void make_link(control_block& b, const address& peer) {
 
 void take_link(control_block& b, const address& peer) noexcept {
     cold_part* const cold = cold_if_any(b);
-    link_signal* const record = cold != nullptr ? cold->links.find(peer) : nullptr;
-    if (record == nullptr) return;
+    if (cold == nullptr) return;
+    link_signal* const record = cold->links.find(peer);
+    if (record == nullptr) return forget_trapped(b, peer);
     cold->links.remove(record);
     record->peer = b.here();
     turn_round(*record);
@@ -161,8 +195,7 @@ void handle_link_signal(control_block& b, link_signal* signal) noexcept {
     }
     if (!meant) return;
     if (s->kind == signal_kind::unlink) return (void)end_link(b, *s);
-    if (s->ordered) obey_order(b, std::move(s));
-    else if (end_link(b, *s)) obey_exit(b, s->peer, s->reason);
+    if (s->ordered || end_link(b, *s)) obey(b, std::move(s));
 }
 
 void obey_exit(control_block& b, const address& from, const exit_reason& why) noexcept {
@@ -194,7 +227,6 @@ void tell_links(control_block& b, const exit_reason& why) noexcept {
 
 bool send_exit(const address& to, const address& from, const exit_reason& why) {
     signal_ptr s = new_signal(from);
-    s->target_generation = to.generation;
     s->reason = why;
     s->ordered = true;
     envelope* mark = nullptr;
@@ -202,15 +234,7 @@ bool send_exit(const address& to, const address& from, const exit_reason& why) {
         s->mark = new_record_number();
         mark = make_exit_mark(from, why, s->mark);
     }
-    bool sent = false;
-    inside(to, [&](runtime_home&) {
-        sent = push_element_signal(*to.block, *s, signal_kind::exit);
-        if (!sent) return;
-        [[maybe_unused]] const link_signal* const the_lanes = s.release();
-        if (mark != nullptr) push_mark(to, std::exchange(mark, nullptr));
-    });
-    if (mark != nullptr) destroy(mark);
-    return sent;
+    return push_exit(to, std::move(s), mark);
 }
 
 } // namespace bastion::detail

@@ -175,7 +175,6 @@ bool group::describe_element(control_block& child) {
 bool group::launch(control_block& child, bool again) {
     if (!describe_element(child)) return false;
     if (again) {
-        look_at_lane(child); // an exit signal that came since the last incarnation was for nobody
         if (cold_part* cold = cold_if_any(child)) {
             cold->trap_stop = cold->trap_exit = cold->stop_trapped = false;
             cold->exit_with.reset();
@@ -195,6 +194,8 @@ bool group::launch(control_block& child, bool again) {
             }
         }
         if (spec_->box.clears_on_restart()) clear_mail(child);
+        // Last: what clears the mail may take a mark whose signal is there by now.
+        look_at_lane(child); // an exit signal that came since the last incarnation was for nobody
         child.signals.clear(signal_flags::stop | signal_flags::kill | signal_flags::limit);
     }
     child.started_sent = false;

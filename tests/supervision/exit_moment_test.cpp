@@ -222,6 +222,24 @@ TEST_CASE("In a simulation, too, an exit signal for one that has not begun ends 
     REQUIRE(born.size() == 2);
     CHECK_FALSE(born[0].alive());
     CHECK_FALSE(born[1].alive());
+    // It traps exits as soon as it begins, and is told, as it is when nothing is late.
+    std::vector<std::string> told;
+    sim.spawn([&](bastion::context ctx) -> bastion::process {
+        const auto traps = ctx.spawn([&told](bastion::context c) {
+            c.trap_exit();
+            return [](bastion::context in, std::vector<std::string>& to) -> bastion::process {
+                for (;;) {
+                    auto m = co_await in.recv();
+                    to.push_back(said(m));
+                }
+            }(c, told);
+        });
+        traps.exit(why("x"));
+        traps.tell("behind");
+        co_return;
+    });
+    sim.settle();
+    CHECK(told == std::vector<std::string>{"(error: x)", "behind"});
 }
 
 TEST_CASE(

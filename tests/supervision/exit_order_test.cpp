@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 
 using namespace tree;
@@ -437,4 +439,156 @@ TEST_CASE("A process that is spawned bare may decline to start, as any other") {
     std::sort(seen.begin(), seen.end());
     CHECK(seen == lines{"down normal", "linked (normal)", "refused"});
     CHECK(w.log.take().empty());
+}
+
+namespace {
+
+// Told to a reader: what it does then, inside.
+struct act {
+    std::function<void(const bastion::context&)> what;
+};
+
+// Traps exits; says what it hears, does as told, and naps, deaf, when it is told to.
+bastion::process listens(bastion::context ctx, journal& j) {
+    ctx.trap_exit();
+    for (;;) {
+        auto m = co_await ctx.recv();
+        if (const auto* n = m.told<nap>()) co_await ctx.sleep_for(n->time);
+        else if (const auto* a = m.told<act>()) a->what(ctx);
+        else if (const auto* d = m.told<bastion::down>()) j.add("<" + d->reason().what() + ">");
+        else j.add(said(m));
+    }
+}
+
+// Greets whoever it is for, at each start; its last words, when it is told to die.
+auto greets(bastion::child_ref whom) {
+    return [whom](bastion::context ctx) -> bastion::process {
+        whom.tell("hello " + std::to_string(ctx.incarnation()));
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (m.told<die>() == nullptr) continue;
+            whom.tell("last words");
+            bastion::panic("told to");
+        }
+    };
+}
+
+} // namespace
+
+TEST_CASE("The exit of a link lies where that incarnation has ended: behind its last words, ahead of what the next one "
+          "tells") {
+    test::acceptance("C1");
+    world w;
+    journal& j = w.events;
+    const auto listener = [&j](bastion::context ctx) { return listens(ctx, j); };
+    const auto bound = bastion::mailbox::bounded(10, bastion::overflow::fail);
+    const bastion::child_ref who = GENERATE(false, true)
+                                       ? w.rt.spawn(bastion::children().with_mailbox(bound).with_exec(listener))[0]
+                                       : w.rt.spawn(listener);
+    const auto sup = w.rt.spawn(bastion::supervisor().with_restart_strategy(at_once()));
+    auto described = bastion::children().with_restart(bastion::permanent).with_exec(greets(who));
+    // Then links go when its owner has decided: it may come back as a member.
+    if (GENERATE(false, true)) described.with_distributor("greeters");
+    const auto group = sup.spawn(std::move(described));
+    CHECK(take(w) == lines{"hello 0"});
+    std::optional<bastion::monitor_handle> watch;
+    const auto link = [&](bool watched) {
+        who.tell(act{[&watch, watched, other = group[0]](const bastion::context& ctx) {
+            ctx.link(other);
+            if (watched) watch.emplace(ctx.monitor(other));
+        }});
+        w.settle();
+    };
+    const auto ends = [&](bool busy) {
+        if (busy) who.tell(nap{1s});
+        w.settle();
+        group[0].tell(die{"x"});
+        w.settle();
+        w.advance(1s);
+        return take(w);
+    };
+    SECTION("at once") {
+        link(true);
+        CHECK(ends(false) == lines{"last words", "(panic: told to)", "<panic: told to>", "hello 1"});
+    }
+    SECTION("while it is busy") {
+        link(true);
+        CHECK(ends(true) == lines{"last words", "(panic: told to)", "<panic: told to>", "hello 1"});
+        link(false);
+        CHECK(ends(true) == lines{"last words", "(panic: told to)", "hello 2"});
+    }
+    SECTION("while it is suspended") {
+        link(true);
+        auto held = w.rt.run(bastion::sys::suspend(who));
+        REQUIRE(held.has_value());
+        CHECK(ends(false).empty());
+        auto on = w.rt.run(bastion::sys::resume(who));
+        REQUIRE(on.has_value());
+        CHECK(take(w) == lines{"last words", "(panic: told to)", "<panic: told to>", "hello 1"});
+    }
+    SECTION("linked by the other side, which also orders exits") {
+        group[0].exit(why("anew"));
+        CHECK(take(w) == lines{"hello 1"});
+        who.tell(nap{1s});
+        w.settle();
+        const auto once = sup.spawn(bastion::children()
+                .with_restart(bastion::permanent)
+                .with_exec([who](bastion::context ctx) -> bastion::process {
+                    if (ctx.incarnation() > 1) (void)co_await ctx.recv();
+                    const std::string n = std::to_string(ctx.incarnation());
+                    ctx.link(who);
+                    who.tell(n);
+                    who.exit(why("by order " + n));
+                    who.tell("last words " + n);
+                    bastion::panic(n);
+                }));
+        w.settle();
+        w.advance(1s);
+        CHECK(take(w) == lines{"0", "(error: by order 0)", "last words 0", "(panic: 0)", "1", "(error: by order 1)",
+                             "last words 1", "(panic: 1)"});
+    }
+    SECTION("not after it is unlinked, and what has come before is there") {
+        link(false);
+        who.tell(act{[other = group[0], me = who](const bastion::context& ctx) {
+            other.tell(die{"x"});
+            ctx.unlink(other);
+            me.tell("flushed");
+        }});
+        CHECK(take(w) == lines{"flushed", "last words", "hello 1"});
+        link(false);
+        who.tell(nap{1s});
+        who.tell(act{[other = group[0], me = who](const bastion::context& ctx) {
+            ctx.unlink(other);
+            me.tell("flushed");
+        }});
+        CHECK(ends(false) == lines{"last words", "(panic: told to)", "hello 2", "flushed"});
+    }
+}
+
+TEST_CASE("The exits of links that nobody traps leave nothing in the mail, nor with an owner") {
+    world w;
+    const auto sup = w.rt.spawn(bastion::supervisor());
+    const auto who = w.rt.spawn([&w](bastion::context ctx) -> bastion::process {
+        for (;;) {
+            auto m = co_await ctx.recv();
+            w.events.add(said(m));
+        }
+    });
+    w.settle();
+    const auto round = [&] {
+        w.rt.spawn([who, sup](bastion::context ctx) -> bastion::process {
+            ctx.link(who);
+            ctx.link(sup);
+            bastion::child_ref(sup.where()).exit(bastion::exit_reason());
+            co_return;
+        });
+        w.settle();
+    };
+    for (int i = 0; i < 10; ++i) round();
+    const std::uint64_t before = bastion::detail::read_pool_stats().live_blocks;
+    for (int i = 0; i < 100; ++i) round();
+    CHECK(bastion::detail::read_pool_stats().live_blocks <= before + 10);
+    who.tell("1");
+    CHECK(take(w) == lines{"1"});
+    CHECK(w.rt.dead_letters() == 0);
 }

@@ -492,7 +492,7 @@ TEST_CASE("Who watches a group of which only the spec is left hears so at once")
     const auto terminated = w.rt.run(sup.terminate_child("a"));
     CHECK(terminated.has_value());
     w.settle();
-    CHECK(w.events.take() == lines{"end a0", "down: stopped, for good", "exited: stopped"});
+    CHECK(w.events.take() == lines{"end a0", "exited: stopped", "down: stopped, for good"});
     for (int i = 0; i < 2; ++i) {
         watcher.tell(watch_now{});
         w.settle();
@@ -508,7 +508,7 @@ TEST_CASE("Who watches a group of which only the spec is left hears so at once")
     CHECK(w.events.take() == lines{"start a0"});
     a.stop();
     w.settle();
-    CHECK(w.events.take() == lines{"end a0", "down: stopped, for good", "exited: stopped"});
+    CHECK(w.events.take() == lines{"end a0", "exited: stopped", "down: stopped, for good"});
 }
 
 TEST_CASE("A monitor of a group that waits for its restart is forgotten at once") {

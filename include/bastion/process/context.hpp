@@ -69,7 +69,8 @@ public:
     [[nodiscard]] child_ref self() const noexcept;
     // 0 for the first start, then one more at every restart.
     [[nodiscard]] int incarnation() const noexcept { return static_cast<int>(block_->incarnation); }
-    // Ends the process with reason `error` once the body returns: `co_return ctx.fail("why");`.
+    // Ends the process with reason `error` once the body returns: `co_return ctx.fail("why");`. One of handlers: when the handler does,
+    // or the constructor of its state.
     BASTION_API void fail(std::string_view why) const;
     BASTION_API void fail(const error& why) const;
     // The same with any reason, after OTP's exit/1: the supervisor, monitors and links are told so.
@@ -143,7 +144,8 @@ public:
     std::pair<child_ref, monitor_handle> spawn_monitor(
         F&& body, source_location where = source_location::current()) const;
     // Links this incarnation with the other one: when one ends abnormally, so does the other, with the same reason. At most
-    // one link between two, whoever makes it. With one that has ended: the reason is `noproc`.
+    // one link between two, whoever makes it. With one that has ended: the reason is `noproc`. Who traps exits reads it behind the other's
+    // last words, ahead of what its next incarnation tells, and of the `down` of the same end.
     BASTION_API void link(const child_ref& with) const;
     BASTION_API void link(const children_ref& with) const;
     BASTION_API void link(const bastion::supervisor_ref& with) const;
@@ -223,8 +225,9 @@ public:
     BASTION_API void kill() const;
     // The exit signal of OTP's exit/2: ends the incarnation with that reason, unless that is `normal` or it traps exits; then
     // its supervisor decides whether it comes back. `killed` cannot be trapped. A process that sends itself `normal` ends.
-    // Who traps exits reads it where it was sent: behind what the same sender has told before, ahead of what it tells later. To an
-    // element that has ended and is to come back it does nothing. Any thread.
+    // Who traps exits reads it where it was sent: behind what the same sender has told before, ahead of what it tells later. Who is ended by
+    // it reads nothing that lies behind it; one that comes to its end with it unread ends for that reason, unless it has one of its own.
+    // To an element that has ended and is to come back it does nothing. Any thread.
     BASTION_API void exit(const exit_reason& why) const;
     // When the element counts as started; an error says why it never did.
     [[nodiscard]] answer<void> started() const;

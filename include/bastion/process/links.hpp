@@ -9,15 +9,22 @@
 //  2. `link` carries the number of its maker. It becomes a record, or one more number of the one that is there.
 //  3. `unlink` takes the record away at once, so no exit of that link comes through any more; it carries the numbers that
 //     its sender knew. The other side takes these off, and the record when none is left. So a link that was made before
-//     the other's `unlink` arrived stays on both sides.
+//     the other's `unlink` arrived stays on both sides. An exit that has been trapped by then is mail, or, if its mark is still to come,
+//     is forgotten: who unlinks and reads its mail up to there has seen the last of that link.
 //  4. At the end of an incarnation each record becomes the exit signal to its other side, with its numbers. Who has none of
 //     them drops it; a number that is left belongs to the next incarnation.
-//  5. An exit signal that somebody orders takes effect from the lane, ahead of all mail; but who traps exits reads it as a message, behind
-//     what the same sender has told before and ahead of what it tells later. So its sender pushes two things, in this order: the
-//     signal, with a number, and a mark with that number among the mail. Who takes mail from the inbox and finds a mark looks at the lane
-//     before it puts the mail into its list: the signal has been there since before the mark. If it was trapped, the mark becomes the
-//     message; else it goes: no mark is ever in a list of mail. What came for an incarnation that has ended is nobody's: it is dropped
-//     before the next one begins. What it has trapped is mail, which waits as other mail does.
+//  5. An exit signal, of a link or by order, takes effect from the lane, ahead of all mail; but who traps exits reads it as a message,
+//     behind what the same sender has told before and ahead of what it, or its next incarnation, tells later. So its sender pushes two
+//     things, in this order: the signal, with a number, and a mark with that number among the mail; also to one that does not trap, which
+//     only itself knows. (Owners refuse it, as all mail; an ordered `killed`, which nobody traps, has none.) Who takes mail from the inbox
+//     and finds a mark looks at the lane before it puts the mail into its list: the signal has been there since before the mark. If it was
+//     trapped, the mark becomes the message; else it goes: no mark is ever in a list of mail. What came for an incarnation that has ended
+//     is nobody's: it is dropped before the next one begins. What it has trapped is mail, which waits as other mail does. The mark of a
+//     link comes from the reserve when there is no memory, as the notice of a monitor does; who orders an exit is told std::bad_alloc.
+//  6. Nobody of an incarnation that a signal ends takes mail behind it. Who drains the inbox while there are signals looks at the lane
+//     before it puts the mail into the list, mark or not. If an order to end is known then, whatever was drained, and all that still is,
+//     is kept back (cold_part::kept_back) until the incarnation has ended: whoever asks, as often as it likes, finds none. So is what is
+//     handed over to one that cannot end yet. What lay in the list before may be taken; the next incarnation gets all of it, in its order.
 #ifndef BASTION_PROCESS_LINKS_HPP
 #define BASTION_PROCESS_LINKS_HPP
 
