@@ -45,8 +45,8 @@ bool push_exit(const address& to, signal_ptr s, envelope* mark) noexcept {
     return sent;
 }
 
-// The record becomes the exit signal to its other side. Whether that traps only it knows, so everybody gets a mark (owners refuse it, as all
-// mail): from the reserve, if there is no other memory, as the notices of monitors.
+// The record becomes the exit signal to its other side. Whether that traps only it knows, so everybody gets a mark (owners refuse it, as
+// all mail): from the reserve, if there is no other memory, as the notices of monitors.
 void tell_peer(const address& from, link_signal* record, const exit_reason& why) noexcept {
     const address to = std::exchange(record->peer, from);
     turn_round(*record);

@@ -61,8 +61,8 @@ void end_incarnation(control_block& b) noexcept {
     return (b.signals.now() & signal_flags::suspended) != 0 && b.slot->mail;
 }
 
-// What a watched process that waits for any mail is about to take, or has just taken: it is noted where the run loop knows that it is, so that
-// none is missed. Of a bounded mailbox it is noted when it is taken: until then newer mail may push it out.
+// What a watched process that waits for any mail is about to take, or has just taken: it is noted where the run loop knows that it is, so
+// that none is missed. Of a bounded mailbox it is noted when it is taken: until then newer mail may push it out.
 BASTION_COLD void note_next(control_block& b, const envelope& e) noexcept {
     if (b.bounded() == nullptr) note_if_watched(b, e);
 }

@@ -225,8 +225,8 @@ public:
     BASTION_API void kill() const;
     // The exit signal of OTP's exit/2: ends the incarnation with that reason, unless that is `normal` or it traps exits; then
     // its supervisor decides whether it comes back. `killed` cannot be trapped. A process that sends itself `normal` ends.
-    // Who traps exits reads it where it was sent: behind what the same sender has told before, ahead of what it tells later. Who is ended by
-    // it reads nothing that lies behind it; one that comes to its end with it unread ends for that reason, unless it has one of its own.
+    // Who traps exits reads it where it was sent: behind what the same sender has told before, ahead of what it tells later. Who is ended
+    // by it reads nothing that lies behind it; one that comes to its end with it unread ends for that reason, unless it has one of its own.
     // To an element that has ended and is to come back it does nothing. Any thread.
     BASTION_API void exit(const exit_reason& why) const;
     // When the element counts as started; an error says why it never did.
