@@ -23,17 +23,25 @@ void failed(const char* what) {
 }
 
 bastion::config card_config(unsigned threads, faults expected) {
-    return bastion::config().with_workers(threads).with_log([expected](const bastion::log_record& record) {
-        counted_lines.fetch_add(1, std::memory_order_relaxed);
-        if (expected == faults::none) failed((std::string(record.path) + ": " + record.reason.what()).c_str());
-    });
+    return bastion::config()
+        .with_workers(threads)
+        .with_max_spare_workers(0)
+        .with_slice_log([](const bastion::long_slice&) {})
+        .with_log([expected](const bastion::log_record& record) {
+            counted_lines.fetch_add(1, std::memory_order_relaxed);
+            if (expected == faults::none) failed((std::string(record.path) + ": " + record.reason.what()).c_str());
+        });
 }
 
 std::uint64_t log_lines() { return counted_lines.load(std::memory_order_relaxed); }
 
 figure run_in_runtime(unsigned threads, std::uint64_t n, work body, faults expected) {
+    return run_in(card_config(threads, expected), n, body);
+}
+
+figure run_in(bastion::config settings, std::uint64_t n, work body) {
     std::promise<figure> promised;
-    bastion::runtime rt(card_config(threads, expected));
+    bastion::runtime rt(std::move(settings));
     rt.spawn([&promised, body, n](bastion::context ctx) -> bastion::process {
         try {
             auto found = co_await body(ctx, n);

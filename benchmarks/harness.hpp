@@ -52,7 +52,8 @@ inline void check(bool right, const char* what) {
 // Whether processes of the row fail on purpose. If not, the first line for the log ends the program.
 enum class faults : std::uint8_t { none, expected };
 
-// The default configuration, but for the number of workers, and for the log hook, which only counts.
+// The default configuration, but for the number of workers, to which no spare ones are added (some rows keep their worker for long, and are to
+// have no other), and for the log hook, which only counts.
 [[nodiscard]] bastion::config card_config(unsigned threads, faults expected = faults::none);
 // Lines that the log hook has counted in this program.
 [[nodiscard]] std::uint64_t log_lines();
@@ -60,6 +61,7 @@ enum class faults : std::uint8_t { none, expected };
 // Runs `work` in a process of a fresh runtime, and waits for its figure.
 using work = bastion::task<figure> (*)(bastion::context ctx, std::uint64_t n);
 [[nodiscard]] figure run_in_runtime(unsigned threads, std::uint64_t n, work body, faults expected = faults::none);
+[[nodiscard]] figure run_in(bastion::config settings, std::uint64_t n, work body);
 
 // Waits for the last number, which must be `last`, and stops the clock.
 [[nodiscard]] bastion::task<figure> finish(

@@ -23,6 +23,7 @@ figure restart_error(unsigned threads, std::uint64_t n);
 figure restart_panic(unsigned threads, std::uint64_t n);
 figure fork(unsigned threads, std::uint64_t n);
 figure hotload(unsigned threads, std::uint64_t n);
+figure probes(unsigned threads, std::uint64_t n);
 
 figure pingpong_handlers(unsigned threads, std::uint64_t n);
 figure ring_handlers(unsigned threads, std::uint64_t n);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 #include <map>
+#include <pthread.h>
+#include <set>
 #include <utility>
 
 namespace bastion::detail {
@@ -12,6 +14,12 @@ namespace {
 claimed_plan plan_of(executor_options& options) {
     if (options.plan) return std::move(*options.plan);
     return claimed_plan(topology::this_machine(), topology::worker_wishes());
+}
+
+std::size_t nodes_of(const claimed_plan& plan) {
+    std::set<int> numbers;
+    for (const topology::planned_worker& w : plan.workers()) numbers.insert(w.where.node);
+    return numbers.size();
 }
 
 executor_options completed(executor_options options) {
@@ -23,20 +31,31 @@ executor_options completed(executor_options options) {
 
 executor::executor(executor_options options)
     : options_(completed(std::move(options))), plan_(plan_of(options_)), time_(options_.time),
-      sleepers_(plan_.workers().size()), blocking_(options_.blocking, this) {
+      sleepers_(plan_.workers().size()),
+      spares_(*this, options_.driven_by != nullptr || !options_.slices.watched() ? 0 : options_.most_spares,
+          nodes_of(plan_)),
+      blocking_(options_.blocking, this), watch_(*this) {
     make_workers();
     if (options_.driven_by != nullptr) {
+        for (auto& w : workers_) {
+            w->sit_down();
+            one_seat_more(*w);
+        }
         options_.driven_by->attach(*this);
         return;
     }
-    for (auto& w : workers_)
-        threads_.emplace_back([this, &w = *w] {
-            if (const auto& cpus = w.place().bound_to; !cpus.empty()) (void)topology::bind_this_thread(cpus);
-            this_thread_pool().set_home(plan_.home_of(w.index()));
-            if (options_.around != nullptr) options_.around(w);
-            else w.loop();
-        });
+    seats_ = std::make_unique<seat[]>(workers_.size());
+    for (auto& w : workers_) seats_[w->index()].begin(*this, *w);
     time_->attach(*this);
+    watch_.start();
+}
+
+void executor::work_as(worker& w) {
+    pthread_setname_np(pthread_self(), ("bastion-" + std::to_string(w.index())).c_str());
+    if (const auto& cpus = w.place().bound_to; !cpus.empty()) (void)topology::bind_this_thread(cpus);
+    this_thread_pool().set_home(memory_of(w.node().home));
+    if (options_.around != nullptr) options_.around(w);
+    else w.loop();
 }
 
 void executor::make_workers() {
@@ -53,6 +72,7 @@ void executor::make_workers() {
         here->home = static_cast<std::uint16_t>(nodes_.size());
     }
     random_source seeds(options_.seed);
+    const bool has_thieves = plan.size() > 1 || (spares_.most_made() > 0 && !asymmetric_fence::available());
     for (std::size_t i = 0; i < plan.size(); ++i) {
         worker_node& here = *by_number[plan[i].where.node];
         std::vector<worker_node*> others;
@@ -61,7 +81,8 @@ void executor::make_workers() {
             if (there != &here && std::find(others.begin(), others.end(), there) == others.end())
                 others.push_back(there);
         }
-        workers_.push_back(std::make_unique<worker>(*this, i, seeds.next(), plan[i], here, std::move(others)));
+        workers_.push_back(
+            std::make_unique<worker>(*this, i, seeds.next(), plan[i], here, std::move(others), has_thieves));
     }
 }
 
@@ -71,16 +92,19 @@ void executor::stop() {
     if (std::exchange(stopped_, true)) return;
     if (options_.driven_by != nullptr) options_.driven_by->detach(*this);
     else time_->detach(*this);
+    watch_.stop();
     stopping_.store(true, std::memory_order_relaxed); // whoever sleeps is woken, and then sees it
     wake_all();
-    for (auto& thread : threads_) thread.join();
+    if (seats_ != nullptr)
+        for (auto& w : workers_) seats_[w->index()].join();
+    spares_.join();
     blocking_.stop();
     // Timers of cells went with their frames; messages to be sent later are dropped.
-    for (auto& w : workers_) {
+    each_of_all([this](worker& w) {
         timer_list left;
-        w->collect_young();
-        w->wheel_.advance(time_->now_ns(), left);
-        w->wheel_.advance(std::numeric_limits<std::int64_t>::max(), left);
+        w.collect_young();
+        w.wheel_.advance(time_->now_ns(), left);
+        w.wheel_.advance(std::numeric_limits<std::int64_t>::max(), left);
         fired_timers fired;
         while (timer_entry* entry = left.pop_front()) entry->fire(entry, &fired);
         while (fired.late != nullptr) {
@@ -88,7 +112,7 @@ void executor::stop() {
             fired.late = entry->next;
             entry->drop(*entry);
         }
-    }
+    });
 }
 
 bool executor::on_worker() const noexcept {
@@ -103,12 +127,14 @@ worker& executor::timer_home() noexcept {
 
 executor_counters executor::counters() const noexcept {
     executor_counters sum;
-    for (const auto& w : workers_) {
-        sum.resumes += w->counters().resumes.load(std::memory_order_relaxed);
-        sum.steals += w->counters().steals.load(std::memory_order_relaxed);
-        sum.far_steals += w->counters().far_steals.load(std::memory_order_relaxed);
-        sum.parks += w->counters().parks.load(std::memory_order_relaxed);
-    }
+    const auto add = [&sum](const worker& w) {
+        sum.resumes += w.counters().resumes.load(std::memory_order_relaxed);
+        sum.steals += w.counters().steals.load(std::memory_order_relaxed);
+        sum.far_steals += w.counters().far_steals.load(std::memory_order_relaxed);
+        sum.parks += w.counters().parks.load(std::memory_order_relaxed);
+    };
+    for (const auto& w : workers_) add(*w);
+    for (const worker* w : spares_.made()) add(*w);
     return sum;
 }
 
@@ -151,30 +177,75 @@ bool executor::wake_one(const std::vector<std::uint32_t>& order, std::size_t n) 
     driver* const chooser = options_.driven_by;
     const std::size_t first = chooser != nullptr && n > 0 ? chooser->choose(decision::who_is_woken, n) : 0;
     const int index = sleepers_.take(n, [&](std::size_t i) { return order[(first + i) % n]; });
-    if (index < 0) return false;
+    // A worker of the order's first node comes first, so that a spare one of it may have all that its workers may.
+    if (index < 0)
+        return spares_.seated() != 0 &&
+               wake_a_spare(n < order.size() && n > 0 ? &worker_at(order.front()).node() : nullptr);
     workers_[static_cast<std::size_t>(index)]->parker_.unpark();
     return true;
 }
 
-void executor::wake(std::size_t index) noexcept {
-    if (sleepers_.take_this(index)) workers_[index]->parker_.unpark();
+bool executor::wake_a_spare(const worker_node* node) noexcept {
+    for (worker* spare : spares_.made())
+        if ((node == nullptr || &spare->node() == node) && sleepers_.take_this(spare->index())) {
+            spare->parker_.unpark();
+            return true;
+        }
+    return false;
+}
+
+void executor::wake(worker& w) noexcept {
+    if (sleepers_.take_this(w.index())) w.parker_.unpark();
+}
+
+void executor::wake_for_timers(worker& w) noexcept {
+    if (sleepers_.take_this(w.index())) w.parker_.unpark();
+    else if (w.stuck_.load(std::memory_order_relaxed) ||
+             w.leaving_.load(std::memory_order_relaxed)) // or the watchdog does
+        wake_one(w.node().nearest);
 }
 
 void executor::wake_all() noexcept {
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        sleepers_.withdraw(i);
-        workers_[i]->parker_.unpark();
-    }
+    each_of_all([this](worker& w) {
+        sleepers_.withdraw(w.index());
+        w.parker_.unpark();
+    });
+}
+
+void executor::one_seat_more(const worker& who) noexcept {
+    seated_.one_more();
+    if (who.index() >= workers_.size()) spares_.one_more();
+}
+
+void executor::one_seat_less(const worker& who) noexcept {
+    if (who.index() >= workers_.size()) spares_.one_less();
+    seated_.one_less();
+    if (rest_.is_awaited()) tell_of_rest();
+}
+
+void executor::tell_to_leave(worker& w) noexcept {
+    w.leaving_.store(true, std::memory_order_relaxed); // released by the wake-up
+    wake(w);
+}
+
+void executor::resize(std::size_t workers) noexcept { watch_.want(workers); }
+
+std::size_t executor::present() const noexcept {
+    std::size_t n = 0;
+    for (const auto& w : workers_) n += w->leaving_.load(std::memory_order_relaxed) ? 0 : 1;
+    return n;
 }
 
 void executor::rested() noexcept {
-    if (rest_.begin(workers_.size())) tell_of_rest();
+    if (rest_.begin(seated_.seated())) tell_of_rest();
 }
 
 bool executor::at_rest() noexcept {
     const std::uint64_t functions = blocking_.count().state();
-    return !function_count::is_busy(functions) && rest_.resting() == workers_.size() &&
-           sleepers_.asleep() == workers_.size() && queues_empty_for_sure() && blocking_.count().state() == functions;
+    const std::uint64_t seats = seated_.state();
+    const std::size_t seated = seat_count::seated(seats);
+    return !function_count::is_busy(functions) && rest_.resting() == seated && sleepers_.asleep() == seated &&
+           queues_empty_for_sure() && blocking_.count().state() == functions && seated_.state() == seats;
 }
 
 void executor::blocking_done() noexcept {
@@ -192,9 +263,9 @@ void executor::resume_forked(runnable& r) noexcept {
     if (sleepers_.any()) wake_one(node.nearest);
 }
 
-std::string executor::name_of(strand* s) const noexcept {
+std::string executor::name_of(strand* s, bool callback) const noexcept {
     try {
-        if (s != nullptr && options_.name_of != nullptr) return options_.name_of(*s);
+        if (s != nullptr && options_.name_of != nullptr) return options_.name_of(*s, callback);
     } catch (const std::bad_alloc&) {} // a report without a name
     return {};
 }
@@ -215,23 +286,23 @@ void executor::wait_until_at_rest() {
 
 std::optional<std::int64_t> executor::next_due() {
     std::optional<std::int64_t> earliest;
-    for (auto& w : workers_) {
-        const std::lock_guard lock(w->wheel_lock_);
-        const auto due = w->wheel_.next_due();
+    each_of_all([&earliest](worker& w) {
+        const std::lock_guard lock(w.wheel_lock_);
+        const auto due = w.wheel_.next_due();
         if (due && (!earliest || *due < *earliest)) earliest = due;
-    }
+    });
     return earliest;
 }
 
 void executor::time_moved() {
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
+    each_of_all([this](worker& w) {
         {
             // A worker on its way to sleep sees this if it read the clock before, or is woken.
-            const std::lock_guard lock(workers_[i]->wheel_lock_);
-            workers_[i]->timers_.armed();
+            const std::lock_guard lock(w.wheel_lock_);
+            w.timers_.armed();
         }
-        wake(i);
-    }
+        wake_for_timers(w);
+    });
 }
 
 } // namespace bastion::detail

@@ -53,8 +53,10 @@ std::coroutine_handle<> scope_base::next_in_place(thread_state& thread) noexcept
 
 std::coroutine_handle<> scope_base::child_done(fork_node& child) noexcept {
     if (child.in_place) return next_in_place(this_thread());
-    // Read before the count goes down: the scope may be gone after it.
+    // Read before the count goes down: the scope may be gone after it, and its process.
     strand* const waiting = strand_;
+    thread_state& thread = this_thread();
+    thread.current_worker->leave_fork(thread);
     if (!stolen_.complete()) return std::noop_coroutine();
     if (waiting == nullptr) return parent_; // Safety: only the last one resumes the parent, so the scope still stands
     waiting->ops->unpark(*waiting);

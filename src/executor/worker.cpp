@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cxxabi.h>
 #include <mutex>
+#include <unistd.h>
 
 namespace bastion::detail {
 namespace {
@@ -32,24 +33,27 @@ const unsigned* uncaught_count() noexcept {
 } // namespace
 
 worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const topology::planned_worker& place,
-    worker_node& node, std::vector<worker_node*> others)
-    : owner_(owner), node_(node), index_(index), has_thieves_(!place.nearest.empty()), has_far_nodes_(!others.empty()),
-      budget_(owner.budget()), spin_limit_ns_(spin_most_ns), random_(seed),
+    worker_node& node, std::vector<worker_node*> others, bool has_thieves)
+    : owner_(owner), node_(node), index_(index), has_far_nodes_(!others.empty()), budget_(owner.budget()),
+      spin_limit_ns_(spin_most_ns), random_(seed), mark_(has_thieves),
       bound_(others.empty() ? nullptr : std::make_unique<fifo_ring<runnable, 256>>()), place_(place),
-      other_nodes_(std::move(others)), spared_(other_nodes_.size() + 1) {
+      other_nodes_(std::move(others)), spared_(other_nodes_.size() + 1), seat_(index) {
+    counters_.idle_since.store(owner.began_ns_, std::memory_order_relaxed); // until it has a seat
     fired_.wake.reserve(256);
 }
 
 BASTION_INLINE void worker::run(runnable& r) noexcept {
     assert(!r.bound || r.node == node_.home);
     worker_counters::bump(counters_.resumes);
+    const auto before = mark_.begin_turn();
     r.ops->run(r, *this);
+    mark_.end_turn(before);
 }
 
 // The usual turn: what was just woken here. Null: nothing to run here, or the executor stops.
 BASTION_INLINE runnable* worker::next_local() noexcept {
     if (++turn_ % poll_every != 0 && system_.empty() && slot_streak_ < slot_turns) [[likely]] {
-        if (runnable* r = slot_.take(has_thieves_)) {
+        if (runnable* r = slot_.take(mark_.has_thieves())) {
             system_streak_ = 0;
             ++slot_streak_;
             spread();
@@ -68,14 +72,60 @@ void worker::take_seat(thread_state& thread) noexcept {
     thread.uncaught = uncaught_count();
 }
 
+bool worker::is_to_end() const noexcept {
+    return owner_.stopping_.load(std::memory_order_relaxed) || leaving_.load(std::memory_order_relaxed);
+}
+
+template <class From>
+bool worker::empty_into(From& from, node_queue<runnable>& to) noexcept {
+    runnable* r = from.pop(true);
+    if (r == nullptr) return false;
+    for (; r != nullptr; r = from.pop(true)) to.push_back(r);
+    return true;
+}
+
+void worker::sit_down() noexcept {
+    stuck_.store(false, std::memory_order_relaxed);
+    leaving_.store(false, std::memory_order_relaxed);
+    if (counters_.idle_since.load(std::memory_order_relaxed) != 0) end_idling();
+}
+
+void worker::stand_up() noexcept {
+    leaving_.store(true, std::memory_order_relaxed);
+    idle_from_ns_ = 0;
+    begin_idling();
+}
+
+void worker::hand_in() {
+    for (bool any = true; any;) {
+        any = poll_timers();
+        while (run_some_jobs()) any = true;
+        if (runnable* const next = slot_.take(true)) {
+            (next->bound ? node_.bound : node_.work).push_back(next);
+            any = true;
+        }
+        any = empty_into(system_, node_.system) || any;
+        any = empty_into(ring_, node_.work) || any;
+        any = (bound_ != nullptr && empty_into(*bound_, node_.bound)) || any;
+    }
+    // Whoever wakes takes along when the wheel that is left here is due next.
+    if (!owner_.wake_one(node_.nearest, node_.own)) owner_.wake_one(node_.nearest);
+}
+
 void worker::loop() {
     thread_state& thread = this_thread();
     take_seat(thread);
-    while (!owner_.stopping_.load(std::memory_order_relaxed)) { // whoever stops also wakes: no partner needed
+    native_ = pthread_self();
+    native_id_ = gettid();
+    while (!is_to_end()) { // whoever says so also wakes: no partner needed
         while (runnable* r = next_local()) run(*r);
         if (run_some_jobs() || poll_timers()) continue;
         if (search()) continue;
         (void)sleep();
+    }
+    if (!owner_.stopping_.load(std::memory_order_relaxed)) {
+        hand_in();
+        stand_up();
     }
     thread.current_worker = nullptr;
     thread.pool = nullptr;
@@ -85,19 +135,19 @@ void worker::loop() {
 
 runnable* worker::next_by_rank() noexcept {
     if (turn_ % poll_every == 0) [[unlikely]] {
-        if (owner_.stopping_.load(std::memory_order_relaxed)) return nullptr;
+        if (is_to_end()) return nullptr;
         poll_timers();
         if (runnable* r = take_queued()) return r;
     }
     if (system_streak_ < system_turns) {
-        if (runnable* r = system_.pop(has_thieves_)) {
+        if (runnable* r = system_.pop(mark_.has_thieves())) {
             ++system_streak_;
             return r;
         }
     }
     system_streak_ = 0;
     if (slot_streak_ < slot_turns) {
-        if (runnable* r = slot_.take(has_thieves_)) {
+        if (runnable* r = slot_.take(mark_.has_thieves())) {
             ++slot_streak_;
             spread();
             return r;
@@ -110,16 +160,16 @@ runnable* worker::next_by_rank() noexcept {
         spread();
         return r;
     }
-    if (runnable* r = slot_.take(has_thieves_)) return r;
-    if (runnable* r = system_.pop(has_thieves_)) return r;
+    if (runnable* r = slot_.take(mark_.has_thieves())) return r;
+    if (runnable* r = system_.pop(mark_.has_thieves())) return r;
     return take_queued();
 }
 
 // Of what is bound and of what is not now the one and now the other comes first.
 runnable* worker::pop_rings() noexcept {
-    if (bound_ == nullptr) return ring_.pop(has_thieves_);
-    runnable* r = (bound_last_ ? ring_ : *bound_).pop(has_thieves_);
-    if (r == nullptr) r = (bound_last_ ? *bound_ : ring_).pop(has_thieves_);
+    if (bound_ == nullptr) return ring_.pop(mark_.has_thieves());
+    runnable* r = (bound_last_ ? ring_ : *bound_).pop(mark_.has_thieves());
+    if (r == nullptr) r = (bound_last_ ? *bound_ : ring_).pop(mark_.has_thieves());
     if (r != nullptr) bound_last_ = r->bound;
     return r;
 }
@@ -152,13 +202,15 @@ bool worker::run_some_jobs() {
     fork_job* job = pop_job();
     if (job == nullptr) return false;
     ++job_streak_;
+    const auto before = mark_.begin_turn();
     job->run(*job, *this);
+    mark_.end_turn(before);
     return true;
 }
 
 void worker::push_job(fork_job& job) {
     jobs_.push(&job);
-    if (has_thieves_) spread();
+    spread();
 }
 
 void worker::spread_if_asleep() noexcept {
@@ -187,6 +239,7 @@ void worker::overflow_system(runnable& r) noexcept {
 
 bool worker::stands_still(worker& victim) noexcept {
     if (driver* const chooser = owner_.driven_by()) return chooser->choose(decision::last_item, 2) != 0;
+    if (victim.stuck_.load(std::memory_order_relaxed)) return true;
     sighting& seen = sightings_[victim.index_];
     const auto resumes = victim.counters_.resumes.load(std::memory_order_relaxed);
     const std::int64_t now = monotonic_ns();
@@ -247,7 +300,14 @@ void worker::count_steal(bool from_afar) noexcept {
     if (from_afar) worker_counters::bump(counters_.far_steals);
 }
 
-// The nearest first; whoever drives may begin with any.
+runnable* worker::rob_one(worker& victim, bool from_afar) noexcept {
+    if (from_afar && (!offers_work(victim) || has_hands_free(victim.node_))) return nullptr;
+    runnable* const r = steal_from(victim, from_afar);
+    if (r != nullptr) count_steal(from_afar);
+    return r;
+}
+
+// The nearest first; whoever drives may begin with any. Then the spare workers, if there are any.
 runnable* worker::steal_any(reach how_far) noexcept {
     if (runnable* r = take_queued()) return r;
     const std::size_t n = place_.nearest.size();
@@ -257,13 +317,12 @@ runnable* worker::steal_any(reach how_far) noexcept {
     for (std::size_t i = 0; i < n; ++i) {
         const std::size_t at = (start + i) % n;
         if (at >= most) continue;
-        worker& victim = *owner_.workers_[place_.nearest[at]];
-        const bool from_afar = at >= place_.near;
-        if (from_afar && (!offers_work(victim) || has_hands_free(victim.node_))) continue;
-        if (runnable* r = steal_from(victim, from_afar)) {
-            count_steal(from_afar);
-            return r;
-        }
+        if (runnable* r = rob_one(owner_.worker_at(place_.nearest[at]), at >= place_.near)) return r;
+    }
+    for (worker* spare : owner_.spares_.made()) {
+        const bool from_afar = &spare->node_ != &node_;
+        if (spare == this || (from_afar && how_far == reach::node)) continue;
+        if (runnable* r = rob_one(*spare, from_afar)) return r;
     }
     return how_far == reach::node ? nullptr : steal_far();
 }
@@ -282,10 +341,18 @@ runnable* worker::steal_far() noexcept {
 fork_job* worker::steal_job(reach how_far) noexcept {
     const std::size_t most = how_far == reach::node ? place_.near : place_.nearest.size();
     for (std::size_t i = 0; i < most; ++i)
-        if (fork_job* job = owner_.workers_[place_.nearest[i]]->jobs_.steal()) {
+        if (fork_job* job = owner_.worker_at(place_.nearest[i]).jobs_.steal()) {
             count_steal(i >= place_.near);
             return job;
         }
+    for (worker* spare : owner_.spares_.made()) {
+        const bool from_afar = &spare->node_ != &node_;
+        if (spare == this || (from_afar && how_far == reach::node)) continue;
+        if (fork_job* job = spare->jobs_.steal()) {
+            count_steal(from_afar);
+            return job;
+        }
+    }
     return nullptr;
 }
 
@@ -295,14 +362,16 @@ bool worker::rob(reach how_far) {
     fork_job* job = r == nullptr ? steal_job(how_far) : nullptr;
     if (r == nullptr && job == nullptr) return false;
     // The last searcher that leaves with work sends the next one.
-    if (leave_search() && has_thieves_ && owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
+    if (leave_search() && mark_.has_thieves() && owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
     spin_limit_ns_ = std::min(spin_limit_ns_ * 2, spin_most_ns);
     if (r != nullptr) {
         if (driver* const d = owner_.driven_by()) d->run(*this, *r);
         else run(*r);
     } else {
         worker_counters::bump(counters_.resumes);
+        const auto before = mark_.begin_turn();
         job->run(*job, *this);
+        mark_.end_turn(before);
     }
     return true;
 }
@@ -313,10 +382,10 @@ bool worker::search() {
     if (!enter_search()) return false;
     const std::int64_t begin = idle_from_ns_ = monotonic_ns();
     bool found = false;
-    sightings_.assign(owner_.workers_.size(), sighting{});
+    sightings_.assign(owner_.most_workers(), sighting{});
     for (unsigned round = 0;; ++round) {
         if (rob(round < near_rounds ? reach::node : reach::machine)) return true;
-        if (owner_.stopping_.load(std::memory_order_relaxed)) break;
+        if (is_to_end()) break;
         if (round % 16 == 15) {
             found = poll_due_wheels();
             if (found || monotonic_ns() - begin > static_cast<std::int64_t>(spin_limit_ns_)) break;
@@ -332,26 +401,32 @@ bool worker::sees_work() noexcept {
     for (auto& node : owner_.nodes_)
         if (node.get() == &node_ ? !node->empty_for_sure() : !node->empty_for_others_for_sure()) return true;
     if (timers_wait()) return true;
-    if (!has_thieves_) return false;
-    for (auto& other : owner_.workers_) {
-        if (other.get() == this) continue;
-        if (other->system_.size() != 0 || other->ring_.size() > 1 || !other->jobs_.empty()) return true;
-        if (bound_ != nullptr && &other->node_ == &node_ && other->bound_->size() > 1) return true;
-    }
-    return false;
+    if (!mark_.has_thieves()) return false;
+    return owner_.any_of_all([this](worker& other) { return &other != this && offers_to(other); });
+}
+
+// Whether `other` has what it will not do itself at once.
+bool worker::offers_to(worker& other) noexcept {
+    const bool one_is_enough = other.stuck_.load(std::memory_order_relaxed);
+    const std::size_t left = one_is_enough ? 0 : 1;
+    if (other.system_.size() != 0 || other.ring_.size() > left || !other.jobs_.empty()) return true;
+    if (bound_ != nullptr && &other.node_ == &node_ && other.bound_->size() > left) return true;
+    return one_is_enough && (!other.slot_.empty() || other.timers_wait());
 }
 
 std::int64_t worker::first_due() const noexcept {
     auto due = wheel_notice::never;
-    for (const auto& other : owner_.workers_) due = std::min(due, other->timers_.next_due());
+    owner_.each_of_all([&due](worker& other) { due = std::min(due, other.timers_.next_due()); });
     return due;
 }
 
 // True: it did not sleep after all.
 bool worker::sleep() {
     if (poll_timers()) return true;
-    const auto sees = [this] { return sees_work() || owner_.stopping_.load(std::memory_order_relaxed); };
-    return !owner_.sleepers_.sleep(index_, sees, [this] { park(); });
+    const auto sees = [this] { return sees_work() || is_to_end(); };
+    const bool slept = owner_.sleepers_.sleep(index_, sees, [this] { park(); });
+    owner_.watch_.somebody_is_awake();
+    return !slept;
 }
 
 void worker::park() {
@@ -393,8 +468,7 @@ std::size_t worker::queued() const noexcept {
 
 // Nobody has anything to do, nor will have before somebody is told. This worker is still among those that sleep.
 bool worker::all_are_idle() const noexcept {
-    return !parker_.is_told() && owner_.sleepers_.asleep() == owner_.workers_.size() &&
-           first_due() > owner_.time_->now_ns();
+    return !parker_.is_told() && owner_.all_sleep() && first_due() > owner_.time_->now_ns();
 }
 
 void worker::collect_young() noexcept {
@@ -416,7 +490,7 @@ void worker::arm(timer_entry& entry, std::int64_t duration_ns) noexcept {
         wheel_.arm(&entry, duration_ns);
         timers_.armed();
     }
-    if (!own) owner_.wake(index_); // the worker itself looks before it sleeps
+    if (!own) owner_.wake_for_timers(*this); // the worker itself looks before it sleeps
 }
 
 bool worker::cancel_in_wheel(timer_entry& entry) noexcept {
@@ -433,8 +507,9 @@ bool worker::poll_timers() {
 bool worker::poll_due_wheels() {
     const std::int64_t now = owner_.time_->now_ns();
     bool found = false;
-    for (auto& other : owner_.workers_)
-        if (other->timers_wait() || other->timers_.next_due() <= now) found = poll_wheel_of(*other) || found;
+    owner_.each_of_all([&](worker& other) {
+        if (other.timers_wait() || other.timers_.next_due() <= now) found = poll_wheel_of(other) || found;
+    });
     return found;
 }
 

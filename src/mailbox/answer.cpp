@@ -35,7 +35,7 @@ pending_answer expect_answer(envelope* e) {
 
 pending_answer send_question(address to, envelope* e) {
     thread_state& thread = this_thread();
-    auto* asker = static_cast<control_block*>(thread.current);
+    auto* asker = static_cast<control_block*>(thread.current.get());
     completion_cell* const cell = make_cell(e, asker, thread);
     if (asker != nullptr) --asker->budget;
     if (thread.debugged) [[unlikely]]

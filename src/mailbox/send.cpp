@@ -47,7 +47,7 @@ void deliver_exited(control_block& b, const address& from, const exit_reason& wh
 
 void note_sent(const thread_state& thread, const address& to, const envelope& e) noexcept {
     if (thread.current == nullptr) return; // a forked task: it is not the process
-    note_step(*static_cast<control_block*>(thread.current), step_taken::sent, e.meta().name, to);
+    note_step(*static_cast<control_block*>(thread.current.get()), step_taken::sent, e.meta().name, to);
 }
 
 void lose_in_hand(const message_meta& meta) noexcept {

@@ -200,7 +200,7 @@ void complete_with(completion_cell* cell, envelope* answer) noexcept { complete(
 
 void complete_as_running(completion_cell* cell, envelope* answer) noexcept {
     const thread_state& thread = this_thread();
-    auto* const self = static_cast<control_block*>(thread.current); // as running_block
+    auto* const self = static_cast<control_block*>(thread.current.get()); // as running_block
     answer->sender = self != nullptr ? self->here() : address();
     if (thread.debugged && self != nullptr) [[unlikely]]
         note_step(*self, step_taken::answered, answer->meta().name, asker_of(cell));

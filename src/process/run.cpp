@@ -2,7 +2,7 @@
 //
 // Protocol: the caller holds the right to run the block. Every step looks at the signals, asks whether the leaf is
 // ready, and resumes it; the right is given up by exactly one of: a successful park, a push to the end of the queue, or
-// the exit signal to the owner. After that step the block is not touched.
+// the exit signal to the owner. Before that step the process is let go (turn_mark.hpp), after it the block is not touched.
 
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
@@ -25,6 +25,12 @@ void destroy_frame(control_block& b) noexcept {
         // Safety: the frame is suspended (at its end or in a leaf), and only this worker may touch it.
         std::coroutine_handle<>::from_address(frame).destroy();
     else b.body->destroy_state(frame);
+}
+
+// What gives up the right to run is preceded by this: from then on the process may be gone.
+void let_go_here() noexcept {
+    thread_state& thread = this_thread();
+    thread.current_worker->let_go(thread);
 }
 
 // Gives up the right to run: the owner decides what comes next.
@@ -53,7 +59,9 @@ void end_incarnation(control_block& b) noexcept {
     } else {
         b.life_state.await_decision();
     }
-    push_signal(*b.owner.now(), b.exit_node, signal_kind::exited);
+    control_block& owner = *b.owner.now();
+    let_go_here();
+    push_signal(owner, b.exit_node, signal_kind::exited);
 }
 
 // Whether it waits for mail that it is not to take.
@@ -70,7 +78,9 @@ BASTION_COLD void note_next(control_block& b, const envelope& e) noexcept {
 // Until somebody tells it something else than by mail. False: somebody has.
 [[nodiscard]] BASTION_COLD bool park_held_back(control_block& b) noexcept {
     b.life_state.park(true);
+    let_go_here();
     if (b.inbox.park_elsewhere()) return true;
+    this_thread().current = &b;
     b.life_state.run();
     return false;
 }
@@ -190,6 +200,7 @@ void panic_at_next_message(control_block& b) noexcept {
 
 void yield_turn(control_block& b, worker& w) noexcept {
     b.life_state.enqueue();
+    w.let_go(w.thread());
     w.push_last(b);
 }
 
@@ -218,6 +229,7 @@ void yield_turn(control_block& b, worker& w) noexcept {
             return false;
         }
         b.life_state.enqueue();
+        w.let_go(w.thread());
         w.push_after_one(b);
         return false;
     }
@@ -264,18 +276,21 @@ BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thr
         }
         if (b.own_slot.mail) {
             b.life_state.park(b.own_slot.refused);
+            w.let_go(thread);
             if (b.inbox.park_on_mail()) return;
         } else {
             b.life_state.park(b.own_slot.uninterruptible || b.own_slot.refused);
+            w.let_go(thread);
             if (b.inbox.park_elsewhere()) return;
         }
+        thread.current = &b;
         b.life_state.run();
         if (!waits_for_any_mail(b) && b.own_slot.mail && has_new_mail(b)) collect_mail(b);
     }
 }
 
 // Handlers: `own_slot.mail` is always true, so a stop takes effect between two messages.
-void run_handlers(control_block& b, worker& w) noexcept {
+void run_handlers(control_block& b, worker& w, thread_state& thread) noexcept {
     if (b.body_ended || b.reason.kind() != exit_kind::normal)
         return end_by_itself(b); // the state's constructor said so
     if (!b.started_sent && !b.wait_ready) [[unlikely]]
@@ -314,7 +329,9 @@ void run_handlers(control_block& b, worker& w) noexcept {
             continue;
         }
         b.life_state.park(false);
+        w.let_go(thread);
         if (b.inbox.park_on_mail()) return;
+        thread.current = &b;
         b.life_state.run();
     }
 }
@@ -327,9 +344,8 @@ void run_process(runnable& r, worker& w) {
     b.life_state.run();
     if (b.frame != nullptr || begin(b)) {
         if (b.kind == process_kind::coroutine) run_coroutine(b, w, thread);
-        else run_handlers(b, w);
+        else run_handlers(b, w, thread);
     }
-    thread.current = nullptr;
     thread.debugged = false;
 }
 

@@ -92,6 +92,9 @@ config& config::with_variable(std::string_view name, std::string_view value) & {
     else if (name == "BASTION_START_TIMEOUT_MS") start_ = milliseconds(name, value);
     else if (name == "BASTION_SHUTDOWN_MS") stop_ = milliseconds(name, value);
     else if (name == "BASTION_KILL_GRACE_MS") grace_ = milliseconds(name, value);
+    else if (name == "BASTION_SLICE_WARNING_MS") slice_warning_ = milliseconds(name, value);
+    else if (name == "BASTION_SLICE_ERROR_MS") slice_error_ = milliseconds(name, value);
+    else if (name == "BASTION_MAX_SPARE_WORKERS") max_spares_ = number<std::size_t>(name, value, 0, most_spare_workers);
     else if (name == "BASTION_BLOCKING_THREADS")
         blocking_threads_ = number<std::size_t>(name, value, 1, most_blocking_threads);
     else if (name == "BASTION_BLOCKING_IDLE_MS") blocking_idle_ = milliseconds(name, value);
@@ -131,6 +134,13 @@ void config::complete() {
         throw bad_config("bastion: with_blocking_threads(" + std::to_string(blocking_threads_) +
                          "): expected a number from 1 to " + std::to_string(most_blocking_threads));
     if (blocking_idle_.count() < 0) throw bad_config("bastion: with_blocking_idle: a time is not negative");
+    if (slice_warning_.count() != 0 && slice_warning_ < std::chrono::milliseconds(1))
+        throw bad_config("bastion: with_slice_limits: a warning is given after 1 ms at the earliest, or never: 0");
+    if (slice_warning_.count() != 0 && slice_error_ < slice_warning_)
+        throw bad_config("bastion: with_slice_limits: an error is not said before the warning");
+    if (const std::size_t spares = max_spares_.value_or(0); spares > most_spare_workers)
+        throw bad_config("bastion: with_max_spare_workers(" + std::to_string(spares) +
+                         "): expected a number from 0 to " + std::to_string(most_spare_workers));
     if (crash_limits_.max_queued() < 1 || crash_limits_.max_queued() > crash_limits::most_queued)
         throw bad_config("bastion: with_crash_reports: a queue of " + std::to_string(crash_limits_.max_queued()) +
                          ": expected a number from 1 to " + std::to_string(crash_limits::most_queued));

@@ -97,7 +97,7 @@ std::uint64_t taken_for(memory_home home) {
 runtime_figures read_figures(executor& workers, std::int64_t began_ns) {
     runtime_figures all;
     const std::int64_t now = monotonic_ns();
-    for (std::size_t i = 0; i < workers.size(); ++i)
+    for (std::size_t i = 0; i < workers.all(); ++i)
         all.workers.push_back(figures_of(workers.worker_at(i), began_ns, now));
     const std::vector<home_pages> pages = workers.nodes() > 1 ? count_pages() : std::vector<home_pages>();
     for (std::size_t home = 1; home <= workers.nodes(); ++home) {

@@ -96,14 +96,49 @@ void tell_subscribers(runtime_state& state, const dead_letter_info& info) {
                 bastion::dead_letter{info.cause, std::string(info.type), child_ref(info.to), child_ref(info.from)}));
 }
 
-std::string name_of_process(strand& s) {
+std::string name_of_process(strand& s, bool callback) {
     control_block& b = block_of(s);
-    if (b.kind == process_kind::system) return {};
+    if (b.kind == process_kind::system) {
+        if (!callback) return {};
+        return "a callback of " + static_cast<const owner*>(b.frame)->path();
+    }
     const group& above = group_of(b);
     std::string name = above.path_of(b);
     if (const source_location place = above.place_of(b); place.known())
         name += " (spawned at " + place.to_string() + ")";
     return name;
+}
+
+void on_long_slice(void* data, const slice_report& r) {
+    auto& state = *static_cast<runtime_state*>(data);
+    long_slice slice{r.error, r.who, r.worker, std::chrono::nanoseconds(r.so_far_ns), r.replaced, r.most_spares,
+        r.left_out, r.backtrace};
+    if (!state.slice_log) return reporter::line("bastion: " + to_string(slice) + "\n");
+    try {
+        state.slice_log(slice);
+    } catch (...) {} // as its description says
+}
+
+// How many workers there would be if the runtime was started now; 0: as many as there are.
+std::size_t workers_for_cpus(void* data) {
+    auto& state = *static_cast<runtime_state*>(data);
+    if (!state.follows_cpus.load(std::memory_order_relaxed)) return 0;
+    const topology::machine now = topology::this_machine_now();
+    std::vector<int> cpus;
+    cpus.reserve(now.cpus.size());
+    for (const topology::cpu& c : now.cpus) cpus.push_back(c.os_index);
+    if (cpus.empty() || (cpus == state.cpus_known && now.quota == state.quota_known)) return 0;
+    state.cpus_known = cpus;
+    state.quota_known = now.quota;
+    std::size_t workers = 0;
+    try {
+        workers = topology::plan_workers(now, state.wishes).workers.size();
+    } catch (const topology::bad_wish&) { return 0; } // a CPU that was asked for is gone: its worker runs elsewhere
+    workers = std::clamp(workers, state.workers->nodes(), state.workers->size());
+    if (workers != std::exchange(state.workers_for_cpus, workers) && !state.quiet)
+        reporter::line("bastion: this process may use " + std::to_string(now.workers()) + " CPUs now: " +
+                       std::to_string(workers) + " of " + std::to_string(state.workers->size()) + " workers run\n");
+    return workers;
 }
 
 // The functions that keep the runtime from its end, but for those of `known`; `verb` says what whoever asked for it does.
@@ -159,6 +194,7 @@ runtime::runtime(config c) {
         s.crashes = std::make_unique<crash_reporter>(std::move(s.settings.crash_sink_), s.settings.crash_limits_,
             s.settings.driver_ != nullptr,
             [&s](const exit_reason& why, std::string_view what) { complain_of_sink(s, why, what); });
+    s.slice_log = std::move(s.settings.slice_log_);
     s.home = make_home();
     s.home->default_ask_timeout = s.settings.ask_;
     s.home->start_timeout = s.settings.start_;
@@ -190,6 +226,19 @@ runtime::runtime(config c) {
     options.blocking = {s.settings.blocking_threads_, s.settings.blocking_idle_};
     options.gives_pages_back = s.settings.give_back_;
     options.name_of = &name_of_process;
+    options.most_spares = s.settings.max_spares_.value_or(options.plan->workers().size());
+    options.slices = {s.settings.slice_warning_.count(), s.settings.slice_error_.count()};
+    if (s.slice_log || !s.settings.quiet_) options.on_long_slice = &on_long_slice;
+    options.data = &s;
+    s.quiet = s.settings.quiet_;
+    s.wishes = s.settings.wishes_;
+    if (options.driven_by == nullptr && s.settings.machine_ == nullptr) {
+        s.follows_cpus.store(true, std::memory_order_relaxed);
+        s.workers_for_cpus = options.plan->workers().size();
+        for (const topology::cpu& cpu : topology::this_machine().cpus) s.cpus_known.push_back(cpu.os_index);
+        s.quota_known = topology::this_machine().quota;
+        options.cpus = &workers_for_cpus;
+    }
     if (s.settings.hardware_faults_) {
         s.hardware_faults.emplace();
         options.around = &work_with_hardware_faults;
@@ -301,6 +350,26 @@ std::uint64_t runtime::dead_letters(drop_reason cause) const noexcept {
 }
 
 std::size_t runtime::workers() const noexcept { return state_->workers->size(); }
+
+std::size_t runtime::active_workers() const noexcept {
+    return state_->workers->driven_by() != nullptr ? workers() : state_->workers->present();
+}
+
+void runtime::resize_workers(std::size_t n) {
+    detail::executor& all = *state_->workers;
+    const auto refuse = [n](const std::string& why) {
+        throw usage_error("bastion: resize_workers(" + std::to_string(n) + "): " + why);
+    };
+    if (all.driven_by() != nullptr) refuse("in a simulation the number of workers does not change");
+    if (n == 0) refuse("a runtime needs at least one worker");
+    if (n > all.size())
+        refuse("there are " + std::to_string(all.size()) +
+               ": start the runtime with as many as there may ever be (config::with_workers)");
+    if (n < all.nodes())
+        refuse("each of the " + std::to_string(all.nodes()) + " NUMA nodes keeps a worker, for what is bound there");
+    state_->follows_cpus.store(false, std::memory_order_relaxed);
+    all.resize(n);
+}
 
 runtime_counters runtime::counters() const noexcept {
     const auto c = state_->workers->counters();

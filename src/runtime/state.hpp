@@ -33,6 +33,14 @@ struct runtime_state {
     supervisor_owner* root = nullptr;
     address root_address;
     std::unique_ptr<reporter> reports;
+    config::slice_function slice_log; // none: standard error
+    // For CPUs that the system gives and takes; all but the flag belong to the watchdog's thread.
+    std::atomic<bool> follows_cpus{false};
+    topology::worker_wishes wishes;
+    std::vector<int> cpus_known;
+    double quota_known = 0;
+    std::size_t workers_for_cpus = 0;
+    bool quiet = false;
     std::unique_ptr<crash_reporter> crashes; // null: nobody wants any
 
     // A futex word: bit 0: the root has ended; the rest counts wake-ups.

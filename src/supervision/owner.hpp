@@ -92,7 +92,11 @@ inline constexpr std::uint8_t apart = 128; // in its place in the plan it restar
 class users_code : may_fail {
 public:
     users_code() noexcept { this_thread().callback = true; }
-    ~users_code() { this_thread().callback = false; }
+    ~users_code() {
+        thread_state& thread = this_thread();
+        if (thread.current_worker != nullptr) thread.current_worker->leave_callback(thread);
+        else thread.callback = false;
+    }
 };
 
 class owner : public process_body {
@@ -235,6 +239,8 @@ protected:
     virtual void note_start(control_block&) {}
     // A child stands still with nothing below it.
     virtual void emptied(control_block&) {}
+    // True: it was started, and nobody waits until it counts as that.
+    [[nodiscard]] virtual bool starts_unawaited(control_block&) { return false; }
     // Whether those behind a child wait until it has started.
     [[nodiscard]] virtual bool starts_in_order() const noexcept { return false; }
     virtual void answer_started_child(control_block&, completion_cell* cell, bool) { answer_started(cell); }

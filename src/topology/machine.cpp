@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cmath>
 #include <cstdint>
 #include <linux/mempolicy.h>
@@ -191,6 +192,28 @@ unsigned machine::distance(int from, int to) const noexcept {
     const auto column = static_cast<std::size_t>(to);
     if (from < 0 || to < 0 || row >= nodes.size() || column >= nodes[row].distances.size()) return distance_unknown;
     return nodes[row].distances[column];
+}
+
+machine this_machine_now() {
+    machine now = this_machine();
+    if (now.synthetic) return now;
+    now.quota = read_quota();
+    // As large as the largest CPU number asks for: a set of fixed size ends at 1,024.
+    int most = 0;
+    for (const cpu& c : now.cpus) most = std::max(most, c.os_index);
+    for (std::size_t bits = static_cast<std::size_t>(most) + 1;; bits *= 2) {
+        const std::unique_ptr<cpu_set_t, void (*)(cpu_set_t*)> allowed(
+            CPU_ALLOC(bits), [](cpu_set_t* s) { CPU_FREE(s); });
+        if (!allowed) throw std::bad_alloc();
+        const std::size_t bytes = CPU_ALLOC_SIZE(bits);
+        if (sched_getaffinity(0, bytes, allowed.get()) != 0) {
+            if (errno == EINVAL && bits < (std::size_t{1} << 20)) continue; // the system has more CPUs than that
+            return now;
+        }
+        std::erase_if(now.cpus,
+            [&](const cpu& c) { return CPU_ISSET_S(static_cast<std::size_t>(c.os_index), bytes, allowed.get()) == 0; });
+        return now;
+    }
 }
 
 const machine& this_machine() {

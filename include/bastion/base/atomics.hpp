@@ -43,6 +43,44 @@ private:
     std::atomic<T*> p_{nullptr};
 };
 
+// A pointer of one thread that shows others what it has at hand, with all that this thread knows of it: put releases it, and who follows it
+// from another thread acquires it, and has checked by other means that it is still there.
+template <class T>
+class shown_ptr {
+public:
+    constexpr shown_ptr() noexcept = default;
+    shown_ptr(const shown_ptr& other) noexcept : p_(other.get()) {}
+    shown_ptr& operator=(const shown_ptr& other) noexcept { return *this = other.get(); }
+    shown_ptr& operator=(T* p) noexcept {
+        p_.store(p, std::memory_order_release); // pairs with seen_by_another
+        return *this;
+    }
+    // The owner's.
+    [[nodiscard]] T* get() const noexcept { return p_.load(std::memory_order_relaxed); }
+    [[nodiscard]] operator T*() const noexcept { return get(); }
+    [[nodiscard]] T* operator->() const noexcept { return get(); }
+    [[nodiscard]] T* seen_by_another() const noexcept { return p_.load(std::memory_order_acquire); }
+
+private:
+    std::atomic<T*> p_{nullptr};
+};
+
+// A flag that another thread may look at: it orders nothing.
+class relaxed_flag {
+public:
+    constexpr relaxed_flag() noexcept = default;
+    relaxed_flag(const relaxed_flag& other) noexcept : on_(static_cast<bool>(other)) {}
+    relaxed_flag& operator=(const relaxed_flag& other) noexcept { return *this = static_cast<bool>(other); }
+    relaxed_flag& operator=(bool on) noexcept {
+        on_.store(on, std::memory_order_relaxed);
+        return *this;
+    }
+    [[nodiscard]] operator bool() const noexcept { return on_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<bool> on_{false};
+};
+
 struct std_atomics {
     template <class T>
     using atomic = std::atomic<T>;

@@ -10,10 +10,14 @@
 #include <bastion/executor/blocking_pool.hpp>
 #include <bastion/executor/claimed_plan.hpp>
 #include <bastion/executor/driver.hpp>
+#include <bastion/executor/parker.hpp>
 #include <bastion/executor/rest.hpp>
 #include <bastion/executor/runnable.hpp>
+#include <bastion/executor/seat.hpp>
 #include <bastion/executor/sleepers.hpp>
+#include <bastion/executor/spare_workers.hpp>
 #include <bastion/executor/this_thread.hpp>
+#include <bastion/executor/watchdog.hpp>
 #include <bastion/executor/worker.hpp>
 #include <bastion/executor/worker_node.hpp>
 
@@ -22,7 +26,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 #include <vector>
 
 namespace bastion::detail {
@@ -37,8 +40,15 @@ struct executor_options {
     driver* driven_by = nullptr;  // null: a thread per worker
     blocking_options blocking;
     bool gives_pages_back = true; // to the system, when all workers have been idle for a while
-    // Who a strand is, for reports: called on its worker while it runs. Null: nobody knows.
-    std::string (*name_of)(strand&) = nullptr;
+    // Who a strand is, for reports: called while it runs, on its worker or by the watchdog; `callback`: it is what a system process
+    // calls. Null: nobody knows.
+    std::string (*name_of)(strand&, bool callback) = nullptr;
+    std::size_t most_spares = 0; // workers beside those of the plan, for those that do not come back
+    slice_limits slices; // none: nobody watches
+    void (*on_long_slice)(void* data, const slice_report& report) = nullptr; // on the watchdog's thread
+    // For how many workers there are CPUs now; 0: nobody knows. On the watchdog's thread. Null: their number does not change by itself.
+    std::size_t (*cpus)(void* data) = nullptr;
+    void* data = nullptr; // of both
 };
 
 struct executor_counters {
@@ -73,8 +83,14 @@ public:
 
     // The worker whose wheel a timer armed here goes to: the caller's, or the first.
     [[nodiscard]] worker& timer_home() noexcept;
-    [[nodiscard]] worker& worker_at(std::size_t index) noexcept { return *workers_[index]; }
+    // A planned one, or a spare one that was made.
+    [[nodiscard]] worker& worker_at(std::size_t index) noexcept {
+        return index < workers_.size() ? *workers_[index] : *spares_.made()[index - workers_.size()];
+    }
+    // Those of the plan.
     [[nodiscard]] std::size_t size() const noexcept { return workers_.size(); }
+    // With the spare ones that were ever made.
+    [[nodiscard]] std::size_t all() const noexcept { return workers_.size() + spares_.made().size(); }
     // On how many NUMA nodes its workers are.
     [[nodiscard]] std::size_t nodes() const noexcept { return nodes_.size(); }
     // Of these one, numbered from 1 as in runnable::node.
@@ -101,7 +117,13 @@ public:
     // A forked task whose blocking function has returned goes on wherever a worker finds time. Any thread.
     void resume_forked(runnable& r) noexcept;
     // "" when nobody knows, or there is no memory for it.
-    [[nodiscard]] std::string name_of(strand* s) const noexcept;
+    [[nodiscard]] std::string name_of(strand* s, bool callback = false) const noexcept;
+
+    // From now on so many planned workers have a seat: at least one of each node, at most all; the first of each node. Soon: a worker leaves
+    // when it comes back from its turn. Any thread. Not with a driver.
+    void resize(std::size_t workers) noexcept;
+    // Those of the plan that are seated, and were not told to leave. A hint.
+    [[nodiscard]] std::size_t present() const noexcept;
 
     // Ends the threads and waits for them. Not from a worker. Idempotent.
     void stop();
@@ -115,8 +137,34 @@ public:
 
 private:
     friend class worker;
+    friend class seat;
+    friend class spare_workers;
+    friend class watchdog;
 
     void make_workers();
+    // What a thread does for `w`, while it has its seat.
+    void work_as(worker& w);
+    template <class F>
+    void each_of_all(F f) {
+        for (auto& w : workers_) f(*w);
+        for (worker* w : spares_.made()) f(*w);
+    }
+    template <class F>
+    [[nodiscard]] bool any_of_all(F f) {
+        for (auto& w : workers_)
+            if (f(*w)) return true;
+        for (worker* w : spares_.made())
+            if (f(*w)) return true;
+        return false;
+    }
+    // A number that is above that of every worker there will be.
+    [[nodiscard]] std::size_t most_workers() const noexcept { return workers_.size() + spares_.most_made(); }
+    // A hint.
+    [[nodiscard]] bool all_sleep() const noexcept { return sleepers_.asleep() == seated_.seated(); }
+    void one_seat_more(const worker& who) noexcept;
+    void one_seat_less(const worker& who) noexcept;
+    // It leaves as soon as it can.
+    void tell_to_leave(worker& w) noexcept;
     void inject(runnable& r) noexcept;
     void inject_system(runnable& r) noexcept;
     // To the queue of the node where it is at home.
@@ -127,12 +175,17 @@ private:
     // Where what comes from no worker goes: to the nodes in turn.
     [[nodiscard]] worker_node& next_node() noexcept;
     [[nodiscard]] bool queues_empty_for_sure() noexcept;
-    void wake(std::size_t index) noexcept;
+    void wake(worker& w) noexcept;
+    // The worker, which is to look at its wheel; of one that does not come back another one.
+    void wake_for_timers(worker& w) noexcept;
+    // The spare worker of one that has stepped in, of that node or of any (null), which sleeps.
+    [[nodiscard]] bool wake_a_spare(const worker_node* node) noexcept;
     void wake_all() noexcept;
     void rested() noexcept;
     void tell_of_rest() noexcept;
 
     executor_options options_;
+    const std::int64_t began_ns_ = monotonic_ns();
     const claimed_plan plan_;
     std::shared_ptr<clock> time_;
     sleepers sleepers_;
@@ -145,8 +198,11 @@ private:
     std::mutex rest_mutex_;
     std::condition_variable rest_changed_;
     std::vector<std::unique_ptr<worker>> workers_;
-    std::vector<std::thread> threads_;
+    spare_workers spares_;
+    std::unique_ptr<seat[]> seats_; // of the planned ones
+    seat_count seated_; // all
     blocking_pool blocking_;
+    watchdog watch_;
 };
 
 } // namespace bastion::detail

@@ -4,7 +4,8 @@
 // there are thieves one exchange to take something out (`has_thieves` as in ring.hpp).
 //
 // Protocol: only the owner puts, and only where nothing lies; owner and thieves take out by an exchange, so one of them
-// gets it. What was put is read by that exchange itself, never by way of another one: only the thief's acquires, and only
+// gets it. Where there are no thieves what was displaced still lies here until the next is put: thieves that come later are let in only
+// after that (turn_mark.hpp). What was put is read by that exchange itself, never by way of another one: only the thief's acquires, and only
 // put releases.
 #ifndef BASTION_EXECUTOR_NEXT_SLOT_HPP
 #define BASTION_EXECUTOR_NEXT_SLOT_HPP
@@ -17,15 +18,15 @@ namespace bastion::detail {
 template <class T, class Atomics = std_atomics>
 class next_slot {
 public:
-    // What lies here, to make room for `put`; null: nothing. The flag is read only where something lies.
-    [[nodiscard]] BASTION_INLINE T* displace(const bool& has_thieves) noexcept {
+    // What lies here, to make room for `put`; null: nothing.
+    [[nodiscard]] BASTION_INLINE T* displace(bool has_thieves) noexcept {
         // relaxed: only this thread puts; a thief can only have emptied it meanwhile.
         T* there = slot_.load(std::memory_order_relaxed);
         if (there != nullptr && has_thieves) there = slot_.exchange(nullptr, std::memory_order_relaxed);
         return there;
     }
     BASTION_INLINE void put(T& next) noexcept { slot_.store(&next, std::memory_order_release); } // pairs with steal
-    [[nodiscard]] BASTION_INLINE T* take(const bool& has_thieves) noexcept {
+    [[nodiscard]] BASTION_INLINE T* take(bool has_thieves) noexcept {
         T* const there = slot_.load(std::memory_order_relaxed); // as in displace
         if (there == nullptr) return nullptr;
         if (has_thieves) return slot_.exchange(nullptr, std::memory_order_relaxed);

@@ -29,11 +29,12 @@
 
 namespace bastion::detail {
 
-template <std::size_t MaxWorkers = 1024, class Atomics = std_atomics>
+template <std::size_t MaxWorkers = 2048, class Atomics = std_atomics>
 class basic_sleepers {
     static constexpr std::size_t words = (MaxWorkers + 63) / 64;
 
 public:
+    // `workers`: of the plan. Spare ones sleep and search, too, with numbers of their own.
     explicit basic_sleepers(std::size_t workers) noexcept : workers_(workers) {}
 
     [[nodiscard]] bool any() const noexcept { return asleep_.load(std::memory_order_relaxed) != 0; }
@@ -42,8 +43,8 @@ public:
     [[nodiscard]] bool anyone_searching() const noexcept { return searching_.load() != 0; }
 
     [[nodiscard]] bool enter_search() noexcept {
-        const std::size_t busy = workers_ - asleep_.load(std::memory_order_relaxed); // a hint: the bound is soft
-        const std::size_t most = busy / 2 > 1 ? busy / 2 : 1;
+        const std::size_t asleep = asleep_.load(std::memory_order_relaxed); // a hint: the bound is soft
+        const std::size_t most = workers_ > asleep + 3 ? (workers_ - asleep) / 2 : 1;
         if (searching_.load(std::memory_order_relaxed) >= most) return false;
         searching_.fetch_add(1);
         return true;

@@ -6,6 +6,7 @@
 #ifndef BASTION_EXECUTOR_THIS_THREAD_HPP
 #define BASTION_EXECUTOR_THIS_THREAD_HPP
 
+#include <bastion/base/atomics.hpp>
 #include <bastion/base/compiler.hpp>
 #include <bastion/executor/pool.hpp>
 #include <bastion/executor/runnable.hpp>
@@ -18,15 +19,15 @@ namespace bastion::detail {
 
 struct thread_state {
     worker* current_worker = nullptr;   // null on plain threads
-    strand* current = nullptr;          // the strand that runs on this thread now
-    strand* forked_by = nullptr;        // whose forked task runs on this thread now, when no strand does
-    const void* home = nullptr;         // of a worker: what its executor serves, by address
-    std::coroutine_handle<> bounced;    // a transfer that goes through the worker loop instead of the stack
-    std::uint32_t transfers = 0;        // symmetric transfers since the stack was last known to be flat
-    bool debugged = false;              // the process that runs on this thread now is suspended or watched
-    pool_cache* pool = nullptr;         // a worker's own cache; null on plain threads
+    shown_ptr<strand> current; // the strand that runs on this thread now; the watchdog looks at it (turn_mark.hpp)
+    strand* forked_by = nullptr; // whose forked task runs on this thread now, when no strand does
+    const void* home = nullptr; // of a worker: what its executor serves, by address
+    std::coroutine_handle<> bounced; // a transfer that goes through the worker loop instead of the stack
+    std::uint32_t transfers = 0; // symmetric transfers since the stack was last known to be flat
+    bool debugged = false; // the process that runs on this thread now is suspended or watched
+    pool_cache* pool = nullptr; // a worker's own cache; null on plain threads
     const unsigned* uncaught = &nobody_counts; // a worker's count of exceptions in flight, where the ABI shows it
-    bool callback = false;              // a system process calls what a user gave it
+    relaxed_flag callback; // a system process calls what a user gave it
     worker_counters* counters = &nobodys_counters; // a worker's own
 
     [[nodiscard]] pool_cache& blocks() const noexcept { return pool != nullptr ? *pool : this_thread_pool(); }

@@ -16,6 +16,7 @@
 #include <bastion/executor/runnable.hpp>
 #include <bastion/executor/this_thread.hpp>
 #include <bastion/executor/timer_wheel.hpp>
+#include <bastion/executor/turn_mark.hpp>
 #include <bastion/executor/wheel_notice.hpp>
 #include <bastion/executor/worker_counters.hpp>
 #include <bastion/executor/worker_node.hpp>
@@ -26,6 +27,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <pthread.h>
 #include <vector>
 
 namespace bastion::detail {
@@ -70,8 +72,9 @@ public:
     static constexpr unsigned near_rounds = 2;    // a thief looks at its own node so often before it looks farther
 
     // `place` and the nodes outlive it. `others`: the nodes of other workers, the nearest first.
+    // `has_thieves`: from the beginning, and for good.
     worker(executor& owner, std::size_t index, std::uint64_t seed, const topology::planned_worker& place,
-        worker_node& node, std::vector<worker_node*> others);
+        worker_node& node, std::vector<worker_node*> others, bool has_thieves);
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
 
@@ -100,13 +103,21 @@ public:
     }
     BASTION_API void push_job(fork_job& job);
     // The newest forked job; null: none left here.
-    [[nodiscard]] fork_job* pop_job() noexcept { return jobs_.pop(has_thieves_); }
+    [[nodiscard]] fork_job* pop_job() noexcept {
+        if (mark_.has_thieves()) return jobs_.pop(true);
+        const turn_mark::step alone(mark_);
+        return jobs_.pop(mark_.has_thieves());
+    }
     void return_job(fork_job& job) { jobs_.push(&job); }
     // Lets a forked task go on that has waited for a blocking function. False: there is none.
     BASTION_API bool run_resumed();
 
     [[nodiscard]] executor& owner() const noexcept { return owner_; }
     [[nodiscard]] std::size_t index() const noexcept { return index_; }
+    // Whose place it has: its own, or of a spare worker that of the planned one for which it has stepped in.
+    [[nodiscard]] std::size_t seat() const noexcept {
+        return seat_.load(std::memory_order_relaxed);
+    } // a number, no order
     // Where it is, and in what order it turns to the others.
     [[nodiscard]] const topology::planned_worker& place() const noexcept { return place_; }
     [[nodiscard]] worker_node& node() const noexcept { return node_; }
@@ -128,11 +139,26 @@ public:
     // Any thread, any timer.
     void arm(timer_entry& entry, std::int64_t duration_ns) noexcept;
     // Any thread. False: it was not armed, or is on its way to its function.
-    BASTION_INLINE bool cancel(timer_entry& entry) noexcept {
-        return young_.take_back(entry, !has_thieves_) || cancel_in_wheel(entry);
+    BASTION_INLINE bool cancel(timer_entry& entry) noexcept { return take_back_young(entry) || cancel_in_wheel(entry); }
+
+    // The process that runs here is anybody's from now on, once this has returned: whoever looks at it is through.
+    BASTION_INLINE void let_go(thread_state& thread) noexcept {
+        thread.current = nullptr;
+        mark_.let_go();
     }
 
-    // The thread's whole life.
+    // The same of a callback that a system process has called.
+    void leave_callback(thread_state& thread) noexcept {
+        thread.callback = false;
+        mark_.let_go();
+    }
+    // And of a forked task, whose end lets its process go on elsewhere.
+    void leave_fork(thread_state& thread) noexcept {
+        thread.forked_by = nullptr;
+        mark_.let_go();
+    }
+
+    // The thread's whole life, or of a spare worker its time in one seat.
     void loop();
 
     // ---- for drivers, in place of loop; on the driver's thread
@@ -145,12 +171,26 @@ public:
 
 private:
     friend class executor;
+    friend class seat;
+    friend class spare_workers;
+    friend class watchdog;
 
     enum class reach : std::uint8_t { node, machine };
 
     BASTION_INLINE void put_next(runnable& r) noexcept {
-        if (runnable* const old = slot_.displace(has_thieves_)) push_last(*old);
+        if (slot_.empty()) slot_.put(r); // only this thread puts
+        else replace_next(r);
+    }
+    BASTION_INLINE void replace_next(runnable& r) noexcept {
+        const turn_mark::step alone(mark_);
+        if (runnable* const old = slot_.displace(mark_.has_thieves())) push_last(*old);
         slot_.put(r);
+    }
+    [[nodiscard]] BASTION_INLINE bool take_back_young(timer_entry& entry) noexcept {
+        if (mark_.has_thieves()) return young_.take_back(entry, false);
+        if (!young_.holds(entry)) return false;
+        const turn_mark::step alone(mark_);
+        return young_.take_back(entry, !mark_.has_thieves());
     }
     BASTION_API void push_next_at_home(runnable& r) noexcept;
     BASTION_API void push_last_at_home(runnable& r) noexcept;
@@ -161,6 +201,7 @@ private:
     [[nodiscard]] runnable* steal_any(reach how_far) noexcept;
     [[nodiscard]] runnable* steal_far() noexcept;
     void count_steal(bool from_afar) noexcept;
+    [[nodiscard]] runnable* rob_one(worker& victim, bool from_afar) noexcept;
     [[nodiscard]] runnable* steal_from(worker& victim, bool from_afar) noexcept;
     [[nodiscard]] bool has_hands_free(worker_node& other) noexcept;
     // Whether a thief from another node would find something.
@@ -174,6 +215,14 @@ private:
     [[nodiscard]] bool stands_still(worker& victim) noexcept;
     [[nodiscard]] bool sleep();
     void take_seat(thread_state& thread) noexcept;
+    // Before its thread begins, and after it has ended without a stop: whoever reads its figures sees that it does nothing meanwhile.
+    void sit_down() noexcept;
+    void stand_up() noexcept;
+    // Before it leaves its seat: what lies here goes to its node.
+    void hand_in();
+    [[nodiscard]] bool is_to_end() const noexcept;
+    template <class From>
+    [[nodiscard]] bool empty_into(From& from, node_queue<runnable>& to) noexcept;
     // Whether the wheel must be looked at; in this order, see young_timers.hpp. For searchers a hint.
     [[nodiscard]] bool timers_wait() const noexcept { return young_.any() || timers_.pending(); }
     BASTION_API void arm_behind_young(timer_entry& entry) noexcept;
@@ -181,6 +230,7 @@ private:
     void collect_young() noexcept; // under the wheel's lock; says first that there is news
     [[nodiscard]] std::int64_t first_due() const noexcept;
     [[nodiscard]] bool sees_work() noexcept;
+    [[nodiscard]] bool offers_to(worker& other) noexcept;
     void park();
     void begin_idling() noexcept;
     void end_idling() noexcept;
@@ -193,7 +243,7 @@ private:
     BASTION_API void overflow_system(runnable& r) noexcept;
     // More work lies here than this thread can do at once: if somebody sleeps and nobody searches, wake one.
     void spread() noexcept {
-        if (has_thieves_) spread_if_asleep();
+        if (mark_.has_thieves()) spread_if_asleep();
     }
     BASTION_API void spread_if_asleep() noexcept;
     BASTION_COLD void spread_slowly() noexcept;
@@ -202,7 +252,6 @@ private:
     executor& owner_;
     worker_node& node_;
     const std::size_t index_;
-    const bool has_thieves_;
     const bool has_far_nodes_; // false: nobody is at home anywhere
     std::int32_t budget_;
     thread_state* thread_ = nullptr;
@@ -216,6 +265,7 @@ private:
     random_source random_;
 
     alignas(cache_line) next_slot<runnable> slot_;
+    turn_mark mark_;
     worker_counters counters_;
     fifo_ring<runnable, 256> ring_;
     fifo_ring<runnable, 64> system_;
@@ -241,6 +291,13 @@ private:
     std::vector<sighting> sightings_;
     std::vector<bool> spared_; // the nodes, by their numbers, that this search leaves alone
     bool asleep_ = false; // of a driven worker: it would be in its park
+    std::atomic<std::size_t> seat_;
+    // Who says so wakes it (take_this in sleepers.hpp orders it), or it is asked as a hint.
+    std::atomic<bool> leaving_{false};
+    std::atomic<bool> stuck_{false}; // says the watchdog, which looks after what that misses
+    // Of its thread, for the watchdog, which has seen a turn of it.
+    pthread_t native_ = {};
+    int native_id_ = 0;
 };
 
 } // namespace bastion::detail

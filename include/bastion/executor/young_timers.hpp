@@ -62,6 +62,10 @@ public:
         }
     }
 
+    // Whether it lies here. For who may take it back; for others a hint.
+    [[nodiscard]] bool holds(const Entry& entry) const noexcept {
+        return entry.place != nowhere && places_[entry.place].load(std::memory_order_relaxed) == &entry;
+    }
     // Whose armer is known to be through with put. True: it has never been in the wheel, and belongs to the caller.
     // `alone`: nobody collects on another thread.
     [[nodiscard]] bool take_back(Entry& entry, bool alone) noexcept {

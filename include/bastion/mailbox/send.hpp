@@ -60,7 +60,7 @@ BASTION_API BASTION_COLD void note_sent(const thread_state& thread, const addres
 [[nodiscard]] BASTION_INLINE delivery deliver(address to, envelope* e, thread_state& thread) noexcept {
     if (thread.current != nullptr) [[likely]] {
         --thread.current->budget;
-        e->sender = static_cast<control_block*>(thread.current)->here();
+        e->sender = static_cast<control_block*>(thread.current.get())->here();
         if (thread.debugged) [[unlikely]]
             note_sent(thread, to, *e);
     } else {

@@ -180,7 +180,7 @@ public:
     [[nodiscard]] bastion::runtime& runtime() const;
     // The worker that runs this process now, from 0, and the NUMA node that this is on, by its number in bastion-topology's table. After
     // the next wait it may be another; the node of a process that is bound (placement.hpp) is always the same.
-    [[nodiscard]] std::size_t worker() const noexcept { return detail::this_thread().current_worker->index(); }
+    [[nodiscard]] std::size_t worker() const noexcept { return detail::this_thread().current_worker->seat(); }
     [[nodiscard]] int node() const noexcept { return detail::this_thread().current_worker->node().number; }
 
     [[nodiscard]] detail::control_block& block() const noexcept { return *block_; }

@@ -125,7 +125,7 @@ struct alignas(cache_line) control_block : strand {
 
 // The block that runs on this thread; null on plain threads and inside forked tasks.
 [[nodiscard]] inline control_block* running_block() noexcept {
-    return static_cast<control_block*>(this_thread().current); // Safety: strands are control blocks
+    return static_cast<control_block*>(this_thread().current.get()); // Safety: strands are control blocks
 }
 
 // A new block with a fresh generation, open for mail, in state `starting`. Throws std::bad_alloc.

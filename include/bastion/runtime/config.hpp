@@ -4,7 +4,8 @@
 // BASTION_SEED, BASTION_BUDGET, BASTION_ASK_TIMEOUT_MS, BASTION_START_TIMEOUT_MS, BASTION_SHUTDOWN_MS,
 // BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1),
 // BASTION_HARDWARE_FAULTS (0 or 1), BASTION_BLOCKING_THREADS, BASTION_BLOCKING_IDLE_MS, BASTION_WORKERS_PER_NODE, BASTION_CPUS ("0,2-5"),
-// BASTION_CORES_LEFT_FREE, BASTION_SPARE_SMT (0 or 1), BASTION_PINNING (never, automatic or always), BASTION_MACHINE, BASTION_PAGES_GIVEN_BACK (0 or 1). An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
+// BASTION_CORES_LEFT_FREE, BASTION_SPARE_SMT (0 or 1), BASTION_PINNING (never, automatic or always), BASTION_MACHINE, BASTION_PAGES_GIVEN_BACK (0 or 1),
+// BASTION_SLICE_WARNING_MS, BASTION_SLICE_ERROR_MS, BASTION_MAX_SPARE_WORKERS. An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
 #ifndef BASTION_RUNTIME_CONFIG_HPP
 #define BASTION_RUNTIME_CONFIG_HPP
 
@@ -13,6 +14,7 @@
 #include <bastion/process/exit_reason.hpp>
 #include <bastion/process/hardware_fault.hpp>
 #include <bastion/runtime/hardware_faults.hpp>
+#include <bastion/runtime/long_slice.hpp>
 #include <bastion/supervision/crash_report.hpp>
 #include <bastion/supervision/policy.hpp>
 #include <bastion/topology/worker_plan.hpp>
@@ -21,6 +23,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -54,8 +57,10 @@ class config {
 public:
     using log_function = std::function<void(const log_record&)>;
     using crash_function = std::function<void(const crash_report&)>;
+    using slice_function = std::function<void(const long_slice&)>;
     static constexpr std::size_t most_workers = topology::most_workers;
     static constexpr std::size_t most_blocking_threads = 65'536;
+    static constexpr std::size_t most_spare_workers = 1024;
 
     config() noexcept {}
 
@@ -112,6 +117,19 @@ public:
     // ending the program. Best effort: memory may be damaged already. Default no. Needs a program built by g++ with the
     // CMake target bastion::hardware_faults; otherwise the runtime's constructor throws bad_config.
     config& with_hardware_faults(bool on) & { return hardware_faults_ = on, *this; }
+    // How long a process may keep its worker without a pause until that is said, and a spare worker steps in: at least 1 ms; then until it
+    // is said as an error, with a backtrace: not before the warning. A warning of 0: nobody looks, and no spare worker steps in.
+    // Default 10 ms and 1 s. For the backtrace the thread is interrupted by SIGURG: a system call it is in may return with EINTR.
+    config& with_slice_limits(std::chrono::nanoseconds warning, std::chrono::nanoseconds error) & {
+        return slice_warning_ = warning, slice_error_ = error, *this;
+    }
+    // So many workers step in at once for others that do not come back from a process, at most; 0 to 1,024. With 0 a runtime of one worker
+    // never runs two processes at a time, and a process that computes for long keeps all others waiting. Default: as many as there are
+    // workers.
+    config& with_max_spare_workers(std::size_t n) & { return max_spares_ = n, *this; }
+    // Told of processes that keep their worker for long, by a thread of the runtime's own, which looks at no worker meanwhile. What it throws
+    // is lost. Default: lines on standard error.
+    config& with_slice_log(slice_function f) & { return slice_log_ = std::move(f), *this; }
     // As the environment variable of that name would, for settings that come from elsewhere; the environment still has the
     // last word. Throws bad_config.
     BASTION_API config& with_variable(std::string_view name, std::string_view value) &;
@@ -144,6 +162,11 @@ public:
     config with_pages_given_back(bool on) && { return with_pages_given_back(on), std::move(*this); }
     config with_signals(bool on) && { return with_signals(on), std::move(*this); }
     config with_hardware_faults(bool on) && { return with_hardware_faults(on), std::move(*this); }
+    config with_slice_limits(std::chrono::nanoseconds warning, std::chrono::nanoseconds error) && {
+        return with_slice_limits(warning, error), std::move(*this);
+    }
+    config with_max_spare_workers(std::size_t n) && { return with_max_spare_workers(n), std::move(*this); }
+    config with_slice_log(slice_function f) && { return with_slice_log(std::move(f)), std::move(*this); }
     config with_variable(std::string_view name, std::string_view value) && {
         return with_variable(name, value), std::move(*this);
     }
@@ -176,6 +199,10 @@ private:
     bool quiet_ = false;
     crash_function crash_sink_;
     crash_limits crash_limits_;
+    std::chrono::nanoseconds slice_warning_ = std::chrono::milliseconds(10);
+    std::chrono::nanoseconds slice_error_ = std::chrono::seconds(1);
+    std::optional<std::size_t> max_spares_; // none: as many as there are workers
+    slice_function slice_log_;
     bool give_back_ = true;
     bool signals_ = true;
     bool hardware_faults_ = false;

@@ -40,7 +40,8 @@ struct activity {
 };
 
 struct worker_figures : activity {
-    std::size_t worker = 0; // as ctx.worker() says it
+    std::size_t worker =
+        0; // as ctx.worker() says it; from runtime::workers() on it is a spare worker (config::with_max_spare_workers)
     int node = 0; // as ctx.node() says it
 };
 
@@ -55,7 +56,7 @@ struct node_figures : activity {
 };
 
 struct runtime_figures {
-    std::vector<worker_figures> workers; // by their numbers
+    std::vector<worker_figures> workers; // by their numbers; last the spare ones that were ever there
     std::vector<node_figures> nodes; // those that have workers
 };
 

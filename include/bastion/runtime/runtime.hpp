@@ -237,7 +237,15 @@ public:
     [[nodiscard]] std::uint64_t dead_letters(drop_reason cause) const noexcept;
 
     [[nodiscard]] supervisor_ref root() const noexcept { return root_; }
+    // Those that it was started with.
     [[nodiscard]] std::size_t workers() const noexcept;
+    // Of these, how many run, and are to go on. Without resize_workers it follows the CPUs and the quota that the system grants, up to
+    // workers(), within 2 s; not where a number of workers was asked for.
+    [[nodiscard]] std::size_t active_workers() const noexcept;
+    // So many of the workers run from now on, at least one on each NUMA node and at most workers(); the others hand what they have to their
+    // node, and their threads end. Returns at once: a worker leaves when it comes back from what it runs, and one that is to come back is there
+    // within 5 ms. From then on the number follows no CPUs by itself. Any thread. Throws usage_error: out of these bounds, or in a simulation.
+    void resize_workers(std::size_t n);
     [[nodiscard]] runtime_counters counters() const noexcept;
     // The same and more of each worker and each NUMA node (see figures.hpp). Any thread. Cost: where there are several nodes the system walks
     // the page tables of the program. Throws std::bad_alloc.

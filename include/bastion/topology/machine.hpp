@@ -57,6 +57,10 @@ public:
 // Detects on first use. Never throws: when hwloc fails, the kernel's affinity mask is believed.
 [[nodiscard]] BASTION_API const machine& this_machine();
 
+// This machine with what it grants now: of its CPUs those that the calling thread may run on, and the quota. One that was not there at the
+// program's start does not count. Cost: some 50 us. Throws std::bad_alloc.
+[[nodiscard]] BASTION_API machine this_machine_now();
+
 // The machine of a description: hwloc's synthetic format ("package:2 numa:1 core:4 pu:2") or its XML. Throws std::invalid_argument.
 [[nodiscard]] BASTION_API machine described_machine(const std::string& description);
 

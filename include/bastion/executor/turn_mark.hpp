@@ -1,0 +1,138 @@
+// What a worker says of itself while it runs, so that others can take over from one that does not come back: that it is in a turn, and
+// how many turns it has had; and how a worker without thieves gets some while it is in the midst of one.
+//
+// Written by the worker, read by the watchdog. Where there is one worker its queues do without read-modify-writes (`has_thieves` in
+// ring.hpp, next_slot.hpp, fork_deque.hpp, young_timers.hpp), and a turn that does not end keeps all that waits there.
+// Cost: two plain stores for each turn, a load when a process gives itself away, and where there are no thieves two stores for each step
+// within a turn that counts on it.
+//
+// Protocol:
+//  1. The worker says `turn` before each turn and `loop` after it. Whatever it does with its queues without a read-modify-write it does in
+//     the loop, or in a step, which says so for as long as it lasts; and it asks has_thieves after it has said where it is.
+//  2. Who lets thieves in says so first, then makes a heavy fence, and then looks where the worker is. In a turn: it has said so before
+//     the fence, and will ask again, and be told of them. In a step: the step ends soon; then as in a turn. In the loop: it is not stuck, and
+//     nobody is let in.
+//  3. Thieves are sent away by who knows that none is left: their last writing happens before.
+//  4. Who wants to look at the process that runs says so, makes a heavy fence, and then asks which one runs. A process that gives itself
+//     away (to its mailbox, to a queue, to its owner) is taken from `current` first; then the worker asks whether somebody looks, and waits
+//     until the look is over. One of them sees the other.
+// The fences are asymmetric: a light one costs the worker nothing, a heavy one makes all threads of the program pass a barrier.
+#ifndef BASTION_EXECUTOR_TURN_MARK_HPP
+#define BASTION_EXECUTOR_TURN_MARK_HPP
+
+#include <bastion/base/asymmetric_fence.hpp>
+#include <bastion/base/atomics.hpp>
+#include <bastion/base/compiler.hpp>
+
+#include <atomic>
+#include <cstdint>
+
+namespace bastion::detail {
+
+template <class Atomics = std_atomics, class Fence = asymmetric_fence>
+class basic_turn_mark {
+    static constexpr std::uint64_t where_mask = 3;
+    static constexpr std::uint64_t loop = 0;
+    static constexpr std::uint64_t turn = 1;
+    static constexpr std::uint64_t step_of_turn = 2;
+    static constexpr std::uint64_t one_turn = 4;
+
+public:
+    explicit basic_turn_mark(bool has_thieves) noexcept : has_thieves_(has_thieves) {}
+    basic_turn_mark(const basic_turn_mark&) = delete;
+    basic_turn_mark& operator=(const basic_turn_mark&) = delete;
+
+    // acquire: pairs with send_away; what the last of them has taken is seen.
+    [[nodiscard]] bool has_thieves() const noexcept { return has_thieves_.load(std::memory_order_acquire); }
+
+    // ---- the worker
+
+    // Says where it was before, for `end_turn`: turns may nest.
+    BASTION_INLINE std::uint64_t begin_turn() noexcept {
+        const std::uint64_t before = word_.load(std::memory_order_relaxed); // own
+        // release: pairs with let_in; what it has done in the loop is seen.
+        word_.store(((before & ~where_mask) + one_turn) | turn, std::memory_order_release);
+        return before & where_mask;
+    }
+    BASTION_INLINE void end_turn(std::uint64_t before) noexcept {
+        const std::uint64_t count = word_.load(std::memory_order_relaxed) & ~where_mask; // own
+        word_.store(count | before, std::memory_order_relaxed); // the fence orders it (2)
+        fence_.light();
+    }
+
+    // While one lives, the worker does something that counts on having no thieves, if it has none.
+    class [[nodiscard]] step {
+    public:
+        BASTION_INLINE explicit step(basic_turn_mark& mark) noexcept
+            : mark_(mark), before_(mark.word_.load(std::memory_order_relaxed)) { // own
+            mark.word_.store((before_ & ~where_mask) | step_where(before_), std::memory_order_relaxed);
+            mark.fence_.light();
+        }
+        step(const step&) = delete;
+        step& operator=(const step&) = delete;
+        // release: pairs with let_in.
+        BASTION_INLINE ~step() { mark_.word_.store(before_, std::memory_order_release); }
+
+    private:
+        static std::uint64_t step_where(std::uint64_t word) noexcept {
+            return (word & where_mask) == loop ? loop : step_of_turn;
+        }
+        basic_turn_mark& mark_;
+        const std::uint64_t before_;
+    };
+
+    // The process that runs is anybody's from now on; `current` was taken back before.
+    BASTION_INLINE void let_go() noexcept {
+        fence_.light();
+        if (looked_at_.load(std::memory_order_acquire)) [[unlikely]] // pairs with end_look
+            wait_for_look();
+    }
+
+    // ---- the watchdog
+
+    // Whether it is in a turn, and in which: 0: it is not.
+    [[nodiscard]] std::uint64_t turn_now() const noexcept {
+        const std::uint64_t word = word_.load(std::memory_order_acquire); // pairs with begin_turn
+        return (word & where_mask) == loop ? 0 : word & ~where_mask;
+    }
+    // True: it is in a turn, and thieves may come. False: it is not.
+    [[nodiscard]] bool let_in() noexcept {
+        if (has_thieves_.load(std::memory_order_relaxed)) return true; // only this thread writes it
+        has_thieves_.store(true, std::memory_order_relaxed); // the fence orders it (2)
+        fence_.heavy();
+        for (;;) {
+            // acquire: pairs with begin_turn and the end of a step.
+            const std::uint64_t where = word_.load(std::memory_order_acquire) & where_mask;
+            if (where == turn) return true;
+            if (where == loop) break;
+            Atomics::yield();
+        }
+        send_away();
+        return false;
+    }
+    // release: pairs with has_thieves.
+    void send_away() noexcept { has_thieves_.store(false, std::memory_order_release); }
+
+    // From here to `end_look` the process that `current` shows after it does not give itself away.
+    void begin_look() noexcept {
+        looked_at_.store(true, std::memory_order_relaxed); // the fence orders it (4)
+        fence_.heavy();
+    }
+    void end_look() noexcept { looked_at_.store(false, std::memory_order_release); } // pairs with let_go
+
+private:
+    BASTION_COLD void wait_for_look() noexcept {
+        while (looked_at_.load(std::memory_order_acquire)) Atomics::yield(); // pairs with end_look
+    }
+
+    typename Atomics::template atomic<std::uint64_t> word_{0}; // turns so far, and where it is
+    typename Atomics::template atomic<bool> has_thieves_;
+    typename Atomics::template atomic<bool> looked_at_{false};
+    [[no_unique_address]] Fence fence_;
+};
+
+using turn_mark = basic_turn_mark<>;
+
+} // namespace bastion::detail
+
+#endif

@@ -1,0 +1,206 @@
+// Workers that leave and come back while the runtime works, by order and with the CPUs that the system grants.
+#include "support/blocking.hpp"
+#include "support/catch.hpp"
+#include "support/world.hpp"
+
+#include <bastion/bastion.hpp>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sched.h>
+#include <string>
+#include <vector>
+
+using namespace std::chrono_literals;
+using test::wait_until;
+
+namespace {
+
+struct ball {
+    int rounds;
+};
+struct question {
+    using answer_type = int;
+};
+
+std::size_t threads_of_this_program() {
+    std::size_t n = 0;
+    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) n += entry.is_directory() ? 1 : 0;
+    return n;
+}
+
+// Gives each ball back to where it came from, until its rounds are over.
+auto player(std::atomic<int>& over) {
+    return [&over](bastion::context ctx) -> bastion::process {
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (auto* b = m.told<ball>()) {
+                if (b->rounds == 0) ++over;
+                else m.sender().tell(ball{b->rounds - 1});
+            }
+            if (auto q = m.asked<question>()) q.reply(ctx.node());
+        }
+    };
+}
+
+int node_of(bastion::runtime& rt, const bastion::child_ref& who) {
+    const auto answer = rt.run(who.ask(question()));
+    REQUIRE(answer.has_value());
+    return *answer;
+}
+
+} // namespace
+
+TEST_CASE("Workers leave and come back while processes talk, and nothing is lost") {
+    constexpr int pairs = 16;
+    constexpr int rounds = 20'000;
+    std::atomic<int> over{0};
+    std::atomic<int> woken{0};
+    bastion::runtime rt(bastion::config().with_signals(false).with_workers(4));
+    CHECK(rt.active_workers() == 4);
+    for (int i = 0; i < pairs; ++i) {
+        const bastion::child_ref one = rt.spawn(player(over));
+        rt.spawn([one, &over](bastion::context ctx) -> bastion::process {
+            one.tell(ball{rounds});
+            for (;;) {
+                auto m = co_await ctx.recv();
+                if (auto* b = m.told<ball>()) {
+                    if (b->rounds == 0) ++over;
+                    else m.sender().tell(ball{b->rounds - 1});
+                }
+            }
+        });
+        rt.spawn([&woken](bastion::context ctx) -> bastion::process { // timers lie in wheels that are left behind
+            for (int n = 0; n < 20; ++n) co_await ctx.sleep_for(1ms);
+            ++woken;
+        });
+    }
+    std::size_t orders = 0;
+    for (const std::size_t n : {1u, 4u, 2u, 3u, 1u, 3u, 1u, 2u, 4u, 1u, 2u}) {
+        rt.resize_workers(n);
+        wait_until([&] { return rt.active_workers() == n || over == pairs; });
+        ++orders;
+    }
+    wait_until([&] { return over == pairs && woken == pairs; });
+    CHECK(orders == 11);
+}
+
+TEST_CASE("A worker that has left has no thread, and one that comes back works") {
+    std::atomic<int> ran{0};
+    bastion::runtime rt(bastion::config().with_signals(false).with_workers(3).with_max_spare_workers(0));
+    const auto hold_all = [&](int n) { // each needs a worker of its own
+        test::door at;
+        for (int i = 0; i < n; ++i)
+            rt.spawn([&](bastion::context) -> bastion::process {
+                at.pass();
+                ++ran;
+                co_return;
+            });
+        at.wait_for(n);
+        at.open();
+        wait_until([&] { return ran == n; });
+        ran = 0;
+    };
+    hold_all(3);
+    const std::size_t before = threads_of_this_program();
+    rt.resize_workers(1);
+    wait_until([&] { return threads_of_this_program() == before - 2; });
+    CHECK(rt.active_workers() == 1);
+    CHECK(rt.workers() == 3);
+    hold_all(1);
+    rt.resize_workers(3);
+    hold_all(3);
+    CHECK(threads_of_this_program() == before);
+}
+
+TEST_CASE("Timers of a worker that has left fire") {
+    std::atomic<int> woken{0};
+    bastion::runtime rt(bastion::config().with_signals(false).with_workers(2).with_max_spare_workers(0));
+    test::door held;
+    for (int i = 0; i < 2; ++i)
+        rt.spawn([&](bastion::context ctx) -> bastion::process {
+            held.pass(); // so that each worker has one
+            co_await ctx.sleep_for(200ms);
+            ++woken;
+        });
+    held.wait_for(2);
+    const std::size_t before = threads_of_this_program();
+    rt.resize_workers(1);
+    held.open();
+    wait_until([&] { return threads_of_this_program() == before - 1; });
+    wait_until([&] { return woken == 2; });
+}
+
+TEST_CASE("Each NUMA node keeps a worker for what is bound there") {
+    std::atomic<int> over{0};
+    bastion::runtime rt(bastion::config().with_signals(false).with_machine("numa:2 core:2 pu:1"));
+    REQUIRE(rt.workers() == 4);
+    const bastion::child_ref there = rt.spawn(player(over), bastion::placement::node(1));
+    const std::size_t before = threads_of_this_program();
+    rt.resize_workers(2);
+    wait_until([&] { return threads_of_this_program() == before - 2; });
+    CHECK(node_of(rt, there) == 1);
+    CHECK_THROWS_WITH(rt.resize_workers(1),
+        "bastion: resize_workers(1): each of the 2 NUMA nodes keeps a worker, for what is bound there");
+}
+
+TEST_CASE("Numbers of workers that make no sense are refused") {
+    bastion::runtime rt(bastion::config().with_signals(false).with_workers(2));
+    CHECK_THROWS_WITH(rt.resize_workers(0), "bastion: resize_workers(0): a runtime needs at least one worker");
+    CHECK_THROWS_WITH(rt.resize_workers(3),
+        "bastion: resize_workers(3): there are 2: start the runtime with as many as "
+        "there may ever be (config::with_workers)");
+    CHECK(rt.active_workers() == 2);
+}
+
+TEST_CASE("On a manual clock rest is what the workers that are left have") {
+    std::atomic<int> ticks{0};
+    auto clock = std::make_shared<bastion::manual_clock>();
+    bastion::runtime rt(bastion::config().with_signals(false).with_workers(3).with_clock(clock));
+    for (int i = 0; i < 10; ++i)
+        rt.spawn([&ticks](bastion::context ctx) -> bastion::process {
+            for (;;) {
+                co_await ctx.sleep_for(1s);
+                ++ticks;
+            }
+        });
+    int expected = 0;
+    for (const std::size_t n : {3u, 1u, 2u, 1u, 3u}) {
+        rt.resize_workers(n);
+        clock->advance(2s);
+        clock->settle();
+        CHECK(ticks == (expected += 20));
+    }
+}
+
+TEST_CASE("The number of workers follows the CPUs that the system grants") {
+    if (std::getenv("BASTION_WORKERS") != nullptr || bastion::topology::this_machine().cpus.size() < 2) return;
+    bastion::runtime rt(bastion::config().with_signals(false));
+    if (rt.workers() < 2) return; // by a quota
+    std::atomic<int> over{0};
+    std::atomic<bool> end{false};
+    rt.spawn([&end](bastion::context ctx) -> bastion::process { // somebody is awake
+        while (!end) co_await ctx.sleep_for(1ms);
+    });
+    // As a cpuset that has become smaller does to all threads.
+    const auto watcher = [] {
+        for (;; std::this_thread::yield())
+            for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+                std::ifstream name(entry.path() / "comm");
+                std::string line;
+                if (std::getline(name, line) && line == "bastion-watch") return std::stoi(entry.path().filename());
+            }
+    }();
+    cpu_set_t all;
+    REQUIRE(sched_getaffinity(watcher, sizeof all, &all) == 0);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(bastion::topology::this_machine().cpus.front().os_index), &one);
+    REQUIRE(sched_setaffinity(watcher, sizeof one, &one) == 0);
+    wait_until([&] { return rt.active_workers() == 1; });
+    REQUIRE(sched_setaffinity(watcher, sizeof all, &all) == 0);
+    wait_until([&] { return rt.active_workers() == rt.workers(); });
+    end = true;
+}
