@@ -286,9 +286,16 @@ void group::adopt(control_block& child) {
         return;
     }
     children_.push_back(&child);
+    (void)starts_unawaited(child);
+}
+
+// Processes that were spawned one by one have nothing to do with one another: none waits for the first suspension of another.
+bool group::starts_unawaited(control_block& child) {
+    if (!is_implicit()) return false;
     set_state(child, child_state::up);
-    child.starts_quietly = true; // nobody waits for it
+    child.starts_quietly = true;
     schedule_block(child, this_thread());
+    return true;
 }
 
 void group::on_empty() {

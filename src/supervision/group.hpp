@@ -48,6 +48,7 @@ protected:
     [[nodiscard]] bool restarts_by_itself() const noexcept override { return !ask_first_; }
     void restart(control_block& child) override;
     void adopt(control_block& child) override;
+    [[nodiscard]] bool starts_unawaited(control_block& child) override;
     void on_request(owner_request& r) override;
     [[nodiscard]] std::optional<exit_reason> on_start() override;
     void on_end() noexcept override;

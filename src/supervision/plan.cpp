@@ -127,6 +127,10 @@ void owner::progress() {
             clear(*c, child_flag::apart);
             if (state_of(*c) == child_state::starting || state_of(*c) == child_state::stopping) return;
             const child_state s = state_of(*c);
+            if (s == child_state::unborn && starts_unawaited(*c)) {
+                cursor_ = children_.next(c);
+                continue;
+            }
             if (s == child_state::down || s == child_state::unborn || s == child_state::ended) {
                 start_child(*c);
                 if (cursor_ != c) continue; // it did not start, and is gone
