@@ -330,13 +330,17 @@ TEST_CASE("A supervisor that had ended before the one above it was killed keeps 
     w.rt.spawn(of("top").with_supervisor(mid().with_supervisor(of("low").with_supervisor(of("deep")))));
     w.settle();
     const auto sup = w.rt.find_supervisor("/top/mid");
+    const auto low = w.rt.find_supervisor("/top/mid/low");
     auto changed = sup.reconfigure(mid()); // it would start again without `low`
     auto terminated = sup.terminate_child("low");
     w.settle();
     const auto answer = terminated.take();
     REQUIRE(answer);
-    bastion::child_ref(sup.where()).exit(bastion::exit_reason(bastion::exit_kind::killed));
+    sup.kill();
     w.settle();
+    const auto never = w.rt.run(low.started()); // whoever asks for it is told why it has ended
+    REQUIRE_FALSE(never);
+    CHECK(never.error().reason().kind() == bastion::exit_kind::stopped);
     const lines all = w.events.take();
     for (const char* line : {"after_stop /top/mid/low/deep stopped 0", "after_stop /top/mid/low stopped 0",
              "after_stop /top/mid killed 0"}) {
