@@ -20,7 +20,7 @@ constexpr std::int64_t tick_ns = 5'000'000;
 constexpr std::int64_t slow_tick_ns = 250'000'000; // when no slices are watched
 constexpr std::int64_t between_questions_ns = 1'000'000'000; // for CPUs
 constexpr std::int64_t between_warnings_ns = 1'000'000'000;
-constexpr unsigned idle_ticks = 20; // then it sleeps, too
+constexpr unsigned idle_looks = 2; // then it sleeps, too
 
 std::int64_t cpu_time_of(pthread_t thread) noexcept {
     clockid_t clock = {};
@@ -82,7 +82,7 @@ void watchdog::work() noexcept {
             look_at_all();
         } catch (const std::bad_alloc&) {} // without memory nothing is said
         idle = owner_.all_sleep() ? idle + 1 : 0;
-        if (idle > idle_ticks) {
+        if (idle >= idle_looks) {
             sleep_as_they_do();
             idle = 0;
         }
