@@ -146,7 +146,7 @@ TEST_CASE("What waits with a worker that does not come back is done: in its slot
 }
 
 TEST_CASE("A process that spins goes on telling others, which answer meanwhile") {
-    constexpr int rounds = 300;
+    constexpr int rounds = 100;
     const std::size_t workers = GENERATE(1u, 2u);
     bastion::runtime rt(watched(workers).with_slice_log([](const auto&) {}));
     for (int again = 0; again < 3; ++again) {
