@@ -179,7 +179,6 @@ TEST_CASE("The number of workers follows the CPUs that the system grants") {
     if (std::getenv("BASTION_WORKERS") != nullptr || bastion::topology::this_machine().cpus.size() < 2) return;
     bastion::runtime rt(bastion::config().with_signals(false));
     if (rt.workers() < 2) return; // by a quota
-    std::atomic<int> over{0};
     std::atomic<bool> end{false};
     rt.spawn([&end](bastion::context ctx) -> bastion::process { // somebody is awake
         while (!end) co_await ctx.sleep_for(1ms);
