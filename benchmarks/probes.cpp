@@ -21,7 +21,7 @@ std::atomic<bool> over{false};
 bastion::process answers(bastion::context ctx) {
     for (;;) {
         auto m = co_await ctx.recv();
-        if (auto q = m.asked<probe>()) q.reply(1);
+        if (auto q = m.asked<probe>()) q.reply(std::uint64_t{1});
     }
 }
 
