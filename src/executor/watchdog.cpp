@@ -82,7 +82,8 @@ void watchdog::work() noexcept {
             look_at_all();
         } catch (const std::bad_alloc&) {} // without memory nothing is said
         idle = owner_.all_sleep() ? idle + 1 : 0;
-        if (idle >= idle_looks) {
+        // Whoever stops it has left a token, which the park above may have taken: then this is seen.
+        if (idle >= idle_looks && !stopping_.load(std::memory_order_relaxed)) {
             sleep_as_they_do();
             idle = 0;
         }

@@ -310,6 +310,13 @@ TEST_CASE("On a manual clock nobody is at rest while a process keeps its worker,
     CHECK(other.alive());
 }
 
+TEST_CASE("A runtime ends at whatever moment of the watchdog's way to sleep") {
+    for (int i = 0; i < 200; ++i) {
+        const bastion::runtime rt(bastion::config().with_signals(false).with_workers(1));
+        std::this_thread::sleep_for(i * 100us); // it looks every 5 ms, and sleeps after two looks
+    }
+}
+
 TEST_CASE("Limits that make no sense are refused") {
     using bastion::bad_config;
     CHECK_THROWS_AS(bastion::runtime(bastion::config().with_slice_limits(10us, 1s)), bad_config);
