@@ -27,7 +27,11 @@ public:
     [[nodiscard]] source_location place_of(const control_block& child) const noexcept {
         return spec_ != nullptr ? spec_->where : source_location::at(child.site_file, child.site_line);
     }
-    [[nodiscard]] static bool is_main(const control_block& child) noexcept { return has(child, child_flag::is_main); }
+    // Also for reports, while its owner writes other flags: relaxed, this one never changes.
+    [[nodiscard]] static bool is_main(const control_block& child) noexcept {
+        const std::atomic_ref flags(const_cast<std::uint8_t&>(child.owner_flags));
+        return (flags.load(std::memory_order_relaxed) & child_flag::is_main) != 0;
+    }
     [[nodiscard]] restart_when when() const noexcept { return when_; }
     [[nodiscard]] const supervisor_ref& above() const noexcept { return above_; }
     [[nodiscard]] bool is_supervisor() const noexcept override { return false; }

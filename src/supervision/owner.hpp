@@ -335,11 +335,14 @@ protected:
     [[nodiscard]] static bool has(const control_block& c, std::uint8_t flag) noexcept {
         return (c.owner_flags & flag) != 0;
     }
+    // Who says what an element is called reads one of them meanwhile (group::is_main).
     static void set(control_block& c, std::uint8_t flag) noexcept {
-        c.owner_flags = static_cast<std::uint8_t>(c.owner_flags | flag);
+        std::atomic_ref(c.owner_flags)
+            .store(static_cast<std::uint8_t>(c.owner_flags | flag), std::memory_order_relaxed);
     }
     static void clear(control_block& c, std::uint8_t flag) noexcept {
-        c.owner_flags = static_cast<std::uint8_t>(c.owner_flags & ~flag);
+        std::atomic_ref(c.owner_flags)
+            .store(static_cast<std::uint8_t>(c.owner_flags & ~flag), std::memory_order_relaxed);
     }
 
     control_block& self_;
