@@ -117,8 +117,8 @@ TEST_CASE("A worker that has left has no thread, and one that comes back works")
 
 TEST_CASE("Timers of a worker that has left fire") {
     std::atomic<int> woken{0};
-    bastion::runtime rt(bastion::config().with_signals(false).with_workers(2).with_max_spare_workers(0));
     test::door held;
+    bastion::runtime rt(bastion::config().with_signals(false).with_workers(2).with_max_spare_workers(0));
     for (int i = 0; i < 2; ++i)
         rt.spawn([&](bastion::context ctx) -> bastion::process {
             held.pass(); // so that each worker has one
@@ -177,9 +177,9 @@ TEST_CASE("On a manual clock rest is what the workers that are left have") {
 
 TEST_CASE("The number of workers follows the CPUs that the system grants") {
     if (std::getenv("BASTION_WORKERS") != nullptr || bastion::topology::this_machine().cpus.size() < 2) return;
+    std::atomic<bool> end{false};
     bastion::runtime rt(bastion::config().with_signals(false));
     if (rt.workers() < 2) return; // by a quota
-    std::atomic<bool> end{false};
     rt.spawn([&end](bastion::context ctx) -> bastion::process { // somebody is awake
         while (!end) co_await ctx.sleep_for(1ms);
     });
