@@ -16,16 +16,16 @@ bool supervisor_owner::comes_back(const control_block& child) const noexcept {
 }
 
 // A temporary child goes; one that was there from the start is only out of sight, for its supervisor's next start.
-bool supervisor_owner::keeps(const control_block& child) const noexcept {
+bool supervisor_owner::keeps(const control_block& child, bool runs) const noexcept {
     return spec_->keeps_specs && !makes_supervisors() && &child != temporaries_ &&
-           (child.policy != restart_when::temporary || lives_on(child) || was_not_started(child));
+           (child.policy != restart_when::temporary || lives_on(child) || was_not_started(child, runs));
 }
 
-// What restart_child could not start is what it was, also if it is temporary.
-bool supervisor_owner::was_not_started(const control_block& child) const noexcept {
+// What restart_child could not start is what it was, also if it is temporary. One that runs cannot be asked whether it wanted to.
+bool supervisor_owner::was_not_started(const control_block& child, bool runs) const noexcept {
     const owner& below = *static_cast<const owner*>(child.frame);
-    return below.noted.by_hand &&
-           (below.noted.did_not_start.kind() != exit_kind::normal || below.ignored() || below.ended_unstarted());
+    return below.noted.by_hand && (below.noted.did_not_start.kind() != exit_kind::normal ||
+                                      (!runs && (below.ignored() || below.ended_unstarted())));
 }
 
 bool supervisor_owner::plan_revives(const control_block& child) const noexcept {
@@ -52,7 +52,7 @@ bool supervisor_owner::tries_again(const control_block& child) const noexcept {
 void supervisor_owner::emptied(control_block& child) {
     notes& n = of(child).noted;
     const shared<change_answer> described = std::move(n.described);
-    const bool stays = described || child.policy != restart_when::temporary || was_not_started(child);
+    const bool stays = described || child.policy != restart_when::temporary || was_not_started(child, false);
     if (n.holds_up) behind_due_ = true;
     n.emptying = n.by_hand = n.holds_up = n.behind = false;
     n.known = true;

@@ -137,10 +137,10 @@ void supervisor_owner::terminate_ordered(control_block& child, owner_request& r)
         if (spec_->keeps_specs) empty_left_behind();
         else behind_due_ = true; // nobody could start them by hand
     }
-    if (keeps(child)) return empty_out(child);
-    if (state_of(child) == child_state::up || state_of(child) == child_state::starting ||
-        state_of(child) == child_state::stopping)
-        return order_stop(child, true, false);
+    const bool runs = state_of(child) == child_state::up || state_of(child) == child_state::starting ||
+                      state_of(child) == child_state::stopping;
+    if (keeps(child, runs)) return empty_out(child);
+    if (runs) return order_stop(child, true, false);
     child.reason = exit_reason(exit_kind::stopped);
     set(child, child_flag::for_good);
     finalize(child);

@@ -55,7 +55,8 @@ protected:
     void on_question(request_ptr r) override;
     // ---- specs that outlive their children: kept.cpp
     [[nodiscard]] bool comes_back(const control_block& child) const noexcept override;
-    [[nodiscard]] bool keeps(const control_block& child) const noexcept override;
+    [[nodiscard]] bool keeps(const control_block& child) const noexcept override { return keeps(child, false); }
+    [[nodiscard]] bool keeps(const control_block& child, bool runs) const noexcept;
     [[nodiscard]] bool plan_revives(const control_block& child) const noexcept override;
     [[nodiscard]] bool leaves(const control_block& child) const noexcept override;
     [[nodiscard]] bool hides(const control_block& child) const noexcept override;
@@ -100,7 +101,7 @@ private:
     }
     // Only where it stands for this child: a refused one may be named like another.
     void forget_name(const control_block& child) noexcept;
-    [[nodiscard]] bool was_not_started(const control_block& child) const noexcept;
+    [[nodiscard]] bool was_not_started(const control_block& child, bool runs) const noexcept;
     [[nodiscard]] bool lives_on(const control_block& child) const noexcept {
         return !noted_of(child).late && !is_root_;
     }
