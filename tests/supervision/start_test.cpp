@@ -1,7 +1,6 @@
 // Ordered start, wait_ready, start failures, and what a spawn on something that has ended gives.
 #include "supervision/tree.hpp"
 #include "support/acceptance.hpp"
-#include "support/blocking.hpp"
 
 #include <optional>
 
@@ -624,29 +623,4 @@ TEST_CASE("An addition that has not started is not there when its supervisor sta
     CHECK(word(w.rt.run(sup.which_child("late"))) == to_string(bastion::errc::not_found));
     CHECK(must(w.rt.run(top.which_child("sup"))).status == bastion::child_status::running);
     CHECK(other[0].alive());
-}
-
-TEST_CASE("Processes that were spawned one by one before their supervisor has started do not wait for one another") {
-    test::door first;
-    test::door second;
-    std::atomic<bool> ran{false};
-    bastion::runtime rt(bastion::config().with_signals(false).with_workers(3));
-    const auto sup = rt.spawn(bastion::supervisor().with_children(
-        bastion::children().with_exec([&first](bastion::context) -> bastion::process {
-            first.pass();
-            co_return;
-        })));
-    first.wait_for(1); // the supervisor has not started
-    sup.spawn([&second](bastion::context) -> bastion::process {
-        second.pass();
-        co_return;
-    });
-    sup.spawn([&ran](bastion::context) -> bastion::process {
-        ran = true;
-        co_return;
-    });
-    first.open();
-    second.wait_for(1);
-    test::wait_until([&ran] { return ran.load(); }); // though the one before has not come to its first suspension
-    second.open();
 }
