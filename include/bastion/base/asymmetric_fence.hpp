@@ -13,7 +13,7 @@
 namespace bastion::detail {
 
 struct asymmetric_fence {
-    // Whether this system has them. Where not, both fences are real ones.
+    // Whether this system has them. Where not, the light one orders nothing, and whoever counts on the pair must do without.
     [[nodiscard]] BASTION_API static bool available() noexcept;
     BASTION_INLINE static void light() noexcept { std::atomic_signal_fence(std::memory_order_seq_cst); }
     BASTION_API static void heavy() noexcept;
