@@ -128,7 +128,7 @@ worker& executor::timer_home() noexcept {
 executor_counters executor::counters() const noexcept {
     executor_counters sum;
     const auto add = [&sum](const worker& w) {
-        sum.resumes += w.counters().resumes.load(std::memory_order_relaxed);
+        sum.resumes += w.resumes();
         sum.steals += w.counters().steals.load(std::memory_order_relaxed);
         sum.far_steals += w.counters().far_steals.load(std::memory_order_relaxed);
         sum.parks += w.counters().parks.load(std::memory_order_relaxed);

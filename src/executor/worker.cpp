@@ -42,12 +42,25 @@ worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const top
     fired_.wake.reserve(256);
 }
 
+// From the loop.
 BASTION_INLINE void worker::run(runnable& r) noexcept {
     assert(!r.bound || r.node == node_.home);
-    worker_counters::bump(counters_.resumes);
-    const auto before = mark_.begin_turn();
+    mark_.begin_turn();
     r.ops->run(r, *this);
-    mark_.end_turn(before);
+    mark_.end_turn();
+}
+
+// From the loop.
+void worker::run(fork_job& job) {
+    mark_.begin_turn();
+    job.run(job, *this);
+    mark_.end_turn();
+}
+
+// In the midst of another's turn, which waits for it.
+void worker::run_nested(runnable& r) noexcept {
+    mark_.count_nested_turn();
+    r.ops->run(r, *this);
 }
 
 // The usual turn: what was just woken here. Null: nothing to run here, or the executor stops.
@@ -194,7 +207,7 @@ bool worker::run_resumed() {
     if (node_.resumed.empty()) return false;
     runnable* const r = node_.resumed.pop_front();
     if (r == nullptr) return false;
-    run(*r);
+    run_nested(*r);
     return true;
 }
 
@@ -202,9 +215,7 @@ bool worker::run_some_jobs() {
     fork_job* job = pop_job();
     if (job == nullptr) return false;
     ++job_streak_;
-    const auto before = mark_.begin_turn();
-    job->run(*job, *this);
-    mark_.end_turn(before);
+    run(*job);
     return true;
 }
 
@@ -241,7 +252,7 @@ bool worker::stands_still(worker& victim) noexcept {
     if (driver* const chooser = owner_.driven_by()) return chooser->choose(decision::last_item, 2) != 0;
     if (victim.stuck_.load(std::memory_order_relaxed)) return true;
     sighting& seen = sightings_[victim.index_];
-    const auto resumes = victim.counters_.resumes.load(std::memory_order_relaxed);
+    const auto resumes = victim.resumes();
     const std::int64_t now = monotonic_ns();
     if (seen.resumes != resumes || seen.since_ns == 0) {
         seen = {resumes, now};
@@ -307,7 +318,19 @@ runnable* worker::rob_one(worker& victim, bool from_afar) noexcept {
     return r;
 }
 
-// The nearest first; whoever drives may begin with any. Then the spare workers, if there are any.
+// What `take` gets of a spare worker, if there are any; it is told whether that stands at another node.
+template <class Take>
+auto worker::of_a_spare(reach how_far, Take take) noexcept {
+    using taken = decltype(take(*this, false));
+    for (worker* spare : owner_.spares_.made()) {
+        const bool from_afar = &spare->node_ != &node_;
+        if (spare == this || (from_afar && how_far == reach::node)) continue;
+        if (taken it = take(*spare, from_afar)) return it;
+    }
+    return taken{};
+}
+
+// The nearest first; whoever drives may begin with any.
 runnable* worker::steal_any(reach how_far) noexcept {
     if (runnable* r = take_queued()) return r;
     const std::size_t n = place_.nearest.size();
@@ -319,11 +342,8 @@ runnable* worker::steal_any(reach how_far) noexcept {
         if (at >= most) continue;
         if (runnable* r = rob_one(owner_.worker_at(place_.nearest[at]), at >= place_.near)) return r;
     }
-    for (worker* spare : owner_.spares_.made()) {
-        const bool from_afar = &spare->node_ != &node_;
-        if (spare == this || (from_afar && how_far == reach::node)) continue;
-        if (runnable* r = rob_one(*spare, from_afar)) return r;
-    }
+    const auto rob_it = [this](worker& spare, bool from_afar) { return rob_one(spare, from_afar); };
+    if (runnable* r = of_a_spare(how_far, rob_it)) return r;
     return how_far == reach::node ? nullptr : steal_far();
 }
 
@@ -340,20 +360,14 @@ runnable* worker::steal_far() noexcept {
 
 fork_job* worker::steal_job(reach how_far) noexcept {
     const std::size_t most = how_far == reach::node ? place_.near : place_.nearest.size();
+    const auto steal_one = [this](worker& victim, bool from_afar) {
+        fork_job* const job = victim.jobs_.steal();
+        if (job != nullptr) count_steal(from_afar);
+        return job;
+    };
     for (std::size_t i = 0; i < most; ++i)
-        if (fork_job* job = owner_.worker_at(place_.nearest[i]).jobs_.steal()) {
-            count_steal(i >= place_.near);
-            return job;
-        }
-    for (worker* spare : owner_.spares_.made()) {
-        const bool from_afar = &spare->node_ != &node_;
-        if (spare == this || (from_afar && how_far == reach::node)) continue;
-        if (fork_job* job = spare->jobs_.steal()) {
-            count_steal(from_afar);
-            return job;
-        }
-    }
-    return nullptr;
+        if (fork_job* job = steal_one(owner_.worker_at(place_.nearest[i]), i >= place_.near)) return job;
+    return of_a_spare(how_far, steal_one);
 }
 
 // A searcher looks at everybody in its reach once. True: it has found something, left the search, and done it.
@@ -368,10 +382,7 @@ bool worker::rob(reach how_far) {
         if (driver* const d = owner_.driven_by()) d->run(*this, *r);
         else run(*r);
     } else {
-        worker_counters::bump(counters_.resumes);
-        const auto before = mark_.begin_turn();
-        job->run(*job, *this);
-        mark_.end_turn(before);
+        run(*job);
     }
     return true;
 }
@@ -565,7 +576,8 @@ bool worker::may_turn() const noexcept {
 void worker::run_now(runnable& r, std::int32_t messages) noexcept {
     assert(!r.bound || r.node == node_.home);
     budget_ = messages;
-    run(r);
+    if (mark_.turn_now() == 0) run(r);
+    else run_nested(r);
     budget_ = owner_.budget();
 }
 

@@ -242,8 +242,7 @@ void yield_turn(control_block& b, worker& w) noexcept {
 BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
     bool batch_asked = false;
     for (;;) {
-        const bool asked = b.signals.now() != 0;
-        if (asked) [[unlikely]] {
+        if (b.signals.now() != 0) [[unlikely]] {
             if (!obey_signals(b)) return;
             if (is_held_back(b)) {
                 if (park_held_back(b)) return;
@@ -256,7 +255,7 @@ BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thr
                 if (!mail_in_hand || !b.own_slot.mail) return yield_turn(b, w);
                 if (!finish_batch(b, w, batch_asked)) return;
             }
-            if (asked && waits_for_any_mail(b)) [[unlikely]]
+            if (thread.debugged && waits_for_any_mail(b)) [[unlikely]]
                 note_next(b, *b.mail);
             resume_flat(b.own_slot.leaf, thread);
             if (b.body_ended) return end_by_itself(b);
@@ -297,8 +296,7 @@ void run_handlers(control_block& b, worker& w, thread_state& thread) noexcept {
         send_started(b);
     bool batch_asked = false;
     for (;;) {
-        const bool asked = b.signals.now() != 0;
-        if (asked) [[unlikely]] {
+        if (b.signals.now() != 0) [[unlikely]] {
             if (!obey_signals(b)) return;
             if (is_held_back(b)) {
                 if (park_held_back(b)) return;
@@ -310,7 +308,7 @@ void run_handlers(control_block& b, worker& w, thread_state& thread) noexcept {
             if (!finish_batch(b, w, batch_asked)) return;
         }
         if (envelope* e = next_mail(b)) {
-            if (asked) [[unlikely]]
+            if (thread.debugged) [[unlikely]]
                 note_next(b, *e);
             --b.budget;
             bool ends = false;

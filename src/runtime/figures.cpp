@@ -72,7 +72,7 @@ worker_figures figures_of(worker& w, std::int64_t began_ns, std::int64_t now_ns)
     worker_figures f;
     f.worker = w.index();
     f.node = w.node().number;
-    f.resumes = c.resumes.load(std::memory_order_relaxed);
+    f.resumes = w.resumes();
     f.messages = c.messages.load(std::memory_order_relaxed);
     f.far_messages = c.far_messages.load(std::memory_order_relaxed);
     f.steals = c.steals.load(std::memory_order_relaxed);

@@ -56,9 +56,9 @@ struct lone_worker {
     }
     template <class F>
     void turn(F f) {
-        const auto before = mark.begin_turn();
+        mark.begin_turn();
         f();
-        mark.end_turn(before);
+        mark.end_turn();
     }
     // Wakes two in one turn, and one more in the next.
     void work() {
@@ -116,12 +116,12 @@ struct running {
 
     void run(named& p) {
         p.name = 7; // as who gave it to the worker has
-        const auto before = mark.begin_turn();
+        mark.begin_turn();
         current.store(&p, std::memory_order_release);
         current.store(nullptr, std::memory_order_relaxed);
         mark.let_go();
         p.name.free(); // by its owner
-        mark.end_turn(before);
+        mark.end_turn();
     }
     void look() {
         mark.begin_look();

@@ -1,7 +1,7 @@
 // What a worker says of itself while it runs, so that others can take over from one that does not come back: that it is in a turn, and
 // how many turns it has had; and how a worker without thieves gets some while it is in the midst of one.
 //
-// Written by the worker, read by the watchdog. Where there is one worker its queues do without read-modify-writes (`has_thieves` in
+// Written by the worker, read by the watchdog and for the figures. Where there is one worker its queues do without read-modify-writes (`has_thieves` in
 // ring.hpp, next_slot.hpp, fork_deque.hpp, young_timers.hpp), and a turn that does not end keeps all that waits there.
 // Cost: two plain stores for each turn, a load when a process gives itself away, and where there are no thieves two stores for each step
 // within a turn that counts on it.
@@ -34,7 +34,7 @@ class basic_turn_mark {
     static constexpr std::uint64_t where_mask = 3;
     static constexpr std::uint64_t loop = 0;
     static constexpr std::uint64_t turn = 1;
-    static constexpr std::uint64_t step_of_turn = 2;
+    static constexpr std::uint64_t step_of_turn = turn + turn;
     static constexpr std::uint64_t one_turn = 4;
 
 public:
@@ -47,17 +47,18 @@ public:
 
     // ---- the worker
 
-    // Says where it was before, for `end_turn`: turns may nest.
-    BASTION_INLINE std::uint64_t begin_turn() noexcept {
-        const std::uint64_t before = word_.load(std::memory_order_relaxed); // own
+    // From the loop.
+    BASTION_INLINE void begin_turn() noexcept {
         // release: pairs with let_in; what it has done in the loop is seen.
-        word_.store(((before & ~where_mask) + one_turn) | turn, std::memory_order_release);
-        return before & where_mask;
+        word_.store(word_.load(std::memory_order_relaxed) + (one_turn + turn), std::memory_order_release); // own
     }
-    BASTION_INLINE void end_turn(std::uint64_t before) noexcept {
-        const std::uint64_t count = word_.load(std::memory_order_relaxed) & ~where_mask; // own
-        word_.store(count | before, std::memory_order_relaxed); // the fence orders it (2)
+    BASTION_INLINE void end_turn() noexcept {
+        word_.store(word_.load(std::memory_order_relaxed) - turn, std::memory_order_relaxed); // the fence orders it (2)
         fence_.light();
+    }
+    // Another one in the midst of a turn, which ends in it.
+    void count_nested_turn() noexcept {
+        word_.store(word_.load(std::memory_order_relaxed) + one_turn, std::memory_order_relaxed); // own
     }
 
     // While one lives, the worker does something that counts on having no thieves, if it has none.
@@ -65,7 +66,8 @@ public:
     public:
         BASTION_INLINE explicit step(basic_turn_mark& mark) noexcept
             : mark_(mark), before_(mark.word_.load(std::memory_order_relaxed)) { // own
-            mark.word_.store((before_ & ~where_mask) | step_where(before_), std::memory_order_relaxed);
+            // Of a turn a step of it; of the loop, and of a step, no change.
+            mark.word_.store(before_ + (before_ & turn), std::memory_order_relaxed);
             mark.fence_.light();
         }
         step(const step&) = delete;
@@ -74,9 +76,6 @@ public:
         BASTION_INLINE ~step() { mark_.word_.store(before_, std::memory_order_release); }
 
     private:
-        static std::uint64_t step_where(std::uint64_t word) noexcept {
-            return (word & where_mask) == loop ? loop : step_of_turn;
-        }
         basic_turn_mark& mark_;
         const std::uint64_t before_;
     };
@@ -87,6 +86,11 @@ public:
         if (looked_at_.load(std::memory_order_acquire)) [[unlikely]] // pairs with end_look
             wait_for_look();
     }
+
+    // ---- anybody
+
+    // How many turns it has begun. A number, which orders nothing.
+    [[nodiscard]] std::uint64_t turns() const noexcept { return word_.load(std::memory_order_relaxed) / one_turn; }
 
     // ---- the watchdog
 

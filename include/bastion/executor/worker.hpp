@@ -126,6 +126,8 @@ public:
     // The state of this worker's own thread; for that thread.
     [[nodiscard]] thread_state& thread() const noexcept { return *thread_; }
     [[nodiscard]] const worker_counters& counters() const noexcept { return counters_; }
+    // The turns of processes and forked tasks that it has begun. Any thread.
+    [[nodiscard]] std::uint64_t resumes() const noexcept { return mark_.turns(); }
     // What lies in its own queues now, about.
     [[nodiscard]] std::size_t queued() const noexcept;
 
@@ -188,7 +190,7 @@ private:
     }
     [[nodiscard]] BASTION_INLINE bool take_back_young(timer_entry& entry) noexcept {
         if (mark_.has_thieves()) return young_.take_back(entry, false);
-        if (!young_.holds(entry)) return false;
+        if (!young_timers::was_put(entry)) return false; // by another thread, perhaps: no step of the worker
         const turn_mark::step alone(mark_);
         return young_.take_back(entry, !mark_.has_thieves());
     }
@@ -198,6 +200,8 @@ private:
     [[nodiscard]] runnable* pop_rings() noexcept;
     [[nodiscard]] runnable* take_queued() noexcept;
     [[nodiscard]] BASTION_NOINLINE runnable* next_by_rank() noexcept;
+    template <class Take>
+    [[nodiscard]] auto of_a_spare(reach how_far, Take take) noexcept;
     [[nodiscard]] runnable* steal_any(reach how_far) noexcept;
     [[nodiscard]] runnable* steal_far() noexcept;
     void count_steal(bool from_afar) noexcept;
@@ -236,6 +240,8 @@ private:
     void end_idling() noexcept;
     [[nodiscard]] bool all_are_idle() const noexcept;
     void run(runnable& r) noexcept;
+    void run(fork_job& job);
+    void run_nested(runnable& r) noexcept;
     bool poll_timers();
     bool poll_due_wheels();
     bool poll_wheel_of(worker& other);

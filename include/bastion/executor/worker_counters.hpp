@@ -12,7 +12,6 @@
 namespace bastion::detail {
 
 struct worker_counters {
-    std::atomic<std::uint64_t> resumes{0};
     std::atomic<std::uint64_t> messages{0}; // that processes have taken here
     std::atomic<std::uint64_t> far_messages{0}; // of these, from another node's memory
     std::atomic<std::uint64_t> steals{0};

@@ -62,14 +62,12 @@ public:
         }
     }
 
-    // Whether it lies here. For who may take it back; for others a hint.
-    [[nodiscard]] bool holds(const Entry& entry) const noexcept {
-        return entry.place != nowhere && places_[entry.place].load(std::memory_order_relaxed) == &entry;
-    }
+    // False: it has never lain here, and take_back need not look. For who may take it back.
+    [[nodiscard]] static bool was_put(const Entry& entry) noexcept { return entry.place != nowhere; }
     // Whose armer is known to be through with put. True: it has never been in the wheel, and belongs to the caller.
     // `alone`: nobody collects on another thread.
     [[nodiscard]] bool take_back(Entry& entry, bool alone) noexcept {
-        if (entry.place == nowhere) return false;
+        if (!was_put(entry)) return false;
         auto& place = places_[entry.place];
         Entry* there = place.load(std::memory_order_relaxed); // confirmed by the CAS
         if (there != &entry) return false;
