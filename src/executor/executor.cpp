@@ -2,6 +2,7 @@
 #include <bastion/executor/executor.hpp>
 
 #include <algorithm>
+#include <cassert>
 #include <limits>
 #include <map>
 #include <pthread.h>
@@ -33,7 +34,7 @@ executor::executor(executor_options options)
     : options_(completed(std::move(options))), plan_(plan_of(options_)), time_(options_.time),
       sleepers_(plan_.workers().size()),
       spares_(*this, options_.driven_by != nullptr || !options_.slices.watched() ? 0 : options_.most_spares,
-          nodes_of(plan_)),
+          options_.most_lost, nodes_of(plan_)),
       blocking_(options_.blocking, this), watch_(*this) {
     make_workers();
     if (options_.driven_by != nullptr) {
@@ -86,19 +87,31 @@ void executor::make_workers() {
     }
 }
 
-executor::~executor() { stop(); }
+executor::~executor() {
+    [[maybe_unused]] const bool nobody_left = stop();
+    assert(nobody_left);
+}
 
-void executor::stop() {
-    if (std::exchange(stopped_, true)) return;
+bool executor::stop() {
+    if (std::exchange(stopped_, true)) return !leaves_threads_;
     if (options_.driven_by != nullptr) options_.driven_by->detach(*this);
     else time_->detach(*this);
     watch_.stop();
     stopping_.store(true, std::memory_order_relaxed); // whoever sleeps is woken, and then sees it
     wake_all();
+    const auto is_lost = [this](const worker& w) {
+        const bool lost = watch_.is_lost(w);
+        leaves_threads_ = leaves_threads_ || lost;
+        return lost;
+    };
     if (seats_ != nullptr)
-        for (auto& w : workers_) seats_[w->index()].join();
-    spares_.join();
+        for (auto& w : workers_) {
+            if (is_lost(*w)) seats_[w->index()].leave_behind();
+            else seats_[w->index()].join();
+        }
+    spares_.join(is_lost);
     blocking_.stop();
+    if (leaves_threads_) return false; // its timers may be armed and cancelled still
     // Timers of cells went with their frames; messages to be sent later are dropped.
     each_of_all([this](worker& w) {
         timer_list left;
@@ -113,6 +126,7 @@ void executor::stop() {
             entry->drop(*entry);
         }
     });
+    return true;
 }
 
 bool executor::on_worker() const noexcept {

@@ -32,4 +32,6 @@ void seat::join() noexcept {
     if (thread_.joinable()) thread_.join();
 }
 
+void seat::leave_behind() noexcept { thread_.detach(); }
+
 } // namespace bastion::detail

@@ -33,8 +33,8 @@ struct spare_workers::place {
     seat its_seat;
 };
 
-spare_workers::spare_workers(executor& owner, std::size_t most, std::size_t nodes)
-    : owner_(owner), most_(std::min(most, most_ever)), most_made_(std::min(most_ * nodes, most_ever)),
+spare_workers::spare_workers(executor& owner, std::size_t most, std::size_t most_lost, std::size_t nodes)
+    : owner_(owner), most_(std::min(most, most_ever)), most_made_(std::min(most_ * nodes + most_lost, most_ever)),
       places_(std::make_unique<place[]>(most_made_)), made_(std::make_unique<worker*[]>(most_made_)) {}
 
 spare_workers::~spare_workers() = default;
@@ -56,8 +56,8 @@ spare_workers::place* spare_workers::place_for(worker& stuck) {
     return &p;
 }
 
-worker* spare_workers::send_in(worker& stuck) noexcept {
-    if (seated() >= most_) return nullptr;
+worker* spare_workers::send_in(worker& stuck, std::size_t most) noexcept {
+    if (seated() >= most) return nullptr;
     try {
         place* const p = place_for(stuck);
         if (p == nullptr) return nullptr;
@@ -73,14 +73,12 @@ const seat& spare_workers::seat_of(const worker& spare) const noexcept {
     return places_[spare.index() - owner_.size()].its_seat;
 }
 
+seat& spare_workers::its_seat(const worker& spare) noexcept { return places_[spare.index() - owner_.size()].its_seat; }
+
 bool spare_workers::collect() noexcept {
     bool all = true;
     for (std::size_t i = 0; i < count_.load(std::memory_order_relaxed); ++i) all = places_[i].its_seat.collect() && all;
     return all;
-}
-
-void spare_workers::join() noexcept {
-    for (std::size_t i = 0; i < count_.load(std::memory_order_relaxed); ++i) places_[i].its_seat.join();
 }
 
 } // namespace bastion::detail

@@ -8,10 +8,12 @@
 #include <cstdio>
 #include <ctime>
 #include <fcntl.h>
+#include <mutex>
 #include <optional>
 #include <string_view>
 #include <system_error>
 #include <unistd.h>
+#include <utility>
 
 namespace bastion::detail {
 namespace {
@@ -62,6 +64,33 @@ void watchdog::stop() noexcept {
     stopping_.store(true, std::memory_order_relaxed);
     parker_.unpark();
     thread_.join();
+    giving_up* left = nullptr;
+    {
+        const std::lock_guard lock(wishes_lock_);
+        takes_wishes_ = false;
+        left = std::exchange(wishes_, nullptr);
+    }
+    while (left != nullptr) {
+        giving_up& wish = *std::exchange(left, left->next);
+        wish.tell(wish, false);
+    }
+}
+
+void watchdog::give_up(giving_up& wish) noexcept {
+    {
+        const std::lock_guard lock(wishes_lock_);
+        if (takes_wishes_) {
+            wish.next = std::exchange(wishes_, &wish);
+            parker_.unpark();
+            return;
+        }
+    }
+    wish.tell(wish, false);
+}
+
+bool watchdog::is_lost(const worker& w) const noexcept {
+    const watched& seen = seen_[w.index()];
+    return seen.lost && w.mark_.turn_now() == seen.turn;
 }
 
 void watchdog::want(std::size_t workers) noexcept {
@@ -107,6 +136,7 @@ void watchdog::look_at_all() {
         asked_ns_ = now;
         ask_for_cpus();
     }
+    give_up_who_is_stuck();
     deal_out(wanted_.load(std::memory_order_relaxed));
     lacks_spares_ = false;
     for (std::size_t i = 0; i < wanted_here_.size(); ++i) balance(*owner_.nodes_[i], wanted_here_[i]);
@@ -123,7 +153,10 @@ void watchdog::look_at(worker& w, std::int64_t passed_ns) {
     const std::uint64_t turn = w.mark_.turn_now();
     if (turn == 0 || turn != seen.turn) {
         if (seen.stuck) w.stuck_.store(false, std::memory_order_relaxed);
-        seen = watched{turn, turn != 0 ? cpu_time_of(w.native_) : 0, 0, owner_.options_.slices.error_ns};
+        seen = watched{};
+        seen.turn = turn;
+        seen.ran_ns = turn != 0 ? cpu_time_of(w.native_) : 0;
+        seen.error_ns = owner_.options_.slices.error_ns;
         return;
     }
     const std::int64_t ran = cpu_time_of(w.native_);
@@ -179,8 +212,9 @@ void watchdog::balance(worker_node& node, std::size_t wanted) {
     if (present > wanted) return owner_.tell_to_leave(*last); // one at each look
     while (present < wanted && seat_again(node)) ++present;
     for (; present < wanted && stuck != nullptr; ++present) {
-        if (owner_.spares_.seated() < owner_.spares_.most() && !let_others_in(*stuck)) return; // it is back
-        if (owner_.spares_.send_in(*stuck) != nullptr) continue;
+        const std::size_t most = owner_.spares_.most() + lost();
+        if (owner_.spares_.seated() < most && !let_others_in(*stuck)) return; // it is back
+        if (owner_.spares_.send_in(*stuck, most) != nullptr) continue;
         lacks_spares_ = true;
         return;
     }
@@ -204,6 +238,36 @@ void watchdog::wake_for_stuck(worker& w) noexcept {
     if (w.queued() == 0 && !w.timers_wait() && w.timers_.next_due() > owner_.time_->now_ns()) return;
     const worker_node& node = w.node();
     if (!owner_.wake_one(node.nearest, node.own)) owner_.wake_one(node.nearest);
+}
+
+void watchdog::give_up_who_is_stuck() noexcept {
+    giving_up* wishes = nullptr;
+    {
+        const std::lock_guard lock(wishes_lock_);
+        wishes = std::exchange(wishes_, nullptr);
+    }
+    while (wishes != nullptr) {
+        giving_up& wish = *std::exchange(wishes, wishes->next);
+        wish.tell(wish, owner_.any_of_all([&](worker& w) { return seen_[w.index()].stuck && give_up_on(w, wish); }));
+    }
+}
+
+// False: it runs somebody else, or nobody, or has it in hand.
+bool watchdog::give_up_on(worker& w, giving_up& wish) noexcept {
+    watched& seen = seen_[w.index()];
+    if (!asymmetric_fence::available() || seen.lost) return false;
+    w.mark_.begin_look();
+    const bool runs_it = w.thread_->current.seen_by_another() == wish.who && w.mark_.turn_now() == seen.turn;
+    if (runs_it && !w.mark_.is_in_hand()) {
+        wish.mark(wish);
+        seen.lost = true;
+    }
+    w.mark_.end_look();
+    return seen.lost;
+}
+
+std::size_t watchdog::lost() const noexcept {
+    return static_cast<std::size_t>(std::count_if(seen_.begin(), seen_.end(), [](const watched& w) { return w.lost; }));
 }
 
 // False: it is not that turn any more.

@@ -1,3 +1,5 @@
+#include "process/in_hand.hpp"
+
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/context.hpp>
@@ -88,6 +90,21 @@ void notify_monitors(control_block& b, const exit_reason& why, bool returns) noe
     tell_all(cold->monitors, b, why, returns);
 }
 
+void end_watch(control_block& b, demonitor_request* d) noexcept {
+    cold_part* const cold = cold_if_any(b);
+    if (cold != nullptr && d->target_generation == b.generation.now()) {
+        const auto found = cold->monitors_by_number.find(d->number);
+        if (found != cold->monitors_by_number.end()) {
+            monitor_record* const m = found->second;
+            erase_record(*cold, m);
+            if (m->member_of != nullptr) m->member_of->drop_owner();
+            pool_delete(m);
+        }
+    }
+    if (d->cell != nullptr) complete_with(d->cell, d->done);
+    pool_delete(d);
+}
+
 void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
     const must_not_fail certain;
     const std::uint64_t generation = b.generation.now();
@@ -108,19 +125,7 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
                 hold_record(b, *m);
             }
         } else if (signal->kind == signal_kind::demonitor) {
-            auto* d = static_cast<demonitor_request*>(signal);
-            cold_part* cold = cold_if_any(b);
-            if (cold != nullptr && d->target_generation == generation) {
-                const auto found = cold->monitors_by_number.find(d->number);
-                if (found != cold->monitors_by_number.end()) {
-                    monitor_record* const m = found->second;
-                    erase_record(*cold, m);
-                    if (m->member_of != nullptr) m->member_of->drop_owner();
-                    pool_delete(m);
-                }
-            }
-            if (d->cell != nullptr) complete_with(d->cell, d->done);
-            pool_delete(d);
+            end_watch(b, static_cast<demonitor_request*>(signal));
         } else if (signal->kind == signal_kind::measure) {
             auto& m = *static_cast<mail_measure*>(signal);
             m.unread = unread_mail(b);
@@ -142,11 +147,15 @@ void handle_element_signals(control_block& b, system_signal* oldest) noexcept {
 
 void look_at_lane(control_block& b) noexcept {
     if ((b.signals.now() & signal_flags::lane) == 0) return;
+    const in_hand mine(b);
+    if (mine.is_lost()) return;
     b.signals.clear(signal_flags::lane);
     handle_element_signals(b, b.lane.drain());
 }
 
 void look_at_lane_in_passing(control_block& b) noexcept {
+    const in_hand mine(b);
+    if (mine.is_lost()) return;
     const must_not_fail certain;
     b.signals.clear(signal_flags::lane);
     cold_part* const cold = cold_if_any(b);

@@ -1,4 +1,5 @@
 #include "process/element_signal.hpp"
+#include "process/in_hand.hpp"
 
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
@@ -142,6 +143,8 @@ void link_table::remove(link_signal* record) noexcept {
 
 void make_link(control_block& b, const address& peer) {
     if (peer == b.here()) return;
+    const in_hand mine(b);
+    if (mine.is_lost()) return;
     link_table& links = cold_of(b).links;
     if (links.find(peer) != nullptr) return;
     signal_ptr signal = new_signal(b.here());
@@ -156,6 +159,8 @@ void make_link(control_block& b, const address& peer) {
 }
 
 void take_link(control_block& b, const address& peer) noexcept {
+    const in_hand mine(b);
+    if (mine.is_lost()) return;
     cold_part* const cold = cold_if_any(b);
     if (cold == nullptr) return;
     link_signal* const record = cold->links.find(peer);
@@ -167,6 +172,8 @@ void take_link(control_block& b, const address& peer) noexcept {
 }
 
 void link_unborn(control_block& b, control_block& child) {
+    const in_hand held(b);
+    if (held.is_lost()) return;
     signal_ptr mine = new_signal(child.here());
     signal_ptr childs = new_signal(b.here());
     mine->made_here = childs->made_there = new_record_number();
@@ -196,6 +203,13 @@ void handle_link_signal(control_block& b, link_signal* signal) noexcept {
     if (!meant) return;
     if (s->kind == signal_kind::unlink) return (void)end_link(b, *s);
     if (s->ordered || end_link(b, *s)) obey(b, std::move(s));
+}
+
+// An unlink, or an exit, speaks of what ends with the process anyway.
+void refuse_link_signal(control_block& b, link_signal* signal, const exit_reason& why) noexcept {
+    const address gone{&b, signal->target_generation};
+    if (signal->kind != signal_kind::link) return pool_delete(signal);
+    tell_peer(gone, signal, signal->target_generation == b.generation.now() ? why : exit_reason(exit_kind::noproc));
 }
 
 void obey_exit(control_block& b, const address& from, const exit_reason& why) noexcept {

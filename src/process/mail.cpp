@@ -271,7 +271,7 @@ void end_undelivered(envelope* e, errc code) noexcept {
 namespace {
 
 // Unread questions are answered with the reason their receiver ended for.
-void bury(control_block& b, envelope* oldest) noexcept {
+void bury(control_block& b, envelope* oldest, const exit_reason& why) noexcept {
     while (oldest != nullptr) {
         envelope* e = oldest;
         oldest = e->next;
@@ -279,12 +279,13 @@ void bury(control_block& b, envelope* oldest) noexcept {
             destroy(e);
         } else if (e->kind() == envelope_kind::asked) {
             announce(*b.home, *e, b.here(), drop_reason::unread);
-            answer_with_error(e, errc::target_died, &b.reason);
+            answer_with_error(e, errc::target_died, &why);
         } else {
             dead_letter(*b.home, e, b.here(), drop_reason::unread);
         }
     }
 }
+void bury(control_block& b, envelope* oldest) noexcept { bury(b, oldest, b.reason); }
 
 void bury_list(control_block& b) noexcept {
     envelope* oldest = std::exchange(b.mail, nullptr);
@@ -310,6 +311,11 @@ envelope* take_all_mail(control_block& b) noexcept {
     }
     append_mail(b, b.inbox.close());
     return std::exchange(b.mail, nullptr);
+}
+
+void bury_mail_of_lost(control_block& b, const exit_reason& why) noexcept {
+    if (bounded_mailbox* const box = b.bounded()) bury(b, box->close(), why);
+    bury(b, reversed(b.inbox.hand_over(b.generation.now() + 1)), why);
 }
 
 void close_block(control_block& b) noexcept {

@@ -4,6 +4,8 @@
 // ready, and resumes it; the right is given up by exactly one of: a successful park, a push to the end of the queue, or
 // the exit signal to the owner. Before that step the process is let go (turn_mark.hpp), after it the block is not touched.
 
+#include "process/in_hand.hpp"
+
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/context.hpp>
@@ -41,6 +43,12 @@ void end_incarnation(control_block& b) noexcept {
         answer_with_error(question, errc::target_died, &b.reason);
     }
     give_mail_back(b);
+    const in_hand mine(b);
+    if (mine.is_lost()) {
+        end_debugging(b);
+        let_go_here();
+        return end_lost(b);
+    }
     cold_part* cold = cold_if_any(b);
     const std::uint32_t asked = b.signals.now();
     const bool killed = (asked & signal_flags::kill) != 0;
@@ -363,7 +371,12 @@ void body_threw() noexcept {
 }
 
 void send_started(control_block& b) noexcept {
-    if (std::exchange(b.started_sent, true) || b.starts_quietly) return;
+    if (b.starts_quietly) {
+        b.started_sent = true;
+        return;
+    }
+    const in_hand mine(b);
+    if (mine.is_lost() || std::exchange(b.started_sent, true)) return;
     push_signal(*b.owner.now(), b.start_node, signal_kind::started);
 }
 

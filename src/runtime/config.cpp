@@ -103,9 +103,11 @@ config& config::with_variable(std::string_view name, std::string_view value) & {
     else if (name == "BASTION_HARDWARE_FAULTS") hardware_faults_ = flag(name, value);
     else if (name == "BASTION_LOG") quiet_ = !flag(name, value);
     else if (name == "BASTION_ON_STUCK" && value == "wait") stuck_ = on_stuck::wait;
+    else if (name == "BASTION_ON_STUCK" && value == "abandon_worker") stuck_ = on_stuck::abandon_worker;
     else if (name == "BASTION_ON_STUCK" && value == "exit_program") stuck_ = on_stuck::exit_program;
     else if (name == "BASTION_ON_STUCK")
-        throw bad_config("bastion: BASTION_ON_STUCK=" + std::string(value) + ": expected wait or exit_program");
+        throw bad_config(
+            "bastion: BASTION_ON_STUCK=" + std::string(value) + ": expected wait, abandon_worker or exit_program");
     else
         throw bad_config("bastion: unknown environment variable " + std::string(name) +
                          ": see bastion/runtime/config.hpp for the known ones");
@@ -136,6 +138,9 @@ void config::complete() {
     if (blocking_idle_.count() < 0) throw bad_config("bastion: with_blocking_idle: a time is not negative");
     if (slice_warning_.count() != 0 && slice_warning_ < std::chrono::milliseconds(1))
         throw bad_config("bastion: with_slice_limits: a warning is given after 1 ms at the earliest, or never: 0");
+    if (stuck_ == on_stuck::abandon_worker && slice_warning_.count() == 0)
+        throw bad_config(
+            "bastion: on_stuck::abandon_worker needs the watchdog, which with_slice_limits(0) switches off");
     if (slice_warning_.count() != 0 && slice_error_ < slice_warning_)
         throw bad_config("bastion: with_slice_limits: an error is not said before the warning");
     if (const std::size_t spares = max_spares_.value_or(0); spares > most_spare_workers)

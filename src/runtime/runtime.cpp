@@ -16,6 +16,7 @@ namespace detail {
 namespace {
 
 std::atomic<runtime*> main_runtime{nullptr};
+constexpr std::size_t most_lost_workers = 64; // that have a stand-in at the same time
 
 // Sums up a flood of reports when its second is over, also if nothing is reported any more.
 class flood_end final : public late_timer {
@@ -162,6 +163,16 @@ void wait_for_functions(runtime_state& state) {
     if (state.home->exit_when_stuck) std::_Exit(1);
 }
 
+void came_back(control_block& of) noexcept { owner::give_back(of, false); }
+
+// What threads use that nobody waits for any more. Reachable, for who looks for leaks.
+void leave_behind(std::unique_ptr<runtime_state> state) {
+    static std::mutex lock;
+    static std::vector<runtime_state*> all;
+    const std::lock_guard here(lock);
+    all.push_back(state.release());
+}
+
 // Once: whoever stops later is named when it is killed itself.
 void on_stop_is_kept(void* data, const control_block& child) {
     auto& state = *static_cast<runtime_state*>(data);
@@ -201,8 +212,10 @@ runtime::runtime(config c) {
     s.home->shutdown_timeout = s.settings.stop_;
     s.home->kill_grace = s.settings.grace_;
     s.home->exit_when_stuck = s.settings.stuck_ == on_stuck::exit_program;
+    s.home->gives_up_who_is_stuck = s.settings.stuck_ == on_stuck::abandon_worker && s.settings.driver_ == nullptr;
     s.home->hooks = {
-        &on_dead_letter, &on_report, &on_main_ended, &on_root_ended, &on_stop_is_kept, &discard_signal, &s, this};
+        &on_dead_letter, &on_report, &on_main_ended, &on_root_ended, &on_stop_is_kept, &discard_signal, &came_back, &s};
+    s.home->whose = this;
     if (s.crashes != nullptr) {
         s.home->hooks.crashes = &s.crashes->limits();
         s.home->hooks.takes_crash = &takes_crash;
@@ -226,6 +239,7 @@ runtime::runtime(config c) {
     options.blocking = {s.settings.blocking_threads_, s.settings.blocking_idle_};
     options.gives_pages_back = s.settings.give_back_;
     options.name_of = &name_of_process;
+    options.most_lost = s.home->gives_up_who_is_stuck ? most_lost_workers : 0;
     options.most_spares = s.settings.max_spares_.value_or(options.plan->workers().size());
     options.slices = {s.settings.slice_warning_.count(), s.settings.slice_error_.count()};
     if (s.slice_log || !s.settings.quiet_) options.on_long_slice = &on_long_slice;
@@ -276,7 +290,12 @@ runtime::~runtime() {
     if (driven_by != nullptr) driven_by->run_to_end(nobody_left);
     while (!nobody_left()) std::this_thread::yield();
     wait_for_functions(s);
-    s.workers->stop();
+    if (!s.workers->stop()) {
+        s.home->whose = nullptr;
+        on_report(&s, {"/", exit_reason(exit_kind::stopped), "left behind who was given up, and still runs", {}});
+        leave_behind(std::move(state_));
+        return;
+    }
     owner& root = *s.root;
     recycle_block(&root.self());
     root.drop_owner();
@@ -416,13 +435,20 @@ void runtime::require_plain_thread(const char* what) const {
 }
 
 runtime& this_runtime() {
-    if (const detail::control_block* here = detail::running_block()) return *here->home->hooks.owner;
+    if (const detail::control_block* here = detail::running_block()) return detail::runtime_of(*here);
     if (runtime* r = detail::main_runtime.load()) return *r;
     throw usage_error("bastion: there is no runtime here: call this inside a process or below BASTION_MAIN, or use a "
                       "runtime object");
 }
 
 namespace detail {
+
+runtime& runtime_of(const control_block& process) {
+    if (runtime* const its = process.home->whose; its != nullptr) return *its;
+    throw usage_error(
+        "bastion: the runtime of this process has ended: the process was given up after a kill that it did not obey");
+}
+
 namespace {
 
 // Makes the runtime of BASTION_MAIN known while it stands.

@@ -368,8 +368,8 @@ void owner::finalize(control_block& child) {
     owner* below = is_owner ? &of(child) : nullptr;
     if (below != nullptr && below->noted.holds_up) behind_due_ = true;
     forget(child);
-    recycle_block(&child);
-    if (below != nullptr) below->drop_owner();
+    if (below != nullptr) give_back(child, true);
+    else recycle_block(&child);
     answer_ends(child); // by its address: nothing is left of it
     if (main && home_.hooks.main_ended != nullptr) home_.hooks.main_ended(home_.hooks.runtime_data, why);
     if (phase_ == phase::idle && running_ && children_.empty()) on_empty();

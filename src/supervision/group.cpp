@@ -20,9 +20,13 @@ group::group(control_block& self, std::string name, runtime_home& home, std::uni
 }
 
 control_block* group::make_element(std::uint32_t index, const shared<process_body>& body) {
+    return make_element(index, body, bastion::detail::place(spec_->place, *home_.workers.load()));
+}
+
+control_block* group::make_element(std::uint32_t index, const shared<process_body>& body, const placed& at) {
     std::shared_ptr<void> data;
     if (spec_->make_data) data = spec_->make_data(); // the user's: may throw
-    control_block* b = make_block(home_, bastion::detail::place(spec_->place, *home_.workers.load()));
+    control_block* b = make_block(home_, at);
     b->owner.set(&self_);
     b->kind = spec_->kind;
     b->body = body.get();

@@ -58,6 +58,8 @@ protected:
     void on_end() noexcept override;
     void before_close(control_block& child) noexcept override;
     void forget(control_block& child) noexcept override;
+    [[nodiscard]] control_block* successor_of(control_block& child) override;
+    void succeed(control_block& child, control_block& by) noexcept override;
     void list_in(directory& names) const override { home_.hooks.group_placed(names, path_, ref()); }
     // ---- elements made from a template: dynamic.cpp
     void on_question(request_ptr r) override;
@@ -77,6 +79,7 @@ protected:
 
 private:
     [[nodiscard]] control_block* make_element(std::uint32_t index, const shared<process_body>& body);
+    [[nodiscard]] control_block* make_element(std::uint32_t index, const shared<process_body>& body, const placed& at);
     [[nodiscard]] bool is_dynamic() const noexcept { return spec_ != nullptr && spec_->dynamic; }
     void start_from_template(owner_request& r);
     void answer_look(owner_request& r);

@@ -1,4 +1,5 @@
 #include "process/element_signal.hpp"
+#include "process/in_hand.hpp"
 
 #include <bastion/supervision/membership.hpp>
 
@@ -26,6 +27,8 @@ monitor_record* make_record(address who, membership& of, std::uint64_t number, b
 
 bool leave_at_end(address who, membership& of, std::uint64_t number, bool of_element) {
     if (control_block* here = running_block(); here != nullptr && here->here() == who) {
+        const in_hand mine(*here);
+        if (mine.is_lost()) return false;
         hold_membership(*here, of, number, of_element);
         return true;
     }

@@ -240,6 +240,8 @@ void owner::common_request(owner_request& r) {
     case request_kind::snapshot: answer_snapshot(r); break;
     case request_kind::deadline: order_stop(*r.child.block, has(*r.child.block, child_flag::for_good), true); break;
     case request_kind::grace: still_running(*r.child.block); break;
+    case request_kind::given_up: give_up(r); break;
+    case request_kind::not_given_up: ask_to_give_up(*r.child.block); break;
     case request_kind::start_timeout:
         aside_.emplace_back(r.child.block, reason_or(exit_kind::error, [] {
             return exit_reason::error("it did not call ctx.ready() within its start time-out");
@@ -302,10 +304,14 @@ bool owner::runtime_stops() const noexcept {
 // A grace time after its kill. It runs: what it has in hand is not ours to read.
 void owner::still_running(control_block& child) {
     const auto function = home_.workers.load()->blocking().asked_by(&child);
+    const bool gives_up = home_.gives_up_who_is_stuck && !function;
     const std::string next = said([&] {
         return (function ? "waits after a kill for " + described(*function) : std::string("still runs after a kill")) +
-               (home_.exit_when_stuck ? ": the program ends" : ": waiting");
+               (home_.exit_when_stuck ? ": the program ends"
+                   : gives_up         ? ": to be given up"
+                                      : ": waiting");
     });
+    if (gives_up) ask_to_give_up(child);
     announce({said([&] { return path_of(child); }), exit_reason(exit_kind::killed), next, {}, 0,
         static_cast<int>(child.restarts)});
     if (home_.hooks.stop_is_kept != nullptr && runtime_stops())

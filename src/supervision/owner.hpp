@@ -151,6 +151,9 @@ public:
     static void send_away(control_block& child, const exit_reason& why = exit_reason()) noexcept;
     // The same, and says so.
     void turn_away(control_block& child);
+    // Of a group or supervisor that has ended for good; of one whose children were given up, and still run, the last of these does it.
+    // `ended`: by who had it as a child.
+    static void give_back(control_block& owner, bool ended) noexcept;
     // One that could not be made completely, with all below it: nobody knows it.
     static void abandon(owner& o) noexcept;
     static owner& of(control_block& block) noexcept { return *static_cast<owner*>(block.frame); }
@@ -213,6 +216,11 @@ protected:
     // Whether its children stop all at once, and not one after another.
     [[nodiscard]] virtual bool stops_together() const noexcept { return false; }
     virtual void forget(control_block&) noexcept {}
+    // ---- of elements that are given up: given_up.cpp
+    // Another block, which is what this child is, and was never started. May throw.
+    [[nodiscard]] virtual control_block* successor_of(control_block&) { return nullptr; }
+    // Whatever is kept about a child is about its successor from now on.
+    virtual void succeed(control_block&, control_block&) noexcept {}
     // A child has ended for good and is about to be closed: the last moment for what it has not read.
     virtual void before_close(control_block&) noexcept {}
     // Before it stands still or ends for good.
@@ -301,6 +309,8 @@ protected:
     void terminate_by_ref(owner_request& r); // of a dynamic child
     void kill_by_signal();
     void still_running(control_block& child);
+    void ask_to_give_up(control_block& child);
+    void give_up(owner_request& r);
     [[nodiscard]] bool runtime_stops() const noexcept;
 
     // Calls what the user gave for that moment; the fault of a callback that throws. Reads and writes nothing that a
@@ -383,6 +393,7 @@ protected:
     void refuse_late_monitors() noexcept;
     void drop_late_monitor(std::uint64_t number) noexcept;
     system_signal* rest_ = nullptr; // drained and not handled yet
+    std::atomic<std::uint32_t> holders_{1}; // of this block: its owner, and children that were given up and still run
     pooled_vector<std::pair<control_block*, exit_reason>> aside_; // why a child is being killed for its owner's sake
     pooled_map<control_block*, exit_reason> before_; // why the last incarnation ended, for after_restart
     // Those that failed and have not started again.

@@ -31,6 +31,8 @@ enum class request_kind : std::uint8_t {
     proceeded, // group to supervisor: done
     deadline, // a child did not stop in time
     grace, // a killed child still runs
+    given_up, // a killed child that does not come back; `for_good`: it is seen to run, and is lost; `seen`: it was taken over
+    not_given_up, // it could not be: to be tried again
     start_timeout, // a child did not become ready in time
     backoff_over, // a child's waiting is over
     respec, // supervisor to group: it is changed, and perhaps you are

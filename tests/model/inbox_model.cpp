@@ -174,9 +174,46 @@ void end_against_mail(model::run& r) {
     });
 }
 
+// The owner of a process that it gives up takes its mail while that runs, and drains: whatever was taken in is taken out once.
+struct caught {
+    inbox word;
+    std::array<int, 2> taken = {}; // the model's own, as the next
+    std::array<bool, 2> accepted = {};
+
+    void take(node* newest) {
+        for (node* n = newest; n != nullptr;) {
+            node* older = n->next;
+            ++taken[static_cast<std::size_t>(n->value)];
+            n->value.free();
+            n->next.free();
+            n = older;
+        }
+    }
+};
+
+void mail_of_one_given_up(model::run& r) {
+    auto& p = r.make<caught>();
+    auto& nodes = r.make<std::array<node, 2>>();
+    p.word.open(1);
+    r.thread([&] {
+        for (std::size_t i = 0; i < 2; ++i) {
+            nodes[i].value = static_cast<int>(i);
+            p.accepted[i] = p.word.push(&nodes[i], 1) == push_result::queued;
+        }
+    });
+    r.thread([&] { p.take(p.word.drain().newest); });
+    r.thread([&] { p.take(p.word.hand_over(2)); });
+    r.at_end([&] {
+        p.take(p.word.close());
+        for (std::size_t i = 0; i < 2; ++i)
+            model::require(p.taken[i] == (p.accepted[i] ? 1 : 0), "what was accepted is taken once");
+    });
+}
+
 } // namespace
 
 TEST_CASE("model: mail against a receiver that parks") { model::check(mail_against_park); }
 TEST_CASE("model: wake-ups against a process that parks") { model::check(wake_against_park); }
 TEST_CASE("model: a look at a parked process against what wakes it") { model::check(look_against_mail); }
 TEST_CASE("model: the end of a process against mail for it") { model::check(end_against_mail); }
+TEST_CASE("model: mail of a process that is given up") { model::check(mail_of_one_given_up); }

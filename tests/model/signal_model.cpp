@@ -212,6 +212,22 @@ void cancel_against_the_end(model::run& r) {
     });
 }
 
+// A process that was given up comes back, and its owner is through with it: whoever is second gives its block back.
+void come_back_against_take_over(model::run& r) {
+    auto& signals = r.make<flags>();
+    auto& its = r.make<std::array<model::plain<int>, 2>>();
+    auto& given_back = r.make<model::plain<int>>(0);
+    const auto end = [&](std::size_t who, std::uint32_t says, std::uint32_t other) {
+        its[who] = 1;
+        if ((signals.say(says) & other) == 0) return;
+        model::require(its[0] + its[1] == 2, "both have done what they had to do");
+        given_back = given_back + 1;
+    };
+    r.thread([&, end] { end(0, flags::came_back, flags::taken_over); });
+    r.thread([&, end] { end(1, flags::taken_over, flags::came_back); });
+    r.at_end([&] { model::require(given_back == 1, "its block is given back once"); });
+}
+
 } // namespace
 
 TEST_CASE("model: mail and signal and stop against a process that parks on mail") {
@@ -227,3 +243,4 @@ TEST_CASE("model: monitors against the next process in a block") {
     model::check([](model::run& r) { monitors_against_the_end(r, true); }, {.stale_reads = 2});
 }
 TEST_CASE("model: a monitor taken back against the end of a process") { model::check(cancel_against_the_end); }
+TEST_CASE("model: a process that was given up comes back") { model::check(come_back_against_take_over); }

@@ -144,9 +144,50 @@ void looks_at_what_runs(model::run& r) {
     });
 }
 
+// A process that is given up loses what it has in hand: it, or its owner from then on.
+struct caught {
+    turn_mark mark{true};
+    atomics::atomic<named*> current{nullptr};
+    named process;
+    atomics::atomic<bool> lost{false};
+    model::plain<int> its_own = 0;
+
+    void touch() {
+        const bool before = mark.in_hand();
+        if (!lost.load(std::memory_order_relaxed)) its_own = its_own + 1;
+        if (!before) mark.out_of_hand();
+    }
+    void run() {
+        mark.begin_turn();
+        current.store(&process, std::memory_order_release);
+        touch();
+        touch();
+        current.store(nullptr, std::memory_order_relaxed);
+        mark.let_go();
+        mark.end_turn();
+    }
+    void give_up() {
+        mark.begin_look();
+        const bool runs = mark.turn_now() != 0 && current.load(std::memory_order_acquire) == &process;
+        const bool takes = runs && !mark.is_in_hand();
+        if (takes) lost.store(true, std::memory_order_relaxed);
+        mark.end_look();
+        if (takes) its_own = its_own + 1;
+    }
+};
+
+void gives_up_what_runs(model::run& r) {
+    auto& w = r.make<caught>();
+    r.thread([&] { w.run(); });
+    r.thread([&] { w.give_up(); });
+}
+
 } // namespace
 
 TEST_CASE("model: a worker without thieves gets some in the midst of a turn, and loses them") {
     model::check(thieves_come_and_go);
 }
 TEST_CASE("model: the watchdog looks at the process that runs") { model::check(looks_at_what_runs); }
+TEST_CASE("model: a process that runs is given up, and what it has in hand is its owner's") {
+    model::check(gives_up_what_runs);
+}

@@ -41,6 +41,15 @@ public:
         --size_;
     }
 
+    // Invariant: `item` is in this list, and `by` in none.
+    void replace(T* item, T* by) noexcept {
+        auto& hook = item->*Hook;
+        (by->*Hook) = hook;
+        (hook.prev ? (hook.prev->*Hook).next : first_) = by;
+        (hook.next ? (hook.next->*Hook).prev : last_) = by;
+        hook.next = hook.prev = nullptr;
+    }
+
     [[nodiscard]] T* pop_front() noexcept {
         T* item = first_;
         if (item) erase(item);

@@ -44,6 +44,7 @@ struct executor_options {
     // calls. Null: nobody knows.
     std::string (*name_of)(strand&, bool callback) = nullptr;
     std::size_t most_spares = 0; // workers beside those of the plan, for those that do not come back
+    std::size_t most_lost = 0; // and for those that run a process that was given up
     slice_limits slices; // none: nobody watches
     void (*on_long_slice)(void* data, const slice_report& report) = nullptr; // on the watchdog's thread
     // For how many workers there are CPUs now; 0: nobody knows. On the watchdog's thread. Null: their number does not change by itself.
@@ -125,8 +126,12 @@ public:
     // Those of the plan that are seated, and were not told to leave. A hint.
     [[nodiscard]] std::size_t present() const noexcept;
 
-    // Ends the threads and waits for them. Not from a worker. Idempotent.
-    void stop();
+    // Gives up a process that does not come back, if it is seen to run: see watchdog.hpp. Any thread. Not with a driver.
+    void give_up(giving_up& wish) noexcept { watch_.give_up(wish); }
+
+    // Ends the threads and waits for them. Not from a worker. Idempotent. False: there are threads that still run a process that was given
+    // up: these are left behind, and the executor must stay.
+    bool stop();
 
     void check_caller() const override;
     void wait_until_at_rest() override;
@@ -193,7 +198,8 @@ private:
     alignas(cache_line) std::atomic<std::size_t> turn_of_nodes_{0};
     std::atomic<std::size_t> turn_of_homes_{0}; // relaxed: a number, no order
     std::atomic<bool> stopping_{false};
-    bool stopped_ = false; // Invariant: written by the owner's thread only
+    bool stopped_ = false; // Invariant: written by the owner's thread only, as the next
+    bool leaves_threads_ = false;
     alignas(cache_line) rest_watch rest_;
     std::mutex rest_mutex_;
     std::condition_variable rest_changed_;

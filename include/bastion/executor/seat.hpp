@@ -45,6 +45,8 @@ public:
     bool collect() noexcept;
     // Waits for its worker.
     void join() noexcept;
+    // Nobody waits for its worker any more: it and all that it uses stay for as long as the program runs.
+    void leave_behind() noexcept;
     // Its worker has left, or there never was one.
     [[nodiscard]] bool is_free() const noexcept {
         return left_.load(std::memory_order_acquire);

@@ -23,8 +23,8 @@ class worker;
 
 class spare_workers {
 public:
-    // As many are seated at once, at most; on so many nodes.
-    spare_workers(executor& owner, std::size_t most, std::size_t nodes);
+    // As many are seated at once, at most, beside as many as there are lost workers, of which there may be `most_lost`; on so many nodes.
+    spare_workers(executor& owner, std::size_t most, std::size_t most_lost, std::size_t nodes);
     spare_workers(const spare_workers&) = delete;
     spare_workers& operator=(const spare_workers&) = delete;
     ~spare_workers();
@@ -43,19 +43,27 @@ public:
 
     // ---- the watchdog
 
-    // One steps in for `stuck`, whom thieves may rob. Null: as many as may be are seated, or the system gives no thread.
-    worker* send_in(worker& stuck) noexcept;
+    // One steps in for `stuck`, whom thieves may rob. Null: `most` are seated, or as many as may ever be, or the system gives no thread.
+    worker* send_in(worker& stuck, std::size_t most) noexcept;
     // Waits for the threads of those that have left. True: nobody is seated, and no thread is left.
     bool collect() noexcept;
     [[nodiscard]] const seat& seat_of(const worker& spare) const noexcept;
 
-    // The executor stops: waits for all threads.
-    void join() noexcept;
+    // The executor stops: waits for all threads, but for those of workers that are to be left behind.
+    template <class IsLost>
+    void join(IsLost is_lost) noexcept {
+        for (worker* spare : made()) {
+            seat& its = its_seat(*spare);
+            if (is_lost(*spare)) its.leave_behind();
+            else its.join();
+        }
+    }
 
 private:
     struct place;
 
     [[nodiscard]] place* place_for(worker& stuck);
+    [[nodiscard]] seat& its_seat(const worker& spare) noexcept;
 
     executor& owner_;
     const std::size_t most_;

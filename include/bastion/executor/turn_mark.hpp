@@ -16,6 +16,8 @@
 //  4. Who wants to look at the process that runs says so, makes a heavy fence, and then asks which one runs. A process that gives itself
 //     away (to its mailbox, to a queue, to its owner) is taken from `current` first; then the worker asks whether somebody looks, and waits
 //     until the look is over. One of them sees the other.
+//  5. Who finds in a look that a process is not in hand may take from it what it touches in hand only. A process takes itself in hand as it
+//     gives itself away (4), and asks then whether something was taken. One of them sees the other.
 // The fences are asymmetric: a light one costs the worker nothing, a heavy one makes all threads of the program pass a barrier.
 #ifndef BASTION_EXECUTOR_TURN_MARK_HPP
 #define BASTION_EXECUTOR_TURN_MARK_HPP
@@ -87,6 +89,16 @@ public:
             wait_for_look();
     }
 
+    // The process that runs is in hand, until `out_of_hand`: whoever looks leaves it alone. True: it was already.
+    [[nodiscard]] bool in_hand() noexcept {
+        const bool before = in_hand_.load(std::memory_order_relaxed); // own
+        in_hand_.store(true, std::memory_order_relaxed); // the fence orders it (5)
+        let_go();
+        return before;
+    }
+    // release: pairs with is_in_hand; what was done in hand is seen.
+    void out_of_hand() noexcept { in_hand_.store(false, std::memory_order_release); }
+
     // ---- anybody
 
     // How many turns it has begun. A number, which orders nothing.
@@ -122,6 +134,10 @@ public:
         looked_at_.store(true, std::memory_order_relaxed); // the fence orders it (4)
         fence_.heavy();
     }
+    // In a look: what the process that runs touches in hand only is to be left alone.
+    [[nodiscard]] bool is_in_hand() const noexcept {
+        return in_hand_.load(std::memory_order_acquire); // pairs with out_of_hand
+    }
     void end_look() noexcept { looked_at_.store(false, std::memory_order_release); } // pairs with let_go
 
 private:
@@ -132,6 +148,7 @@ private:
     typename Atomics::template atomic<std::uint64_t> word_{0}; // turns so far, and where it is
     typename Atomics::template atomic<bool> has_thieves_;
     typename Atomics::template atomic<bool> looked_at_{false};
+    typename Atomics::template atomic<bool> in_hand_{false};
     [[no_unique_address]] Fence fence_;
 };
 

@@ -6,6 +6,8 @@
 // A turn counts while its thread has a core or is blocked, not while it is ready and has none: on a busy machine nobody is stuck for that.
 // From `warning_ns` on a worker is stuck: its queues, its slot and its timers are everybody's, and a spare worker steps in, if there may be
 // one more (spare_workers.hpp). It is told to leave when the stuck one is back.
+// A process that is stuck may be given up, if its owner asks for that: when it is seen in a turn, and not in hand (turn_mark.hpp), what it has
+// is its owner's from then on. Its worker counts as lost until it is back: it may have a stand-in beside as many as there may be.
 // Cost: a tick 2 us and 0.5 us for each worker that runs; of a worker: two plain stores a turn (turn_mark.hpp).
 //
 // Protocol of its sleep: it says that it sleeps, makes a heavy fence, and looks whether all workers sleep; a worker that has woken up is out
@@ -15,7 +17,9 @@
 
 #include <bastion/base/asymmetric_fence.hpp>
 #include <bastion/base/compiler.hpp>
+#include <bastion/base/spin_lock.hpp>
 #include <bastion/executor/parker.hpp>
+#include <bastion/executor/runnable.hpp>
 
 #include <atomic>
 #include <cstddef>
@@ -50,6 +54,16 @@ struct slice_report {
     std::vector<std::string> backtrace; // of errors, where the system can tell
 };
 
+// A wish to give up a process that is stuck. Whoever makes it keeps it until it is told.
+struct giving_up {
+    strand* who = nullptr;
+    // In a look: the process is in a turn, and not in hand.
+    void (*mark)(giving_up&) noexcept = nullptr;
+    // Then, whether that was so. The last that is done with it.
+    void (*tell)(giving_up&, bool given_up) noexcept = nullptr;
+    giving_up* next = nullptr;
+};
+
 class watchdog {
 public:
     explicit watchdog(executor& owner);
@@ -61,7 +75,11 @@ public:
     void start();
     // So many planned workers are wanted from now on. Any thread.
     void want(std::size_t workers) noexcept;
+    // Within a tick or two. Any thread, until it is stopped; who asks then is told at once.
+    void give_up(giving_up& wish) noexcept;
     void stop() noexcept; // waits for its thread; idempotent
+    // Whether the process that this worker runs was given up, and still runs. When it is stopped.
+    [[nodiscard]] bool is_lost(const worker& w) const noexcept;
 
     // By a worker that has slept and does not any more.
     void somebody_is_awake() noexcept {
@@ -79,6 +97,7 @@ private:
         std::int64_t error_ns = 0; // the next one is said then
         bool stuck = false;
         bool warned = false;
+        bool lost = false; // who runs there was given up
     };
 
     void wake() noexcept;
@@ -93,6 +112,9 @@ private:
     [[nodiscard]] bool seat_again(worker_node& node) noexcept;
     void wake_for_stuck(worker& w) noexcept;
     void say_what_is_due(worker& w);
+    void give_up_who_is_stuck() noexcept;
+    [[nodiscard]] bool give_up_on(worker& w, giving_up& wish) noexcept;
+    [[nodiscard]] std::size_t lost() const noexcept;
     [[nodiscard]] bool name(worker& w, std::string& who);
 
     executor& owner_;
@@ -109,6 +131,9 @@ private:
     std::int64_t looked_ns_ = 0; // when it last looked
     std::int64_t warned_ns_ = 0; // when the last warning was given
     std::size_t left_out_ = 0;
+    spin_lock wishes_lock_;
+    giving_up* wishes_ = nullptr; // guarded by the lock, as the next
+    bool takes_wishes_ = true;
     std::thread thread_;
 };
 

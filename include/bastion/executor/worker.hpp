@@ -160,6 +160,12 @@ public:
         mark_.let_go();
     }
 
+    // See turn_mark.hpp, 5: while the process that runs does what nobody may do at the same time, were it given up.
+    [[nodiscard]] bool take_in_hand() noexcept { return mark_.in_hand(); }
+    void leave_in_hand(bool as) noexcept {
+        if (!as) mark_.out_of_hand();
+    }
+
     // The thread's whole life, or of a spare worker its time in one seat.
     void loop();
 

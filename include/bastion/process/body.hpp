@@ -199,6 +199,9 @@ BASTION_API void dead_letter_there(envelope* e, address to, drop_reason cause) n
 BASTION_API void end_undelivered(envelope* e, errc code) noexcept;
 // Refuses mail and signals for ever, dead-letters the unread, tells monitors. The holder of the right to run.
 BASTION_API void close_block(control_block& block) noexcept;
+// Of a process that was given up and runs: what it has not drained. Its refs name nobody when the generation has grown, and senders are
+// refused from now on. By its owner.
+void bury_mail_of_lost(control_block& block, const exit_reason& why) noexcept;
 // Sends a trapped stop as a message; defined by the layer that knows messages.
 BASTION_API void deliver_stop_request(control_block& block) noexcept;
 // Refuses mail for ever; returns what is unread, oldest first. The holder of the right to run.

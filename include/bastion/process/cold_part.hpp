@@ -122,6 +122,8 @@ BASTION_API void leave_with_incarnation(control_block& block) noexcept;
 BASTION_API void notify_monitors(control_block& block, const exit_reason& why, bool returns) noexcept;
 // Handles monitor and demonitor signals. Holder of the right to run.
 BASTION_API void handle_element_signals(control_block& block, system_signal* oldest) noexcept;
+// Takes the monitor or membership back that is meant, if it is there, and frees the request. Holder of the right to run.
+void end_watch(control_block& block, demonitor_request* request) noexcept;
 // Handles what lies in the lane, if anything does. Holder of the right to run, between two steps of the process.
 BASTION_API void look_at_lane(control_block& block) noexcept;
 // The same within a step of the process: orders of bastion::sys wait for its end.

@@ -59,8 +59,9 @@ struct home_hooks {
     void (*stop_is_kept)(void* runtime, const control_block& child) = nullptr;
     // A signal for an owner reached a block that is none (any more).
     void (*discard_signal)(system_signal&) = nullptr;
+    // The last of a process that was given up: its owner may have kept its block for it.
+    void (*came_back)(control_block& owner) noexcept = nullptr;
     void* runtime_data = nullptr;
-    bastion::runtime* owner = nullptr;
     // Names, and what has members; see routing/.
     directory* names = nullptr;
     // A group or a supervisor has got its place in the tree, or is about to end for good.
@@ -76,6 +77,7 @@ struct home_hooks {
 };
 
 struct runtime_home {
+    relaxed_ptr<bastion::runtime> whose; // null: it has ended, and has left processes behind that were given up
     std::atomic<executor*> workers{nullptr};
     gate entrance;
     home_hooks hooks;
@@ -84,6 +86,7 @@ struct runtime_home {
     std::chrono::nanoseconds shutdown_timeout{std::chrono::seconds(5)};
     std::chrono::nanoseconds kill_grace{std::chrono::seconds(1)};
     bool exit_when_stuck = false;
+    bool gives_up_who_is_stuck = false;
     std::int64_t started_ns = 0; // by the clock of its workers
     std::atomic<std::uint64_t> dead_letters[8] = {}; // by cause
     // Groups and supervisors that came too late and end by themselves: the workers must stand until they have.

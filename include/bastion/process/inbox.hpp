@@ -17,7 +17,10 @@
 //     mail, while there is any. So nobody has to look at the frame after the park was published.
 //  4. drain (the right to run): one exchange takes all mail, newest first. If it swallowed a `wake`, it says so, and
 //     the caller must look at everything again before it parks.
-//  5. close (the right to run): one exchange to zero returns the last mail; an all-zero word reads as closed and free.
+//  5. hand_over (the owner of a process that it gives up, and that may run): one CAS takes all mail and puts another generation in, so
+//     senders are refused from then on. A drain that has read the word before puts the old one back, perhaps: then what still comes is
+//     found by the next drain, or by the close, and is stale.
+//  6. close (the right to run): one exchange to zero returns the last mail; an all-zero word reads as closed and free.
 // Orders: who hands something over (a message, a wake-up, with the park the process itself) releases; who takes it
 // acquires. Nothing needs more: every race is decided by changes of this one word, and those are in one order anyhow.
 // A waker writes what it has to tell before it changes the word, a worker looks for it before it does: whoever comes
@@ -135,6 +138,16 @@ public:
         // acquire: pairs with push and unpark.
         const std::uint64_t old = word_.exchange(seen & (gen_mask | is_open), std::memory_order_acquire);
         return {pointer(old), (old & wake) != 0};
+    }
+
+    // The newest; see 5.
+    [[nodiscard]] Node* hand_over(std::uint64_t next_generation) noexcept {
+        std::uint64_t seen = word_.load(std::memory_order_relaxed); // confirmed by the CAS
+        const std::uint64_t gen = (next_generation & 0xff) << gen_shift;
+        // acquire: pairs with push.
+        while (!word_.compare_exchange_weak(seen, (seen & (wake | is_open | parked_mail | parked_other)) | gen,
+            std::memory_order_acquire, std::memory_order_relaxed)) {}
+        return pointer(seen);
     }
 
     [[nodiscard]] BASTION_INLINE bool has_mail() const noexcept {

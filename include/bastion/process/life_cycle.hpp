@@ -125,11 +125,18 @@ public:
     static constexpr std::uint32_t suspended = 64; // it is to take no mail; set and cleared by itself
     static constexpr std::uint32_t watched = 128; // its steps are noted; set and cleared by itself
     static constexpr std::uint32_t closing = 16; // of an owner: it ends for good, and adopts nobody any more
+    static constexpr std::uint32_t given_up = 256; // its owner does not wait for it any more
+    static constexpr std::uint32_t came_back = 512; // it was given up, and has ended nevertheless
+    static constexpr std::uint32_t taken_over = 1024; // it was given up, and its owner has taken what it had to take
 
     // True: the flag was not set before. The caller then unparks, which makes the process look. release: pairs with now
     // and clear, so that who sees the flag sees what it speaks of.
     [[nodiscard]] bool raise(std::uint32_t flag) noexcept {
         return (flags_.fetch_or(flag, std::memory_order_release) & flag) == 0;
+    }
+    // The flags as they were. Of two who say something to one another, the second sees what the first has said, and done before.
+    [[nodiscard]] std::uint32_t say(std::uint32_t flag) noexcept {
+        return flags_.fetch_or(flag, std::memory_order_acq_rel);
     }
     // acquire: also what those wrote who found the flag set and so wake nobody.
     void clear(std::uint32_t flag) noexcept { flags_.fetch_and(~flag, std::memory_order_acquire); }

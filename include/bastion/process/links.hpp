@@ -92,6 +92,8 @@ BASTION_API void make_link(control_block& block, const address& peer);
 BASTION_API void take_link(control_block& block, const address& peer) noexcept;
 // Links it with a child that nobody knows yet. Throws std::bad_alloc, and has not linked then.
 BASTION_API void link_unborn(control_block& block, control_block& child);
+// A signal to a process that does not look at its lane any more, which ended for `why`. Frees it.
+void refuse_link_signal(control_block& block, link_signal* signal, const exit_reason& why) noexcept;
 // Handles a link, an unlink or an exit; frees it.
 void handle_link_signal(control_block& block, link_signal* signal) noexcept;
 // What the exit of a link does to an element: ends it, or becomes a message, or nothing.

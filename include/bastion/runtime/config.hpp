@@ -2,7 +2,7 @@
 //
 // A value, chained. Environment variables of the same names override it, so that an operator can: BASTION_WORKERS,
 // BASTION_SEED, BASTION_BUDGET, BASTION_ASK_TIMEOUT_MS, BASTION_START_TIMEOUT_MS, BASTION_SHUTDOWN_MS,
-// BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1),
+// BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait, abandon_worker or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1),
 // BASTION_HARDWARE_FAULTS (0 or 1), BASTION_BLOCKING_THREADS, BASTION_BLOCKING_IDLE_MS, BASTION_WORKERS_PER_NODE, BASTION_CPUS ("0,2-5"),
 // BASTION_CORES_LEFT_FREE, BASTION_SPARE_SMT (0 or 1), BASTION_PINNING (never, automatic or always), BASTION_MACHINE, BASTION_PAGES_GIVEN_BACK (0 or 1),
 // BASTION_SLICE_WARNING_MS, BASTION_SLICE_ERROR_MS, BASTION_MAX_SPARE_WORKERS. An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
@@ -91,7 +91,8 @@ public:
     config& with_start_timeout(std::chrono::nanoseconds d) & { return start_ = d, *this; } // 10 s
     config& with_shutdown_timeout(std::chrono::nanoseconds d) & { return stop_ = d, *this; } // 5 s
     config& with_kill_grace(std::chrono::nanoseconds d) & { return grace_ = d, *this; } // 1 s
-    config& with_on_stuck(on_stuck s) & { return stuck_ = s, *this; } // wait
+    // What becomes of a process that still runs so long after it was killed. Default wait.
+    config& with_on_stuck(on_stuck s) & { return stuck_ = s, *this; }
     // Threads for blocking functions, at most; 1 to 65,536. Default 512. They are started when they are needed.
     config& with_blocking_threads(std::size_t most) & { return blocking_threads_ = most, *this; }
     // A thread for blocking functions ends when it has had nothing to do for so long. Default 10 s.

@@ -275,7 +275,12 @@ private:
     supervisor_ref root_;
 };
 
-inline runtime& context::runtime() const { return *block_->home->hooks.owner; }
+namespace detail {
+// Throws usage_error when it has ended before its process.
+[[nodiscard]] BASTION_API runtime& runtime_of(const control_block& process);
+} // namespace detail
+
+inline runtime& context::runtime() const { return detail::runtime_of(*block_); }
 
 // ---- free functions: the running process' runtime, else BASTION_MAIN's ----------------------------------------------
 

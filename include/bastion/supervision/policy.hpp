@@ -62,8 +62,18 @@ inline constexpr start_mode wait_ready = start_mode::wait_ready;
 // What happens to the object of with_data when its element panics.
 enum class on_panic : std::uint8_t { keep, rebuild };
 
-// What the runtime does about a process that still runs a grace time after it was killed.
-enum class on_stuck : std::uint8_t { wait, exit_program };
+// What the runtime does about a process that still runs a grace time after it was killed: one that is caught in a step of its body, which
+// nobody can end from outside.
+enum class on_stuck : std::uint8_t {
+    wait, // its supervisor waits, and says so
+    // It is given up, with the worker that runs it, which gets a stand-in: its supervisor goes on as if it had ended, killed. If it is
+    // restarted, that is another process: its old refs name nobody, a with_data object is made anew, and both run at once; the body must
+    // bear that. The end of the runtime leaves it behind, with its thread and all memory of the runtime. When it comes back from its step
+    // it ends, and tells nobody. Needs the watchdog (config::with_slice_limits) and, on the system's side, membarrier; where a process does
+    // not run, but waits for a function (bastion::blocking) or in a queue, its supervisor waits.
+    abandon_worker,
+    exit_program, // at once, with code 1
+};
 
 // How often and how soon an element is started again.
 //

@@ -87,12 +87,12 @@ public:
         : group_(group), elements_(std::move(elements)), fate_(std::move(fate)), changing_(std::move(changing)) {}
 
     // The same group with the elements that it has now. A ref names those that there were when it was made, which only
-    // differs for a group with a resizer.
+    // differs for a group with a resizer, and where one was given up.
     [[nodiscard]] children_ref current() const noexcept {
         return changing_ ? children_ref(group_, changing_->now(), fate_, changing_) : *this;
     }
 
-    // The i-th element; the refs stay good across restarts. Throws std::out_of_range from size() on: a ref that names no group has none.
+    // The i-th element; the refs stay good across restarts, but for one that was given up (on_stuck::abandon_worker). Throws std::out_of_range from size() on: a ref that names no group has none.
     [[nodiscard]] child_ref operator[](std::size_t i) const {
         if (i >= size()) detail::throw_no_element(i, size());
         return (*elements_)[i];
