@@ -52,11 +52,99 @@ int node_of(runtime& rt, const child_ref& who) {
     return *r;
 }
 
+int node_here() { return detail::this_thread().current_worker->node().number; }
+
+// The node of a task; -1: it was on another one, too.
+task<int> wanders() {
+    const int first = node_here();
+    for (int i = 0; i < 20; ++i) {
+        if (i % 3 == 0) co_await sleep_wait(10us);
+        else co_await yield_wait();
+        if (node_here() != first) co_return -1;
+    }
+    co_return first;
+}
+
+struct spawn_all {
+    using answer_type = std::vector<int>;
+    placement at;
+};
+
+// Each way that there is in a process, for a body and for a task.
+template <class F>
+std::vector<child_ref> processes_at(context ctx, const F& body, placement at) {
+    std::vector<child_ref> all;
+    all.push_back(ctx.spawn(body, at));
+    all.push_back(ctx.spawn_child(body, at));
+    all.push_back(ctx.supervisor().spawn(body, at));
+    return all;
+}
+std::vector<join_handle<int>> tasks_at(context ctx, placement at) {
+    std::vector<join_handle<int>> all;
+    all.push_back(ctx.spawn(wanders(), at));
+    all.push_back(ctx.spawn_child(wanders(), at));
+    all.push_back(ctx.supervisor().spawn(wanders(), at));
+    all.push_back(bastion::spawn(wanders(), at));
+    return all;
+}
+
+// Spawns in each of them, and answers on which nodes they are.
+process spawner(context ctx, std::atomic<int>& elsewhere) {
+    auto m = co_await ctx.recv();
+    auto q = m.asked<spawn_all>();
+    const placement at = q->at;
+    const auto body = at_home(elsewhere);
+    std::vector<child_ref> processes = processes_at(ctx, body, at);
+    const auto linked = ctx.spawn_link(body, at);
+    processes.push_back(linked);
+    const auto watched = ctx.spawn_monitor(body, at);
+    processes.push_back(watched.first);
+    auto tasks = tasks_at(ctx, at);
+    std::vector<int> nodes;
+    for (const child_ref& p : processes) {
+        const auto r = co_await p.ask(where{});
+        nodes.push_back(r ? *r : -2);
+    }
+    for (join_handle<int>& t : tasks) {
+        const auto r = co_await t;
+        nodes.push_back(r ? *r : -2);
+    }
+    // The one is watched, and the other is linked.
+    ctx.trap_exit();
+    watched.first.kill();
+    const auto down = co_await ctx.recv<bastion::down>();
+    nodes.push_back(down.is_of(watched.second) ? 0 : -3);
+    linked.kill();
+    const auto gone = co_await ctx.recv<exited>();
+    nodes.push_back(gone.who() == linked ? 0 : -3);
+    q.reply(nodes);
+    (void)co_await ctx.recv<stop_request>(); // until then its child lives
+}
+
+struct refusals {
+    using answer_type = std::vector<std::string>;
+};
+
 std::string what_of(const std::function<void()>& f) {
     try {
         f();
     } catch (const bad_spec& e) { return e.what(); }
     return "no bad_spec";
+}
+
+// What each way to spawn in a process says.
+std::vector<std::string> refused_in(context ctx, placement at) {
+    const auto body = [](context own) -> process { (void)co_await own.recv(); };
+    std::vector<std::string> said;
+    const auto note = [&said](const std::function<void()>& f) { said.push_back(what_of(f)); };
+    note([&] { (void)ctx.spawn_child(body, at); });
+    note([&] { (void)ctx.spawn_link(body, at); });
+    note([&] { (void)ctx.spawn_monitor(body, at); });
+    note([&] { (void)ctx.spawn(wanders(), at); });
+    note([&] { (void)ctx.spawn_child(wanders(), at); });
+    note([&] { (void)ctx.supervisor().spawn(wanders(), at); });
+    note([&] { (void)bastion::spawn(wanders(), at); });
+    return said;
 }
 
 } // namespace
@@ -133,6 +221,23 @@ TEST_CASE("spread deals processes out to the nodes and near puts them beside ano
     CHECK(elsewhere == 0);
 }
 
+TEST_CASE("A placement goes with each way to spawn a process or a task") {
+    std::atomic<int> elsewhere{0};
+    runtime rt(two_nodes());
+    for (const int node : {0, 1}) {
+        // From the other node, where all would be that is put nowhere in particular.
+        const auto from =
+            rt.spawn([&elsewhere](context ctx) { return spawner(ctx, elsewhere); }, placement::node(1 - node));
+        const auto nodes = rt.run(from.ask(spawn_all{placement::node(node)}));
+        REQUIRE(nodes.has_value());
+        CHECK(*nodes == std::vector<int>{node, node, node, node, node, node, node, node, node, 0, 0});
+        const auto by_runtime = rt.run(rt.spawn(wanders(), placement::node(node)));
+        CHECK(by_runtime.value_or(-2) == node);
+    }
+    rt.stop();
+    CHECK(elsewhere == 0);
+}
+
 TEST_CASE("A placement that cannot be is refused, by whom it is and what there is") {
     runtime rt(two_nodes());
     const auto body = [](context ctx) -> process { (void)co_await ctx.recv(); };
@@ -151,6 +256,18 @@ TEST_CASE("A placement that cannot be is refused, by whom it is and what there i
         what_of([&] { (void)rt.spawn(body, placement::node(9)); }), contains("a process spawned at") && contains(says));
     CHECK_THAT(
         what_of([&] { (void)rt.spawn(body, placement::near(child_ref())); }), contains("near a ref that names nobody"));
+    CHECK_THAT(what_of([&] { (void)rt.spawn(wanders(), placement::node(9)); }),
+        contains("a process spawned at placement_test.cpp") && contains(says));
+    const auto asked = rt.spawn([](context ctx) -> process {
+        auto m = co_await ctx.recv();
+        auto q = m.asked<refusals>();
+        q.reply(refused_in(ctx, placement::node(9)));
+    });
+    const auto inside = rt.run(asked.ask(refusals{}));
+    REQUIRE(inside.has_value());
+    CHECK(inside->size() == 7);
+    for (const std::string& text : *inside)
+        CHECK_THAT(text, contains("a process spawned at placement_test.cpp") && contains(says));
     const auto sup = rt.spawn(supervisor());
     CHECK_THAT(what_of([&] { (void)sup.start_child(group("e", placement::node(9))); }), contains(says));
     CHECK_THAT(what_of([&] {

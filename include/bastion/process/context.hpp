@@ -117,10 +117,15 @@ public:
     // Runs a task as a process of its own; the handle is awaited for its value, or for why it has none.
     template <class T>
     join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) const;
+    template <class T>
+    join_handle<T> spawn(task<T>&& t, const placement& at, source_location where = source_location::current()) const;
     // As spawn, with this process as the parent: when it ends or is restarted, for whatever reason, the child (a process, a
     // task, a group, a supervisor) is asked to stop. The end of the child is no concern of its parent's: monitor it.
     template <class What>
     auto spawn_child(What&& what, source_location where = source_location::current()) const;
+    // Of a process or a task: what a builder describes has its placement from there.
+    template <class What>
+    auto spawn_child(What&& what, const placement& at, source_location where = source_location::current()) const;
     // With with_start(wait_ready): this incarnation has started.
     BASTION_API void ready() const;
     // The same, and something for whoever started the child by name: child_info::extra. What the first call of an incarnation gives.
@@ -141,8 +146,13 @@ public:
     template <class F>
     child_ref spawn_link(F&& body, source_location where = source_location::current()) const;
     template <class F>
+    child_ref spawn_link(F&& body, const placement& at, source_location where = source_location::current()) const;
+    template <class F>
     std::pair<child_ref, monitor_handle> spawn_monitor(
         F&& body, source_location where = source_location::current()) const;
+    template <class F>
+    std::pair<child_ref, monitor_handle> spawn_monitor(
+        F&& body, const placement& at, source_location where = source_location::current()) const;
     // Links this incarnation with the other one: when one ends abnormally, so does the other, with the same reason. At most
     // one link between two, whoever makes it. With one that has ended: the reason is `noproc`. Who traps exits reads it behind the other's
     // last words, ahead of what its next incarnation tells, and of the `down` of the same end.

@@ -3,6 +3,7 @@
 //     rt.spawn(bastion::children().with_redundancy(8).with_exec(shard).with_placement(bastion::placement::spread()));
 //     rt.spawn(log_writer, bastion::placement::node(1));
 //     ctx.spawn(helper, bastion::placement::near(ctx.self()));
+//     auto sum = ctx.spawn(add_up(numbers), bastion::placement::node(1)); // a task; spawn_child, spawn_link and spawn_monitor, too
 //
 // A process with a home has its memory there, and is woken there, whoever wakes it. One that is bound never runs elsewhere; its tasks
 // that it has forked may. One that is not runs elsewhere while its node has no worker free and another has. A process keeps its home over

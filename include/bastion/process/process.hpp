@@ -21,6 +21,7 @@ namespace bastion {
 
 class children;
 class context;
+class partitions;
 class process;
 class supervisor;
 
@@ -92,6 +93,12 @@ inline void install_frame(control_block& block, process&& made) noexcept {
     block.own_slot.set(frame, nullptr, nullptr);
 }
 
+// What describes a part of the tree.
+template <class T>
+inline constexpr bool is_builder =
+    std::is_same_v<std::remove_cvref_t<T>, children> || std::is_same_v<std::remove_cvref_t<T>, supervisor> ||
+    std::is_same_v<std::remove_cvref_t<T>, partitions>;
+
 // A behaviour: called as const with a context, gives a process.
 template <class F>
 concept behaviour = std::invocable<const std::decay_t<F>&, context>;
@@ -99,8 +106,11 @@ concept behaviour = std::invocable<const std::decay_t<F>&, context>;
 template <class F>
 constexpr void check_behaviour() {
     using given = std::remove_cvref_t<F>;
-    if constexpr (std::is_same_v<given, children> || std::is_same_v<given, supervisor>)
-        static_assert(!std::is_same_v<given, given>, "bastion: spawn uses a builder up: spawn(std::move(group))");
+    if constexpr (is_builder<F> && std::is_lvalue_reference_v<F>)
+        static_assert(!is_builder<F>, "bastion: spawn uses a builder up: spawn(std::move(group))");
+    else if constexpr (is_builder<F>)
+        static_assert(!is_builder<F>, "bastion: a builder is spawned alone: where its elements run it says itself, "
+                                      "children().with_placement(at)");
     else if constexpr (is_task<given>)
         static_assert(!std::is_same_v<given, given>, "bastion: spawn uses a task up: spawn(std::move(t))");
     else if constexpr (!std::is_invocable_v<const std::decay_t<F>&, context>)

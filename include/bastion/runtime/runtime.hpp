@@ -173,6 +173,11 @@ public:
         require_running();
         return root().spawn(std::move(t), where);
     }
+    template <class T>
+    join_handle<T> spawn(task<T>&& t, const placement& at, source_location where = source_location::current()) {
+        require_running();
+        return root().spawn(std::move(t), at, where);
+    }
     template <class M>
     void broadcast(M&& m) {
         root().broadcast(std::forward<M>(m));
@@ -298,6 +303,10 @@ child_ref spawn(F&& body, const placement& at) {
 template <class T>
 join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) {
     return this_runtime().spawn(std::move(t), where);
+}
+template <class T>
+join_handle<T> spawn(task<T>&& t, const placement& at, source_location where = source_location::current()) {
+    return this_runtime().spawn(std::move(t), at, where);
 }
 inline children_ref spawn(children&& group) { return this_runtime().spawn(std::move(group)); }
 inline supervisor_ref spawn(supervisor&& tree) { return this_runtime().spawn(std::move(tree)); }

@@ -37,20 +37,28 @@ template <class T>
     return h.ref().where();
 }
 
+// What `make` spawns has that parent.
+template <class Make>
+[[nodiscard]] auto spawn_tied(control_block& parent, Make make) {
+    require_running(parent, "ctx.spawn_child");
+    bond with_parent(parent);
+    auto child = make();
+    with_parent.tie(end_of_bond(child));
+    return child;
+}
+
 } // namespace detail
 
 template <class What>
 auto context::spawn_child(What&& what, source_location where) const {
-    detail::require_running(*block_, "ctx.spawn_child");
-    detail::bond with_parent(*block_);
-    auto child = [&] {
-        constexpr bool is_builder = std::is_same_v<std::remove_cvref_t<What>, children> ||
-                                    std::is_same_v<std::remove_cvref_t<What>, bastion::supervisor>;
-        if constexpr (is_builder) return spawn(std::forward<What>(what)); // it knows where it was written
+    return detail::spawn_tied(*block_, [&] {
+        if constexpr (detail::is_builder<What>) return spawn(std::forward<What>(what)); // it knows where it was written
         else return spawn(std::forward<What>(what), where);
-    }();
-    with_parent.tie(detail::end_of_bond(child));
-    return child;
+    });
+}
+template <class What>
+auto context::spawn_child(What&& what, const placement& at, source_location where) const {
+    return detail::spawn_tied(*block_, [&] { return spawn(std::forward<What>(what), at, where); });
 }
 
 } // namespace bastion

@@ -5,6 +5,7 @@
 //
 // A task that panics (throws) ends its process; who joins is told with its exit reason, and the log gets its line. The
 // process is a temporary element of the supervisor: never started again. Dropping the handle detaches: the task goes on.
+// With a placement (`spawn(task, placement::node(1))`) it runs there; its frame lies where the task was made.
 // Built on questions: the process holds the right to answer one that was never sent, so an answer always comes.
 // Cost: a process, and a cell.
 #ifndef BASTION_SUPERVISION_JOIN_HPP
@@ -92,14 +93,15 @@ private:
 namespace detail {
 
 template <class T>
-[[nodiscard]] join_handle<T> spawn_joined(address temporaries, task<T>&& t, source_location where) {
+[[nodiscard]] join_handle<T> spawn_joined(
+    address temporaries, task<T>&& t, const placement& at, source_location where) {
     static_assert(!std::is_reference_v<T>, "bastion: spawn: a task that returns a reference: return a value");
     envelope* const e = make_envelope<join_question<T>>(envelope_kind::asked);
     pending_answer answer = expect_answer(e);
     question<join_question<T>> q(e);
     answer.set_timeout(pending_answer::forever);
     auto body = shared<process_body>(new joined_body<T>(std::move(t), std::move(q)));
-    const child_ref who = spawn_body(temporaries, std::move(body), where);
+    const child_ref who = spawn_body(temporaries, std::move(body), where, false, nullptr, at);
     return join_handle<T>(who, std::move(answer));
 }
 
@@ -107,12 +109,20 @@ template <class T>
 
 template <class T>
 join_handle<T> supervisor_ref::spawn(task<T>&& t, source_location where) const {
-    return detail::spawn_joined(temporaries_, std::move(t), where);
+    return spawn(std::move(t), placement::any(), where);
+}
+template <class T>
+join_handle<T> supervisor_ref::spawn(task<T>&& t, const placement& at, source_location where) const {
+    return detail::spawn_joined(temporaries_, std::move(t), at, where);
 }
 template <class T>
 join_handle<T> context::spawn(task<T>&& t, source_location where) const {
+    return spawn(std::move(t), placement::any(), where);
+}
+template <class T>
+join_handle<T> context::spawn(task<T>&& t, const placement& at, source_location where) const {
     detail::require_running(*block_, "ctx.spawn");
-    return detail::spawn_joined(detail::supervisor_above(*block_).temporaries(), std::move(t), where);
+    return detail::spawn_joined(detail::supervisor_above(*block_).temporaries(), std::move(t), at, where);
 }
 
 } // namespace bastion

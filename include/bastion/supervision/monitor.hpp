@@ -114,19 +114,28 @@ inline task<bool> context::demonitor(monitor_handle watch) const {
 
 template <class F>
 std::pair<child_ref, monitor_handle> context::spawn_monitor(F&& body, source_location where) const {
+    return spawn_monitor(std::forward<F>(body), placement::any(), where);
+}
+template <class F>
+std::pair<child_ref, monitor_handle> context::spawn_monitor(
+    F&& body, const placement& at, source_location where) const {
     detail::require_running(*block_, "ctx.spawn_monitor");
     detail::watched_birth watched(*block_);
     const child_ref child = detail::spawn_any(
-        detail::supervisor_above(*block_).temporaries(), std::forward<F>(body), where, false, &watched);
+        detail::supervisor_above(*block_).temporaries(), std::forward<F>(body), where, false, &watched, at);
     return {child, watched.of(child)};
 }
 
 template <class F>
 child_ref context::spawn_link(F&& body, source_location where) const {
+    return spawn_link(std::forward<F>(body), placement::any(), where);
+}
+template <class F>
+child_ref context::spawn_link(F&& body, const placement& at, source_location where) const {
     detail::require_running(*block_, "ctx.spawn_link");
     detail::linked_birth linked(*block_);
     const child_ref child = detail::spawn_any(
-        detail::supervisor_above(*block_).temporaries(), std::forward<F>(body), where, false, &linked);
+        detail::supervisor_above(*block_).temporaries(), std::forward<F>(body), where, false, &linked, at);
     linked.check(child);
     return child;
 }

@@ -143,6 +143,8 @@ public:
     child_ref spawn(F&& body, const placement& at, source_location where = source_location::current()) const;
     template <class T>
     join_handle<T> spawn(task<T>&& t, source_location where = source_location::current()) const;
+    template <class T>
+    join_handle<T> spawn(task<T>&& t, const placement& at, source_location where = source_location::current()) const;
     BASTION_API children_ref spawn(children&& group) const;
     BASTION_API supervisor_ref spawn(supervisor&& tree) const;
     partitions_ref spawn(bastion::partitions&& all) const; // see partitions.hpp
