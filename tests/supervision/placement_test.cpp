@@ -238,6 +238,52 @@ TEST_CASE("A placement goes with each way to spawn a process or a task") {
     CHECK(elsewhere == 0);
 }
 
+TEST_CASE("Children of a template are where it says, also after a restart, and so is what restart_child starts") {
+    std::atomic<int> elsewhere{0};
+    runtime rt(two_nodes());
+    const auto body = at_home(elsewhere);
+    const auto beside = rt.spawn(body, placement::node(1));
+    const auto nodes_of = [&](const auto& all) {
+        std::map<int, int> n;
+        for (const child_ref& who : all) ++n[node_of(rt, who)];
+        return n;
+    };
+    struct expected {
+        placement at;
+        std::map<int, int> nodes; // of four
+    };
+    for (const expected& e : {expected{placement::node(0), {{0, 4}}}, expected{placement::node(1), {{1, 4}}},
+             expected{placement::spread().bound(), {{0, 2}, {1, 2}}},
+             expected{placement::near(beside).bound(), {{1, 4}}}}) {
+        const auto simple = rt.spawn(supervisor()
+                .with_strategy(strategy::simple_one_for_one)
+                .with_intensity(10, 1h)
+                .with_children(children().with_placement(e.at).with_template(
+                    [body](context ctx, int) -> process { return body(ctx); })));
+        std::vector<child_ref> made;
+        for (int i = 0; i < 4; ++i) {
+            const auto child = rt.run(simple.start_child(i));
+            REQUIRE(child.has_value());
+            made.push_back(child->element);
+        }
+        CHECK(nodes_of(made) == e.nodes);
+        std::vector<int> before;
+        for (const child_ref& who : made) before.push_back(node_of(rt, who));
+        for (const child_ref& who : made) who.exit(exit_reason::error("again"));
+        for (std::size_t i = 0; i < made.size(); ++i) CHECK(node_of(rt, made[i]) == before[i]);
+
+        const auto named = rt.spawn(supervisor().with_specs_kept().with_children(
+            children().with_name("a").with_redundancy(4).with_exec(body).with_placement(e.at)));
+        const auto terminated = rt.run(named.terminate_child("a"));
+        REQUIRE(terminated.has_value());
+        const auto again = rt.run(named.restart_child("a"));
+        REQUIRE(again.has_value());
+        CHECK(nodes_of(again->group.current()) == e.nodes);
+    }
+    rt.stop();
+    CHECK(elsewhere == 0);
+}
+
 TEST_CASE("A placement that cannot be is refused, by whom it is and what there is") {
     runtime rt(two_nodes());
     const auto body = [](context ctx) -> process { (void)co_await ctx.recv(); };

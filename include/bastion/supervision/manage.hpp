@@ -59,7 +59,7 @@ inline answer<void> supervisor_ref::delete_child(std::string_view id) const {
 // From now on the supervisor is as described, after OTP's code change: its strategy, intensity, auto_shutdown, defaults, and its
 // children by their names. One that it has gets what is said about it: how it restarts and stops at once; its body, of either kind, at
 // its next start, with a new object of with_data if that has another type. What its elements were made with stays: mailbox, limits,
-// memberships, the resizer; so does their number, until the group starts again with its spec kept.
+// memberships, placement, the resizer; so does their number, until the group starts again with its spec kept.
 // One that it has not is there, in its place, and not started: restart_child does. One that is not described stays, behind the
 // others, until its supervisor starts again. Children below supervisors are described with these.
 // What the supervisor itself is as a child (with_own_restart, with_significant, with_shutdown, callbacks) is taken from the description of the
