@@ -57,6 +57,13 @@ unread_count unread_of(control_block& element, const std::optional<parked_look>&
     return {n, n < most_unread};
 }
 
+// Constant since it was made.
+std::optional<placement> home_of_element(const control_block& element, const executor& workers) {
+    if (element.node == 0) return {};
+    const placement home = placement::node(workers.node_at(element.node).number);
+    return element.bound ? home : home.soft();
+}
+
 // Without a ticket yet: one that is destroyed speaks of an owner that is gone, not of memory that is.
 std::unique_ptr<snapshot_request, request_deleter> make_snapshot_request(address owner) {
     std::unique_ptr<snapshot_request, request_deleter> r(pool_new<snapshot_request>());
@@ -71,13 +78,16 @@ void group::describe(snapshot_entry& self) const {
     self.kind = snapshot_kind::group;
     self.implicit = is_implicit();
     self.restart = is_implicit() ? restart_when::temporary : when_;
-    if (!is_implicit()) self.where = spec_->where;
+    if (is_implicit()) return;
+    self.where = spec_->where;
+    if (spec_->place.what() != placement::kind::any && home_.workers.load()->nodes() > 1) self.placement = spec_->place;
 }
 
 void group::describe_child(control_block& child, snapshot_entry& of_it) const {
     of_it.kind = snapshot_kind::element;
     of_it.restart = child.policy;
     of_it.incarnation = child.incarnation;
+    of_it.placement = home_of_element(child, *home_.workers.load());
     of_it.where = place_of(child);
     of_it.ref = child_ref(child.here());
     const child_state state = state_of(child);

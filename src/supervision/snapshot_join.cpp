@@ -110,6 +110,7 @@ snapshot_entry* snapshot_ticket::put(
         }
         place_->known = snapshot_knowledge::whole;
         place_->strategy = own.strategy;
+        place_->placement = own.placement;
         place_->where = own.where;
         place_->total = own.total;
         place_->children.swap(own.children);

@@ -94,6 +94,14 @@ void write(json_writer& out, const exit_reason& why) {
     out.end_object();
 }
 
+void write(json_writer& out, const placement& p) {
+    out.begin_object();
+    out.field("kind", word_of(p.what()));
+    if (p.what() == placement::kind::node) out.field("node", p.number());
+    out.field("bound", p.is_bound());
+    out.end_object();
+}
+
 void write(json_writer& out, const snapshot_entry& e) {
     out.begin_object();
     out.field("name", std::string_view(e.name));
@@ -117,6 +125,10 @@ void write(json_writer& out, const snapshot_entry& e) {
         write(out, *e.unread);
     }
     if (!e.in_hand.empty()) out.field("in_hand", e.in_hand);
+    if (e.placement) {
+        out.key("placement");
+        write(out, *e.placement);
+    }
     if (e.where.known()) {
         out.key("where");
         write(out, e.where);

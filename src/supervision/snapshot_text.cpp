@@ -14,6 +14,16 @@ void append_count(std::string& to, std::size_t n, std::string_view one) {
     if (n != 1) to += 's';
 }
 
+// "at home on node 1", "bound to node 1"; of a group also "spread", "near another process, bound".
+std::string words_of(const placement& p) {
+    if (p.what() == placement::kind::node)
+        return (p.is_bound() ? "bound to node " : "at home on node ") + std::to_string(p.number());
+    std::string text(word_of(p.what()));
+    if (p.what() == placement::kind::near) text += " another process";
+    if (p.is_bound()) text += ", bound";
+    return text;
+}
+
 void append_facts(std::string& to, const snapshot_entry& e) {
     const auto fact = [&to](std::string_view text) { (to += ", ") += text; };
     to += to_string(e.status);
@@ -40,6 +50,7 @@ void append_facts(std::string& to, const snapshot_entry& e) {
         to += ", handles ";
         append_readable(to, e.in_hand);
     }
+    if (e.placement) fact(words_of(*e.placement));
     if (e.age) fact("up " + readable(*e.age));
     if (e.known == snapshot_knowledge::missing) fact("did not answer");
     if (e.known == snapshot_knowledge::cut) fact("not asked");

@@ -98,6 +98,16 @@ std::string_view word_of(exit_kind kind) noexcept {
     return {};
 }
 
+std::string_view word_of(placement::kind kind) noexcept {
+    switch (kind) {
+    case placement::kind::any: return "any";
+    case placement::kind::node: return "node";
+    case placement::kind::spread: return "spread";
+    case placement::kind::near: return "near";
+    }
+    return {};
+}
+
 namespace {
 
 constexpr std::uint32_t no_character = 0xfffd;

@@ -13,6 +13,7 @@ namespace bastion::detail {
 [[nodiscard]] std::string_view word_of(bastion::strategy s) noexcept;
 [[nodiscard]] std::string_view word_of(drop_reason cause) noexcept;
 [[nodiscard]] std::string_view word_of(exit_kind kind) noexcept;
+[[nodiscard]] std::string_view word_of(placement::kind kind) noexcept;
 
 // Appends text as the inside of a JSON string, in ASCII: `"`, `\`, control characters and all beyond ASCII are escaped;
 // what is no UTF-8 becomes U+FFFD, one for each byte that cannot begin or go on.

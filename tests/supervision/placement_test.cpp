@@ -20,6 +20,7 @@ namespace {
 // Two nodes with two workers each, which run wherever the system has them.
 config two_nodes() { return config().with_machine("numa:2 core:2 pu:1").with_signals(false); }
 
+struct die {};
 struct where {
     using answer_type = int;
 };
@@ -282,6 +283,49 @@ TEST_CASE("Children of a template are where it says, also after a restart, and s
     }
     rt.stop();
     CHECK(elsewhere == 0);
+}
+
+TEST_CASE("A snapshot says where processes are at home, and what their groups' placements are") {
+    const auto body = [](context ctx) -> process { (void)co_await ctx.recv<die>(); };
+    testing::simulation sim(1, testing::settings().with_workers(2).with_nodes(2));
+    runtime& rt = sim.runtime();
+    const auto beside = rt.spawn(body, placement::node(1));
+    const auto group_at = [&](placement at) {
+        const auto above =
+            rt.spawn(supervisor().with_children(children().with_redundancy(2).with_exec(body).with_placement(at)));
+        sim.settle();
+        const auto seen = rt.run(above.snapshot());
+        REQUIRE(seen.has_value());
+        CHECK_FALSE(seen->root.placement);
+        CHECK_FALSE(seen->root.children[0].placement); // bare functions
+        REQUIRE(seen->root.children[1].children.size() == 2);
+        return seen->root.children[1];
+    };
+    snapshot_entry g = group_at(placement::node(1));
+    CHECK(g.placement == placement::node(1));
+    for (const auto& e : g.children) CHECK(e.placement == placement::node(1));
+    g = group_at(placement::node(0).soft());
+    CHECK(g.placement == placement::node(0).soft());
+    for (const auto& e : g.children) CHECK(e.placement == placement::node(0).soft());
+    g = group_at(placement::spread().bound());
+    CHECK(g.placement == placement::spread().bound());
+    REQUIRE(g.children[0].placement);
+    REQUIRE(g.children[1].placement);
+    CHECK(g.children[0].placement->number() == 1 - g.children[1].placement->number());
+    CHECK(g.children[0].placement->is_bound());
+    g = group_at(placement::near(beside));
+    CHECK(g.placement == placement::near(beside));
+    for (const auto& e : g.children) CHECK(e.placement == placement::node(1).soft());
+    g = group_at(placement::any());
+    CHECK_FALSE(g.placement);
+    for (const auto& e : g.children) CHECK_FALSE(e.placement);
+
+    rt.spawn(body);
+    sim.settle();
+    const snapshot bare = rt.snapshot();
+    REQUIRE(bare.root.children.at(0).children.size() == 2);
+    CHECK(bare.root.children[0].children[0].placement == placement::node(1));
+    CHECK_FALSE(bare.root.children[0].children[1].placement);
 }
 
 TEST_CASE("A placement that cannot be is refused, by whom it is and what there is") {

@@ -133,6 +133,50 @@ TEST_CASE("A snapshot's JSON, to the letter") {
     CHECK(faults_of(to_json(s)) == lines{});
 }
 
+TEST_CASE("A snapshot prints where processes are at home, where there are several nodes") {
+    const std::string machine = GENERATE("numa:2 core:1 pu:1", "core:2 pu:1");
+    using bastion::placement;
+    world w(2, bastion::config().with_machine(machine));
+    const bool has_nodes = machine.find("numa") == 0;
+    const placement second = placement::node(has_nodes ? 1 : 0);
+    const auto bound = w.rt.spawn(group("bound", 1).with_placement(second));
+    w.rt.spawn(group("soft", 2).with_placement(second.soft()));
+    w.rt.spawn(group("near", 3).with_placement(placement::near(bound[0]).bound()));
+    w.rt.spawn(group("spread", 4).with_placement(placement::spread().bound()));
+    w.rt.spawn(group("any", 5));
+    w.rt.root().spawn(one, second, line(6));
+    w.settle();
+    const bastion::snapshot s = w.rt.snapshot();
+    const std::string text = to_string(s.root);
+    const std::string json = to_json(s);
+    CHECK(faults_of(json) == lines{});
+    if (!has_nodes) {
+        for (const char* word : {"home", "bound to", "spread,", "near another"})
+            CHECK_THAT(text, !BASTION_CATCH_CONTAINS(std::string(word)));
+        CHECK_THAT(json, !BASTION_CATCH_CONTAINS(std::string("placement")));
+        return;
+    }
+    CHECK(text == R"(/: running, one_for_one
+|- temporary: running, temporary, 1 element
+|  `- 0: waiting, bound to node 1, app.cpp:6
+|- bound: running, transient, 1 element, bound to node 1, up 0 us, app.cpp:1
+|  `- 0: waiting, bound to node 1, up 0 us
+|- soft: running, transient, 1 element, at home on node 1, up 0 us, app.cpp:2
+|  `- 0: waiting, at home on node 1, up 0 us
+|- near: running, transient, 1 element, near another process, bound, up 0 us, app.cpp:3
+|  `- 0: waiting, bound to node 1, up 0 us
+|- spread: running, transient, 1 element, spread, bound, up 0 us, app.cpp:4
+|  `- 0: waiting, bound to node 0, up 0 us
+`- any: running, transient, 1 element, up 0 us, app.cpp:5
+   `- 0: waiting, up 0 us
+)");
+    for (const char* part : {R"("placement":{"kind":"node","node":1,"bound":true},"where")",
+             R"("placement":{"kind":"node","node":1,"bound":false},"where")",
+             R"("placement":{"kind":"spread","bound":true},"where")",
+             R"("placement":{"kind":"near","bound":true},"where")"})
+        CHECK_THAT(json, BASTION_CATCH_CONTAINS(std::string(part)));
+}
+
 TEST_CASE("What a snapshot does not list is said in a line, and so is who has not answered") {
     world w;
     w.rt.spawn(bastion::supervisor(line(1)).with_name("s").with_children(group("many", 2).with_redundancy(5)));

@@ -11,6 +11,7 @@
 
 #include <bastion/base/source_location.hpp>
 #include <bastion/executor/blocking_pool.hpp>
+#include <bastion/process/placement.hpp>
 #include <bastion/supervision/refs.hpp>
 
 #include <array>
@@ -122,6 +123,8 @@ struct snapshot_entry {
     std::optional<exit_reason> reason; // while it is restarting or stopped: why it ended last
     std::optional<unread_count> unread; // of an element
     std::string_view in_hand; // of an element that waits, but not for mail: the type of the message that it handles
+    // With workers on several nodes: of an element that has a home, which node it is; of a group as described, unless any.
+    std::optional<bastion::placement> placement;
     source_location where; // where it was written to be spawned
     child_ref ref; // of an element; others are found by their path
     std::size_t total = 0; // children, listed or not
