@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <exception>
 #include <future>
 #include <string>
@@ -85,9 +86,15 @@ double peak_megabytes() {
     return kilobytes / 1024;
 }
 
-void print_line(const char* name, unsigned threads, std::uint64_t n, const figure& f) {
-    std::printf("bench=%s threads=%u n=%llu ns_per_op=%.1f rss_mb=%.1f", name, threads,
-        static_cast<unsigned long long>(n), f.ns / static_cast<double>(f.ops), peak_megabytes());
+double cores_used(const stopwatch& since_the_start) {
+    timespec used{};
+    check(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) == 0, "the processor time of this program cannot be read");
+    return (static_cast<double>(used.tv_sec) * 1e9 + static_cast<double>(used.tv_nsec)) / since_the_start.ns();
+}
+
+void print_line(const char* name, unsigned threads, std::uint64_t n, const figure& f, double cores) {
+    std::printf("bench=%s threads=%u n=%llu ns_per_op=%.1f rss_mb=%.1f cores=%.2f", name, threads,
+        static_cast<unsigned long long>(n), f.ns / static_cast<double>(f.ops), peak_megabytes(), cores);
     if (f.bytes_per_actor >= 0) std::printf(" bytes_per_actor=%.0f", f.bytes_per_actor);
     if (f.bytes_left >= 0) std::printf(" bytes_left=%.0f", f.bytes_left);
     std::printf("\n");

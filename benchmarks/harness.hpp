@@ -72,7 +72,10 @@ using work = bastion::task<figure> (*)(bastion::context ctx, std::uint64_t n);
 [[nodiscard]] double peak_megabytes();
 
 // bench=<b> threads=<t> n=<n> ns_per_op=<x> rss_mb=<peak>
-void print_line(const char* name, unsigned threads, std::uint64_t n, const figure& f);
+// Of a run, `cores` by cores_used.
+void print_line(const char* name, unsigned threads, std::uint64_t n, const figure& f, double cores);
+// How many cores the program has kept busy, on average, since then.
+[[nodiscard]] double cores_used(const stopwatch& since_the_start);
 
 } // namespace bench
 

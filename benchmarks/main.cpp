@@ -25,6 +25,8 @@ struct row {
 
 constexpr row rows[] = {
     {"pingpong", 1'000'000, bench::pingpong, "2 processes, one message in flight, N round trips; op: hop"},
+    {"pairs", 4'000'000, bench::pairs,
+        "16 pairs of processes, each with one message in flight, N round trips; op: hop"},
     {"ring", 5'000'000, bench::ring, "503 processes, one token, N hops; op: hop"},
     {"counting", 5'000'000, bench::counting, "one producer sends N, the consumer counts, then answers; op: message"},
     {"counting_flood", 5'000'000, bench::counting_flood, "the same, and the producer never yields; op: message"},
@@ -139,7 +141,9 @@ int run(int argc, char** argv) {
     for (const row& r : rows) {
         if (name != r.name) continue;
         const std::uint64_t n = given != 0 ? given : r.n;
-        bench::print_line(r.name, static_cast<unsigned>(threads), n, r.run(static_cast<unsigned>(threads), n));
+        const bench::stopwatch clock;
+        const bench::figure found = r.run(static_cast<unsigned>(threads), n);
+        bench::print_line(r.name, static_cast<unsigned>(threads), n, found, bench::cores_used(clock));
         return 0;
     }
     std::fprintf(stderr, "bastion-bench: there is no row '%s'; see bastion-bench list\n", argv[1]);

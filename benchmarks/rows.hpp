@@ -9,6 +9,7 @@
 namespace bench {
 
 figure pingpong(unsigned threads, std::uint64_t n);
+figure pairs(unsigned threads, std::uint64_t n);
 figure ring(unsigned threads, std::uint64_t n);
 figure counting(unsigned threads, std::uint64_t n);
 figure counting_flood(unsigned threads, std::uint64_t n);

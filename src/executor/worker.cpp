@@ -133,6 +133,7 @@ void worker::loop() {
     while (!is_to_end()) { // whoever says so also wakes: no partner needed
         while (runnable* r = next_local()) run(*r);
         if (run_some_jobs() || poll_timers()) continue;
+        if (queued() != 0) continue; // the job that was to come before it was stolen
         if (search()) continue;
         (void)sleep();
     }
@@ -441,6 +442,7 @@ bool worker::sleep() {
 }
 
 void worker::park() {
+    assert(queued() == 0); // nobody else would take its last
     std::int64_t timeout = -1;
     if (owner_.time_->runs()) {
         const std::int64_t due = first_due();
@@ -594,7 +596,7 @@ void worker::take_turn() {
         owner_.sleepers_.withdraw(index_);
     }
     if (runnable* r = next_local()) return owner_.driven_by()->run(*this, *r);
-    if (run_some_jobs() || poll_timers()) return;
+    if (run_some_jobs() || poll_timers() || queued() != 0) return;
     if (enter_search()) {
         if (rob(reach::machine)) return;
         const bool found = poll_due_wheels();

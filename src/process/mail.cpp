@@ -72,6 +72,7 @@ void keep_mail_back(control_block& b) noexcept {
 void give_mail_back(control_block& b) noexcept {
     cold_part* const cold = cold_if_any(b);
     if (cold == nullptr) return;
+    if (cold->keeps_list_back) keep_mail_back(b); // what was handed over since lies behind it
     cold->keeps_mail_back = cold->keeps_list_back = false;
     if (envelope* const first = std::exchange(cold->kept_back, nullptr)) append_list(b, first, cold->kept_back_last);
 }
@@ -243,6 +244,15 @@ void announce(runtime_home& home, const envelope& e, address to, drop_reason cau
 }
 
 } // namespace
+
+void count_never_read(const control_block& b) noexcept {
+    runtime_home& home = *b.home;
+    home.dead_letters[static_cast<std::size_t>(drop_reason::unread)].fetch_add(1, std::memory_order_relaxed); // a count
+    if (home.hooks.dead_letter == nullptr) return;
+    const address here{const_cast<control_block*>(&b), b.generation.now()};
+    const std::string_view type = b.hand != nullptr ? b.hand->name : std::string_view();
+    home.hooks.dead_letter(home.hooks.runtime_data, {drop_reason::unread, type, here, address()});
+}
 
 void dead_letter(runtime_home& home, envelope* e, address to, drop_reason cause) noexcept {
     announce(home, *e, to, cause);

@@ -258,8 +258,9 @@ BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thr
             }
         }
         const bool mail_in_hand = b.mail != nullptr;
+        const bool is_spent = b.budget <= 0; // not by what a combinator takes now: that is in the body's hand at once
         if (leaf_is_ready(b)) {
-            if (b.budget <= 0) [[unlikely]] {
+            if (is_spent) [[unlikely]] {
                 if (!mail_in_hand || !b.own_slot.mail) return yield_turn(b, w);
                 if (!finish_batch(b, w, batch_asked)) return;
             }

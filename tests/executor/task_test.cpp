@@ -4,6 +4,7 @@
 #include <bastion/bastion.hpp>
 
 #include <atomic>
+#include <future>
 #include <stdexcept>
 #include <string>
 
@@ -69,6 +70,28 @@ TEST_CASE("forked tasks are joined, at one worker and at several") {
     for (std::size_t workers : {1u, 2u, 4u}) {
         bastion::runtime rt(bastion::config().with_workers(workers));
         CHECK(rt.run(test::forked_fibonacci(18)) == 2584);
+    }
+}
+
+TEST_CASE("who waits between a fork and the join goes on, whoever takes what was forked") {
+    constexpr int rounds = 100'000;
+    for (std::size_t workers : {2u, 4u}) {
+        bastion::runtime rt(bastion::config().with_workers(workers));
+        for (int again = 0; again < 3; ++again) {
+            std::promise<int> done;
+            rt.spawn([&done](bastion::context ctx) -> bastion::process {
+                int sum = 0;
+                for (int i = 0; i < rounds; ++i) {
+                    bastion::scope s;
+                    auto a = s.fork(give(1));
+                    co_await ctx.yield();
+                    co_await s.join();
+                    sum += *a;
+                }
+                done.set_value(sum);
+            });
+            CHECK(done.get_future().get() == rounds);
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 #include "numa/figures_checks.hpp"
 #include "numa/kernel.hpp"
 #include "numa/placement_checks.hpp"
+#include "numa/workers_checks.hpp"
 
 #include <bastion/base/counted.hpp>
 #include <bastion/bastion.hpp>
@@ -507,6 +508,8 @@ constexpr check checks[] = {
     {"near is on the node of the other, spread is even", near_and_spread_are_true},
     {"partitions may be one per node", partitions_are_one_per_node},
     {"figures tell messages from other nodes, and where the memory lies", figures_are_the_kernels},
+    {"who stands in for a stuck worker is of its node", stand_ins_are_of_the_node},
+    {"there are as many workers as CPUs, and as a quota grants, also when that changes", workers_follow_a_cpuset},
 };
 
 } // namespace
@@ -524,7 +527,7 @@ int main(int argc, char** argv) {
     if (word == "crash") (void)std::raise(SIGSEGV);
     if (word == "silent")
         for (;;) std::this_thread::sleep_for(1h);
-    // The checks count what each planned worker does. On CPUs that are emulated a turn may take long, and nobody is to step in.
+    // Most checks count what each planned worker does. On CPUs that are emulated a turn may take long, and nobody is to step in.
     (void)::setenv("BASTION_MAX_SPARE_WORKERS", "0", 1);
     return run_all(checks, of_guest);
 }

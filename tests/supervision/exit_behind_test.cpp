@@ -7,6 +7,10 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <thread>
+#include <tuple>
+#include <variant>
+#include <vector>
 
 using namespace tree;
 using namespace std::chrono_literals;
@@ -53,6 +57,10 @@ bastion::children first_does(journal& j, const does& what) {
             co_await ctx.yield();
             j.add("not reached");
         });
+}
+
+bastion::process answers_nobody(bastion::context ctx) {
+    for (;;) (void)co_await ctx.recv();
 }
 
 struct tally {
@@ -142,6 +150,96 @@ TEST_CASE("Nor does who cannot end yet, because a function runs for it") {
     test::wait_until([&its] { return its.life_state.now() == bastion::detail::life::waiting; }); // the first never is
     CHECK(its.incarnation == 1);
     CHECK(take(w) == lines{"later 1", "later 2"});
+}
+
+TEST_CASE("What was handed over last lies behind what was kept back before it") {
+    test::acceptance("C1");
+    test::door d;
+    world w;
+    journal& j = w.events;
+    const auto group = w.rt.spawn(first_does(j, [&](bastion::context ctx) -> bastion::task<void> {
+        const auto reads = [](bastion::context c, journal& to) -> bastion::task<void> {
+            for (;;) co_await reads_one(c, to);
+        };
+        (void)co_await bastion::when_all(reads(ctx, j), bastion::blocking([&d] { d.pass(); }));
+    }));
+    d.wait_for(1);
+    group[0].exit(why("x"));
+    test::wait_until([&] { return test::is_suspended(group[0]); }); // it has looked
+    w.rt.spawn([&, to = group[0]](bastion::context ctx) -> bastion::process {
+        for (int n = 1; n < 3; ++n) { // one worker: each is kept back before the next is told
+            to.tell(n);
+            co_await ctx.yield();
+            co_await ctx.yield();
+        }
+        to.tell(3);
+        d.open();
+        while (ctx.runtime().blocking_counters().running != 0) std::this_thread::yield(); // then it may end
+    });
+    const bastion::detail::control_block& its = *group[0].where().block;
+    test::wait_until([&its] { return its.life_state.now() == bastion::detail::life::waiting; }); // the first never is
+    CHECK(take(w) == lines{"later 1", "later 2", "later 3"});
+}
+
+TEST_CASE("What a combinator takes its body gets, whatever comes when its turn is over") {
+    const bool any_mail = GENERATE(true, false);
+    const int turns = GENERATE(0, 1, 2, 3);
+    for (int behind = 45; behind <= 105; ++behind) { // a turn is 100 steps
+        world w;
+        std::vector<int> got;
+        const auto sink = w.rt.spawn(answers_nobody);
+        const auto group = w.rt.spawn(bastion::children()
+                .with_restart(bastion::permanent)
+                .with_restart_strategy(at_once())
+                .with_exec([&, any_mail](bastion::context ctx) -> bastion::process {
+                    for (;;) {
+                        sink.tell(0); // counts, too
+                        if (any_mail) {
+                            const auto first = co_await bastion::when_any(ctx.recv(), ctx.sleep_for(1h));
+                            got.push_back(*std::get<0>(first).told<int>());
+                        } else {
+                            const auto first = co_await bastion::when_any(ctx.recv<int>(), ctx.sleep_for(1h));
+                            got.push_back(std::get<0>(first));
+                        }
+                    }
+                }));
+        w.settle();
+        w.rt.spawn([&, to = group[0]](bastion::context ctx) -> bastion::process {
+            for (int n = 0; n < behind; ++n) to.tell(n);
+            for (int i = 0; i < turns; ++i) co_await ctx.yield();
+            to.exit(why("x"));
+        });
+        w.settle();
+        CHECK(static_cast<int>(got.size()) == behind);
+        CHECK(std::is_sorted(got.begin(), got.end()));
+    }
+}
+
+TEST_CASE("What a combinator has taken and its body has not got is a dead letter") {
+    world w;
+    std::vector<std::string> letters;
+    const auto listener = w.rt.spawn([&letters](bastion::context ctx) -> bastion::process {
+        for (;;) letters.push_back((co_await ctx.recv<bastion::dead_letter>()).type);
+    });
+    w.rt.subscribe_dead_letters(listener);
+    const auto waits = w.rt.spawn([](bastion::context ctx) -> bastion::process {
+        (void)co_await bastion::when_all(ctx.recv<int>(), ctx.recv<long>().within(1h), ctx.sleep_for(2h));
+        (void)co_await ctx.recv();
+    });
+    waits.tell(1);
+    w.advance(1h); // the second is a time-out, which is no letter
+    SECTION("because its process ends") {
+        waits.kill();
+        w.settle();
+        CHECK(letters == std::vector<std::string>{"int"});
+        CHECK(w.rt.dead_letters(bastion::drop_reason::unread) == 1);
+    }
+    SECTION("unless it gets it") {
+        w.advance(1h);
+        waits.kill();
+        w.settle();
+        CHECK(letters.empty());
+    }
 }
 
 TEST_CASE("What a mailbox with a bound pushes out while its process ends is counted once") {

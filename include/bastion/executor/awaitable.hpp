@@ -8,6 +8,8 @@
 // One whose poll resumes coroutines (tasks as branches) is `resumes_branches`: it is polled by the worker loop only,
 // never inside a resume, keeps what it found, and says by `wants_mail()` whether mail can help.
 // Awaiting something ready does not suspend, unless the strand has overspent its budget: then it yields.
+// One with `mail` has
+//   never_read()  what `take` gave was destroyed with a combinator, and nobody has seen it
 // They are detachable: destroyed while waiting, they abandon their cells in their destructors. One that may have to stay
 // `asks`, and has
 //   leave()  true: it may be destroyed now. Asked when it shall be left; cancels what has not begun
@@ -186,9 +188,14 @@ class awaitable : public detail::awaitable_base {
 public:
     [[nodiscard]] bool await_ready() {
         self().start();
-        // What a process is told otherwise than by mail takes effect before it takes any: the run loop looks.
-        if constexpr (Derived::resumes_branches || Derived::mail) return false;
-        else return detail::running_strand("an awaitable").budget > 0 && self().poll();
+        detail::strand& s = detail::running_strand("an awaitable");
+        // What a process is told otherwise than by mail takes effect before it takes any: the run loop looks. Charged as a receive.
+        if constexpr (Derived::resumes_branches || Derived::mail) {
+            --s.budget;
+            return false;
+        } else {
+            return s.budget > 0 && self().poll();
+        }
     }
     void await_suspend(std::coroutine_handle<> h) {
         detail::wait_slot& slot = *detail::running_strand("an awaitable").slot;
@@ -246,7 +253,8 @@ public:
     // there first.
     [[nodiscard]] bool poll() {
         if (late_) return leave();
-        if (inner_.poll()) return in_time_ = true;
+        in_time_ = inner_.poll();
+        if (in_time_) return true;
         if (!bound_.started()) {
             const detail::must_not_fail certain; // the run loop may be asking, where nobody would catch
             bound_.start();
@@ -263,6 +271,11 @@ public:
         requires(resumes_branches)
     {
         return inner_.wants_mail();
+    }
+    void never_read() noexcept
+        requires(mail)
+    {
+        if (in_time_) inner_.never_read();
     }
     [[nodiscard]] value_type take() {
         if (!inner_is_ready()) return fail(std::is_same_v<Bound, detail::timer_wait> ? errc::timeout : errc::cancelled);

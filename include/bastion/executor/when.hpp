@@ -33,12 +33,23 @@ public:
     using value_type = value_or_monostate<std::remove_cvref_t<decltype(std::declval<object&>().take())>>;
     static constexpr bool asks = object::asks;
     explicit awaitable_branch(A&& a) : awaitable_(std::forward<A>(a)) {}
+    awaitable_branch(awaitable_branch&&) = default; // before its start only
+    awaitable_branch& operator=(awaitable_branch&&) = delete;
+    ~awaitable_branch() {
+        if constexpr (object::mail)
+            if (taken_ && !given_) awaitable_.never_read();
+    }
     void start() { awaitable_.start(); }
     // Mail is taken as soon as it is there: another branch may wait for the same.
     [[nodiscard]] bool advance() {
         if constexpr (object::mail) {
             if (!wants_mail()) return true;
             if (!awaitable_.poll()) return false;
+            strand& s = *this_thread().current;
+            if (s.budget <= 0) {
+                s.again = true;
+                return false;
+            }
             try {
                 taken_.emplace(awaitable_.take());
             } catch (...) { failed_ = std::current_exception(); }
@@ -58,6 +69,7 @@ public:
     [[nodiscard]] value_type take() {
         if constexpr (object::mail) {
             if (failed_) std::rethrow_exception(failed_);
+            given_ = true;
             return std::move(*taken_);
         } else if constexpr (std::is_void_v<decltype(awaitable_.take())>) {
             awaitable_.take();
@@ -70,6 +82,7 @@ public:
 private:
     A awaitable_;
     std::optional<value_type> taken_;
+    bool given_ = false; // the body has it
     std::exception_ptr failed_;
 };
 

@@ -41,6 +41,7 @@ public:
         block_->hand = &e->meta();
         return message(e);
     }
+    void never_read() const noexcept { detail::count_never_read(*block_); }
 
 private:
     detail::control_block* block_;
@@ -84,6 +85,7 @@ public:
         owned_envelope owner(e);
         return std::move(*detail::payload_of<T>(*e));
     }
+    void never_read() const noexcept { detail::count_never_read(*block_); }
 
 private:
     class owned_envelope {

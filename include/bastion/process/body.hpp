@@ -177,6 +177,8 @@ inline void note_lost_in_hand(control_block& block, const message_meta& meta) no
     ++block.lost_in_hand;
     block.hand = &meta;
 }
+// The message taken last, or one before it: a combinator had it, and was destroyed before its body got it. It is a dead letter.
+BASTION_API void count_never_read(const control_block& block) noexcept;
 // A question that the end of the process answers, with its reason.
 inline void answer_at_end(control_block& block, envelope* question) noexcept {
     question->next = block.orphans;
