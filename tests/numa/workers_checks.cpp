@@ -93,16 +93,16 @@ void stand_ins_are_of_the_node(findings& f, const asked& a) {
         const std::vector<pid_t> before = kernel::threads();
         std::atomic<bool> leave{false};
         std::atomic<std::size_t> stuck{0};
-        const children_ref all = rt.spawn(children()
-                .with_redundancy(static_cast<std::uint32_t>(cpus.size()))
-                .with_placement(placement::node(node))
-                .with_restart(temporary)
-                .with_exec([&](context) -> process {
+        std::vector<child_ref> all;
+        for (std::size_t i = 0; i < cpus.size(); ++i)
+            all.push_back(rt.spawn(
+                [&](context) -> process {
                     ++stuck;
                     while (!leave) std::this_thread::sleep_for(1ms);
                     co_return;
-                }));
-        // Each keeps a worker of that node; the last of them runs on a stand-in, if the group's start took one.
+                },
+                placement::node(node)));
+        // Each keeps a worker of that node.
         while (stuck != cpus.size()) std::this_thread::sleep_for(1ms);
         for (int i = 0; i < 10; ++i) {
             const auto there = rt.run(teller.ask(where()));
