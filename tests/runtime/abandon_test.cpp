@@ -10,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -396,6 +397,37 @@ TEST_CASE("The object of with_data is made anew for who takes the place of one t
     CHECK(made == 2);
     held.open();
     wait_until([&] { return ended == 2; });
+}
+
+TEST_CASE("One that comes back while nobody can take its place yet leaves nothing behind") {
+    constexpr int fails = 20;
+    std::atomic<int> ended{0};
+    std::atomic<int> made{0};
+    door held;
+    const auto blocks = bastion::detail::live_blocks();
+    {
+        bastion::runtime rt(impatient(2));
+        auto group = bastion::children()
+                         .with_data([&] {
+                             const int n = made++;
+                             if (n == 0) return n;
+                             held.open();
+                             if (n <= fails)
+                                 throw std::runtime_error("not yet"); // each is tried again after a grace time
+                             wait_until([&] { return ended == 2; }); // its own, and b's
+                             return n;
+                         })
+                         .with_exec(visitor(held, ended));
+        const auto t = together(rt, std::move(group), held, ended);
+        const auto stuck = t.a[0];
+        stuck.tell(enter());
+        held.wait_for(1);
+        t.b[0].tell(fail());
+        wait_until([&] { return t.a.current()[0] != stuck; });
+        CHECK(incarnation(rt, t.a.current()[0]) == 1);
+        CHECK(made == fails + 2);
+    }
+    CHECK(bastion::detail::live_blocks() == blocks);
 }
 
 TEST_CASE("Who waits for a blocking function is waited for") {
