@@ -26,6 +26,26 @@ bastion::task<int> half(int n) {
     co_return n / 2;
 }
 bastion::task<void> nothing() { co_return; }
+
+// Notes which thread it ends on.
+struct ends_here {
+    explicit ends_here(std::thread::id& at) noexcept : at_(&at) {}
+    ends_here(const ends_here&) noexcept = default;
+    ~ends_here() { *at_ = std::this_thread::get_id(); }
+
+private:
+    std::thread::id* at_;
+};
+template <class T>
+bastion::task<T> fails(std::thread::id& at) {
+    co_await nothing();
+    throw ends_here(at);
+}
+template <class T>
+bastion::task<int> passes_on(std::thread::id& at) {
+    (void)co_await fails<T>(at);
+    co_return 1;
+}
 bastion::task<int> for_ever() {
     co_await bastion::sleep_wait(1h);
     co_return 1;
@@ -127,6 +147,19 @@ TEST_CASE("rt.run waits for answers, tasks and starts") {
             .within(1ms));
     REQUIRE_FALSE(late);
     CHECK(late.error().code() == bastion::errc::timeout);
+}
+
+TEMPLATE_TEST_CASE("What rt.run rethrows is the caller's alone, and ends on its thread", "", void, int&, std::string) {
+    std::thread::id at;
+    bastion::runtime rt(quiet());
+    for (int i = 0; i < 300; ++i) {
+        at = std::thread::id();
+        CHECK_THROWS_AS(rt.run(passes_on<TestType>(at)), ends_here);
+        REQUIRE(at == std::this_thread::get_id());
+    }
+    at = std::thread::id();
+    CHECK_THROWS_AS(rt.run(fails<std::remove_reference_t<TestType>>(at)), ends_here);
+    CHECK(at == std::this_thread::get_id());
 }
 
 TEST_CASE("rt.run(task) ends with an error when the runtime stops first") {

@@ -110,7 +110,7 @@ public:
     }
 
     [[nodiscard]] T take() {
-        if (value_.index() == 2) std::rethrow_exception(std::get<2>(std::move(value_)));
+        if (value_.index() == 2) std::rethrow_exception(std::exchange(std::get<2>(value_), nullptr));
         return std::get<1>(std::move(value_));
     }
     [[nodiscard]] T& value() {
@@ -132,7 +132,10 @@ public:
     [[nodiscard]] task<T&> get_return_object() noexcept;
     void unhandled_exception() noexcept { exception_ = std::current_exception(); }
     void return_value(T& value) noexcept { value_ = &value; }
-    [[nodiscard]] T& take() { return value(); }
+    [[nodiscard]] T& take() {
+        if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
+        return *value_;
+    }
     [[nodiscard]] T& value() {
         if (exception_) std::rethrow_exception(exception_);
         return *value_;
@@ -151,7 +154,9 @@ public:
     [[nodiscard]] task<void> get_return_object() noexcept;
     void unhandled_exception() noexcept { exception_ = std::current_exception(); }
     void return_void() const noexcept {}
-    void take() const { value(); }
+    void take() {
+        if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
+    }
     void value() const {
         if (exception_) std::rethrow_exception(exception_);
     }

@@ -76,7 +76,7 @@ public:
     T wait() {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return done_; });
-        if (exception_) std::rethrow_exception(exception_);
+        if (exception_) std::rethrow_exception(std::exchange(exception_, nullptr));
         return std::move(*value_);
     }
 
@@ -116,7 +116,9 @@ public:
     }
 
 private:
+    // The exception is handed over when nothing here holds it any more: the caller alone has it then, and it ends there.
     static process work(context, task<T> t, std::shared_ptr<handover<value_or_monostate<T>>> to) {
+        std::exception_ptr failed;
         try {
             if constexpr (std::is_void_v<T>) {
                 co_await t;
@@ -125,7 +127,8 @@ private:
                 T value = co_await t;
                 to->give(std::move(value));
             }
-        } catch (...) { to->fail(std::current_exception()); }
+        } catch (...) { failed = std::current_exception(); }
+        if (failed) to->fail(std::exchange(failed, nullptr));
     }
     const handover_end<value_or_monostate<T>> end_;
     task<T> task_;
