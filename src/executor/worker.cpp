@@ -5,6 +5,7 @@
 #include <cassert>
 #include <cxxabi.h>
 #include <mutex>
+#include <thread>
 #include <unistd.h>
 
 namespace bastion::detail {
@@ -401,6 +402,8 @@ bool worker::search() {
         if (round % 16 == 15) {
             found = poll_due_wheels();
             if (found || monotonic_ns() - begin > static_cast<std::int64_t>(spin_limit_ns_)) break;
+            // Who is to make the work may wait for this core. Then it goes on, and has nobody to wake.
+            std::this_thread::yield();
         }
         for (int i = 0; i < 4; ++i) std_atomics::pause();
     }
