@@ -110,7 +110,7 @@ void watchdog::work() noexcept {
         try {
             look_at_all();
         } catch (const std::bad_alloc&) {} // without memory nothing is said
-        idle = owner_.all_sleep() ? idle + 1 : 0;
+        idle = settled_ && owner_.all_sleep() ? idle + 1 : 0;
         // Whoever stops it has left a token, which the park above may have taken: then this is seen.
         if (idle >= idle_looks && !stopping_.load(std::memory_order_relaxed)) {
             sleep_as_they_do();
@@ -139,6 +139,7 @@ void watchdog::look_at_all() {
     give_up_who_is_stuck();
     deal_out(wanted_.load(std::memory_order_relaxed));
     lacks_spares_ = false;
+    settled_ = true;
     for (std::size_t i = 0; i < wanted_here_.size(); ++i) balance(*owner_.nodes_[i], wanted_here_[i]);
     if (owner_.spares_.collect() && std::exchange(opened_, false)) owner_.worker_at(0).mark_.send_away();
     owner_.each_of_all([&](worker& w) {
@@ -209,7 +210,10 @@ void watchdog::balance(worker_node& node, std::size_t wanted) {
     };
     for (auto& w : owner_.workers_) count(*w, owner_.seats_[w->index()]);
     for (worker* spare : owner_.spares_.made()) count(*spare, owner_.spares_.seat_of(*spare));
-    if (present > wanted) return owner_.tell_to_leave(*last); // one at each look
+    if (present > wanted) {
+        settled_ = false;
+        return owner_.tell_to_leave(*last); // one at each look
+    }
     while (present < wanted && seat_again(node)) ++present;
     for (; present < wanted && stuck != nullptr; ++present) {
         const std::size_t most = owner_.spares_.most() + lost();
@@ -227,7 +231,10 @@ bool watchdog::seat_again(worker_node& node) noexcept {
             try {
                 its.begin(owner_, *w);
                 return true;
-            } catch (const std::system_error&) { return false; } // the next look tries again
+            } catch (const std::system_error&) { // the next look tries again
+                settled_ = false;
+                return false;
+            }
         }
     return false;
 }
@@ -258,10 +265,7 @@ bool watchdog::give_up_on(worker& w, giving_up& wish) noexcept {
     if (!asymmetric_fence::available() || seen.lost) return false;
     w.mark_.begin_look();
     const bool runs_it = w.thread_->current.seen_by_another() == wish.who && w.mark_.turn_now() == seen.turn;
-    if (runs_it && !w.mark_.is_in_hand()) {
-        wish.mark(wish);
-        seen.lost = true;
-    }
+    if (runs_it && !w.mark_.is_in_hand()) seen.lost = wish.mark(wish);
     w.mark_.end_look();
     return seen.lost;
 }

@@ -1,5 +1,8 @@
 #include <bastion/executor/parker.hpp>
 #include <bastion/mailbox/answer.hpp>
+#include <bastion/process/exit_reason.hpp>
+
+#include <new>
 
 namespace bastion::detail {
 namespace {
@@ -93,6 +96,21 @@ void pending_answer::give_up() noexcept {
     if (!cell->word.abandon()) return; // the completer frees it
     destroy(static_cast<envelope*>(cell->payload));
     completion_cell::recycle(cell);
+}
+
+void open_end::give_up() noexcept {
+    const std::lock_guard lock(lock_);
+    if (cell_ == nullptr) return;
+    completion_cell* const cell = std::exchange(cell_, nullptr);
+    runnable* const asker = cell->owner;
+    if (cell->word.time_out()) wake_cell_owner(cell, asker);
+}
+
+error error_of_endless(error e) {
+    if (e.code() != errc::timeout) return e;
+    try {
+        return error(errc::target_died, exit_reason(exit_kind::killed));
+    } catch (const std::bad_alloc&) { return error(errc::target_died); }
 }
 
 error open_failed_answer(envelope* e, errc why, std::string_view expected) {

@@ -1,3 +1,5 @@
+#include "process/in_hand.hpp"
+
 #include <bastion/base/chain.hpp>
 #include <bastion/executor/reserve.hpp>
 #include <bastion/process/cold_part.hpp>
@@ -26,6 +28,8 @@ void settle_watch(control_block& b) noexcept {
 }
 
 void note_step(control_block& b, step_taken step, std::string_view type, const address& peer) noexcept {
+    const in_hand mine(b);
+    if (mine.is_lost()) return;
     cold_part* const cold = cold_if_any(b);
     if (cold == nullptr || cold->debug == nullptr) return;
     debug_part& part = *cold->debug;
@@ -60,6 +64,8 @@ void for_each_waiting(debug_part& part, F what) noexcept {
 } // namespace
 
 void carry_out_waiting(control_block& b) noexcept {
+    const in_hand mine(b);
+    if (mine.is_lost()) return;
     cold_part* const cold = cold_if_any(b);
     if (b.elsewhere != 0 || cold == nullptr || cold->debug == nullptr || cold->debug->waiting == nullptr) return;
     for_each_waiting(*cold->debug, [&b](std::unique_ptr<debug_order> order) {
@@ -68,13 +74,13 @@ void carry_out_waiting(control_block& b) noexcept {
     settle_watch(b);
 }
 
-void end_debugging(control_block& b) noexcept {
+void end_debugging(control_block& b, const exit_reason& why) noexcept {
     b.signals.clear(signal_flags::suspended | signal_flags::watched);
     cold_part* const cold = cold_if_any(b);
     if (cold == nullptr || cold->debug == nullptr) return;
     const std::unique_ptr<debug_part> part = std::move(cold->debug);
     const must_not_fail certain;
-    if (part->sink != nullptr) part->sink->ended(b.reason);
+    if (part->sink != nullptr) part->sink->ended(why);
     for_each_waiting(*part, [](std::unique_ptr<debug_order> order) { order->refuse(); });
 }
 

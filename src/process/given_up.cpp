@@ -58,6 +58,7 @@ monitor_record* answer_lane(control_block& b, system_signal* oldest, const exit_
 
 void take_over(control_block& b, const exit_reason& why) noexcept {
     const must_not_fail certain;
+    end_debugging(b, why);
     system_signal* const in_lane = b.lane.close();
     if (cold_part* const cold = cold_if_any(b)) (void)answer_lane(b, std::exchange(cold->put_off, {}).first, why);
     monitor_record* watching = answer_lane(b, in_lane, why);

@@ -45,7 +45,6 @@ void end_incarnation(control_block& b) noexcept {
     give_mail_back(b);
     const in_hand mine(b);
     if (mine.is_lost()) {
-        end_debugging(b);
         let_go_here();
         return end_lost(b);
     }
@@ -57,7 +56,7 @@ void end_incarnation(control_block& b) noexcept {
     if (ordered && b.reason.kind() == exit_kind::normal && !has_its_reason)
         b.reason = exit_reason(killed ? exit_kind::killed : exit_kind::stopped);
     if ((asked & (signal_flags::suspended | signal_flags::watched)) != 0) [[unlikely]]
-        end_debugging(b);
+        end_debugging(b, b.reason);
     // What a crash report tells is still there when the owner looks.
     const bool is_looked_at = b.reason.is_abnormal() && b.home->hooks.crashes != nullptr;
     // One that was to say when it is ready, and has not, failed to start: its owner may start it again.

@@ -48,11 +48,13 @@ void owner::start_child(control_block& child) {
         set(child, child_flag::was_started);
         return does_not_begin();
     }
+    shown_as_.erase(&child);
     child.hand = nullptr;
     child.since_ns = now();
     set(child, child_flag::was_started);
     if (again) {
-        ++child.incarnation;
+        // The watchdog reads it when the process runs.
+        std::atomic_ref(child.incarnation).store(child.incarnation + 1, std::memory_order_relaxed);
         ++child.restarts;
         if (callbacks_of(child).at(moment::after_restart)) before_[&child] = child.reason;
     }
@@ -364,6 +366,7 @@ void owner::finalize(control_block& child) {
         if (auto fault = call(bastion::callbacks::moment::after_stop, child, why))
             report(child, *fault, "its after_stop callback failed");
     }
+    shown_as_.erase(&child);
     if (stops_first() != &child) children_.erase(&child);
     owner* below = is_owner ? &of(child) : nullptr;
     if (below != nullptr && below->noted.holds_up) behind_due_ = true;
@@ -495,7 +498,9 @@ std::optional<exit_reason> owner::call(
     try {
         const std::string where = path_of(child);
         const users_code here;
-        f(bastion::event(child_ref(child.here()), where, reason, static_cast<int>(child.restarts),
+        const auto other = when == bastion::callbacks::moment::after_stop ? shown_as_.find(&child) : shown_as_.end();
+        const child_ref who(other != shown_as_.end() ? other->second : child.here());
+        f(bastion::event(who, where, reason, static_cast<int>(child.restarts),
             reason.is_fault() && !child_runs(when) ? hand_of(child) : std::string_view()));
         return {};
     } catch (...) {

@@ -20,7 +20,11 @@ struct wish_of_owner final : giving_up {
     wish_of_owner(request_ptr r, control_block& child) noexcept : answer(std::move(r)) {
         who = &child;
         mark = [](giving_up& w) noexcept {
-            (void)static_cast<control_block*>(w.who)->signals.raise(signal_flags::given_up);
+            auto& b = *static_cast<control_block*>(w.who);
+            const auto runs = std::atomic_ref(b.incarnation).load(std::memory_order_relaxed); // the look orders it
+            if (runs != static_cast<wish_of_owner&>(w).answer->incarnation) return false;
+            (void)b.signals.raise(signal_flags::given_up);
+            return true;
         };
         tell = [](giving_up& w, bool given_up) noexcept {
             auto& self = static_cast<wish_of_owner&>(w);
@@ -45,14 +49,17 @@ void rename(Map& all, control_block& from, control_block& to) noexcept {
 void owner::ask_to_give_up(control_block& child) {
     request_ptr r = make_request(request_kind::given_up, self_.here());
     r->child = child.here();
+    r->incarnation = child.incarnation;
     home_.workers.load()->give_up(*pool_new<wish_of_owner>(std::move(r), child));
 }
 
 void owner::give_up(owner_request& r) {
     control_block& child = *r.child.block;
     if (!r.for_good) { // it does not run now, or has what is its owner's in hand: later, unless it has ended
-        if (child.lives(r.child.generation) && child.owner.now() == &self_ && state_of(child) == child_state::stopping)
-            arm(child, request_kind::not_given_up, home_.kill_grace);
+        const bool is_meant = child.lives(r.child.generation) && child.owner.now() == &self_ &&
+                              state_of(child) == child_state::stopping && has(child, child_flag::killed) &&
+                              child.incarnation == r.incarnation;
+        if (is_meant) arm(child, request_kind::not_given_up, home_.kill_grace);
         return;
     }
     disarm(child);
@@ -60,10 +67,11 @@ void owner::give_up(owner_request& r) {
         announce({said([&] { return path_of(child); }), why_given_up(), "is given up, with the worker that it keeps",
             {}, 0, static_cast<int>(child.restarts)});
         take_over(child, why_given_up());
+        if (child.body != nullptr) child.body->give_up();
     }
     control_block* next = nullptr;
     try {
-        const users_code here; // with_data's factory
+        const may_fail no_reserve; // it can wait
         next = successor_of(child);
     } catch (...) {
         owner_timer* const again = set_timer(request_kind::given_up, r.child, home_.kill_grace);
@@ -82,6 +90,7 @@ void owner::give_up(owner_request& r) {
     children_.replace(&child, next);
     if (cursor_ == &child) cursor_ = next;
     rename(before_, child, *next);
+    shown_as_.insert_or_assign(next, r.child);
     if (returning_.erase(&child) != 0) returning_.insert(next);
     rename(watchers_, child, *next);
     rename(ends_, child, *next);
@@ -106,7 +115,7 @@ control_block* group::successor_of(control_block& child) {
     placed at;
     if (child.node != 0) at = {child.node, child.bound, home_.workers.load()->memory_of(child.node)};
     const shared<process_body> body(child.body);
-    control_block* const b = spec_ != nullptr ? make_element(child.index, body, at) : make_block(home_, at);
+    control_block* const b = spec_ != nullptr ? make_element(child.index, body, at, true) : make_block(home_, at);
     if (spec_ == nullptr) {
         b->owner.set(&self_);
         b->body = body.get();

@@ -23,9 +23,11 @@ control_block* group::make_element(std::uint32_t index, const shared<process_bod
     return make_element(index, body, bastion::detail::place(spec_->place, *home_.workers.load()));
 }
 
-control_block* group::make_element(std::uint32_t index, const shared<process_body>& body, const placed& at) {
+control_block* group::make_element(
+    std::uint32_t index, const shared<process_body>& body, const placed& at, bool later) {
     std::shared_ptr<void> data;
-    if (spec_->make_data) data = spec_->make_data(); // the user's: may throw
+    const bool with_data = spec_->make_data && !later;
+    if (with_data) data = spec_->make_data(); // the user's: may throw
     control_block* b = make_block(home_, at);
     b->owner.set(&self_);
     b->kind = spec_->kind;
@@ -38,7 +40,7 @@ control_block* group::make_element(std::uint32_t index, const shared<process_bod
     try {
         if (spec_->box.capacity() != 0 || spec_->bounds.max_memory() != 0)
             make_bounded(*b, spec_->box.capacity(), spec_->box.policy(), spec_->bounds.max_memory());
-        if (spec_->make_data) cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
+        if (with_data) cold_of(*b).data = user_data{std::move(data), spec_->data_type, spec_->data_type_name};
         for (const auto& wish : spec_->memberships) wish->enter(home_, *b);
         if (resizing_ != nullptr) resizing_->add(*b);
     } catch (...) {
@@ -156,14 +158,15 @@ std::string group::child_name(control_block& child) const {
 // Its next incarnation is as the group is described now: another body, also of the other kind; another object when that has another
 // type. False: its factory has thrown.
 bool group::describe_element(control_block& child) {
-    if (spec_ == nullptr || !spec_->body) return true; // what a template or a spawn gave it is its own
-    if (process_body* const body = spec_->body.get(); body != child.body) {
+    if (spec_ == nullptr) return true; // what a spawn gave it is its own, as is what a template gave
+    if (process_body* const body = spec_->body.get(); body != nullptr && body != child.body) {
         body->add_owner();
         std::exchange(child.body, body)->drop_owner();
         child.kind = spec_->kind;
     }
     const cold_part* const cold = cold_if_any(child);
-    if ((cold != nullptr ? cold->data.type : nullptr) == spec_->data_type) return true;
+    const void* const has = cold != nullptr ? cold->data.type : nullptr;
+    if (has == spec_->data_type || (has != nullptr && !spec_->body)) return true;
     const users_code here;
     try {
         user_data made{{}, spec_->data_type, spec_->data_type_name};

@@ -79,7 +79,9 @@ protected:
 
 private:
     [[nodiscard]] control_block* make_element(std::uint32_t index, const shared<process_body>& body);
-    [[nodiscard]] control_block* make_element(std::uint32_t index, const shared<process_body>& body, const placed& at);
+    // Without a with_data object of its own until it is launched, if it has one made for it `later`.
+    [[nodiscard]] control_block* make_element(
+        std::uint32_t index, const shared<process_body>& body, const placed& at, bool later = false);
     [[nodiscard]] bool is_dynamic() const noexcept { return spec_ != nullptr && spec_->dynamic; }
     void start_from_template(owner_request& r);
     void answer_look(owner_request& r);

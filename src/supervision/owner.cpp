@@ -312,6 +312,8 @@ void owner::still_running(control_block& child) {
                                       : ": waiting");
     });
     if (gives_up) ask_to_give_up(child);
+    else if (function && home_.gives_up_who_is_stuck)
+        arm(child, request_kind::not_given_up, home_.kill_grace); // it may run when that has returned
     announce({said([&] { return path_of(child); }), exit_reason(exit_kind::killed), next, {}, 0,
         static_cast<int>(child.restarts)});
     if (home_.hooks.stop_is_kept != nullptr && runtime_stops())

@@ -395,6 +395,8 @@ protected:
     system_signal* rest_ = nullptr; // drained and not handled yet
     std::atomic<std::uint32_t> holders_{1}; // of this block: its owner, and children that were given up and still run
     pooled_vector<std::pair<control_block*, exit_reason>> aside_; // why a child is being killed for its owner's sake
+    pooled_map<const control_block*, address>
+        shown_as_; // those that stand for one that was given up, until they are started: by what name they are known
     pooled_map<control_block*, exit_reason> before_; // why the last incarnation ended, for after_restart
     // Those that failed and have not started again.
     std::unordered_set<const control_block*, std::hash<const control_block*>, std::equal_to<>,

@@ -68,6 +68,7 @@ struct owner_request : system_signal {
     bool empties = false; // stop: what is below ends for good, and only owners stand still
     child_order order{}; // order; of a start, `child` is its only owner
     bastion::detail::look look_at{}; // look
+    std::uint32_t incarnation = 0; // given_up: of the child that was to be
     bool seen = false; // stop: the sender has consumed the owner's last exit, or there was none
     address owner;
     address child;

@@ -1,9 +1,11 @@
 // on_stuck::abandon_worker: who does not come back after a kill is given up, with its worker, and its supervisor goes on.
 #include "support/blocking.hpp"
 #include "support/catch.hpp"
+#include "support/stuck.hpp"
 #include "support/world.hpp"
 
 #include <bastion/bastion.hpp>
+#include <bastion/executor/allocation_gate.hpp>
 
 #include <algorithm>
 #include <atomic>
@@ -17,6 +19,9 @@
 
 using namespace std::chrono_literals;
 using test::door;
+using test::frame_mark;
+using test::impatient;
+using test::reports;
 using test::wait_until;
 
 namespace {
@@ -29,56 +34,6 @@ struct which {
     using answer_type = int; // the incarnation
 };
 struct letter {};
-
-// What the log was told; it may be asked while the runtime runs.
-class reports {
-public:
-    auto hook() {
-        return [this](const bastion::log_record& r) {
-            const std::lock_guard lock(mutex_);
-            all_.push_back(std::string(r.path) + ": " + r.reason.what() + "; " + std::string(r.next));
-        };
-    }
-    [[nodiscard]] std::size_t count(const std::string& line) const {
-        const std::lock_guard lock(mutex_);
-        return static_cast<std::size_t>(std::count(all_.begin(), all_.end(), line));
-    }
-    void wait_for(const std::string& line) const {
-        wait_until([&] { return count(line) != 0; });
-    }
-
-private:
-    mutable std::mutex mutex_;
-    std::vector<std::string> all_;
-};
-
-bastion::config impatient(std::size_t workers) {
-    return bastion::config()
-        .with_signals(false)
-        .with_workers(workers)
-        .with_slice_limits(1ms, 1h)
-        .with_max_spare_workers(2)
-        .with_slice_log([](const bastion::long_slice&) {})
-        .with_shutdown_timeout(1ms)
-        .with_kill_grace(1ms)
-        .with_on_stuck(bastion::on_stuck::abandon_worker);
-}
-
-// Says when it goes. What it counts outlives it.
-class frame_mark {
-public:
-    explicit frame_mark(std::atomic<int>& ended) : ended_(&ended) {}
-    frame_mark(frame_mark&& other) noexcept : ended_(std::exchange(other.ended_, nullptr)) {}
-    frame_mark& operator=(frame_mark&&) = delete;
-    frame_mark(const frame_mark&) = delete;
-    frame_mark& operator=(const frame_mark&) = delete;
-    ~frame_mark() {
-        if (ended_ != nullptr) ++*ended_;
-    }
-
-private:
-    std::atomic<int>* ended_;
-};
 
 // Passes the door when it is told to, and answers.
 auto visitor(door& at, std::atomic<int>& ended) {
@@ -400,32 +355,40 @@ TEST_CASE("The object of with_data is made anew for who takes the place of one t
 }
 
 TEST_CASE("One that comes back while nobody can take its place yet leaves nothing behind") {
-    constexpr int fails = 20;
+    // There is no memory for blocks on the thread of its owner, until it has come back.
+    struct no_blocks final : bastion::detail::allocation_gate {
+        no_blocks(std::atomic<int>& e, door& d) : ended(e), held(d) {}
+        bool may_allocate(std::size_t bytes) noexcept override {
+            if (bytes != sizeof(bastion::detail::control_block) || left == 0) return true;
+            if (--left == 0) {
+                held.open();
+                wait_until([this] { return ended == 2; }); // its own, and b's
+            }
+            return false;
+        }
+        std::atomic<int>& ended;
+        door& held;
+        std::atomic<int> left{20}; // each is tried again after a grace time
+    };
     std::atomic<int> ended{0};
-    std::atomic<int> made{0};
+    std::atomic<int> refused{0};
     door held;
+    no_blocks gate(ended, held);
     const auto blocks = bastion::detail::live_blocks();
     {
-        bastion::runtime rt(impatient(2));
-        auto group = bastion::children()
-                         .with_data([&] {
-                             const int n = made++;
-                             if (n == 0) return n;
-                             held.open();
-                             if (n <= fails)
-                                 throw std::runtime_error("not yet"); // each is tried again after a grace time
-                             wait_until([&] { return ended == 2; }); // its own, and b's
-                             return n;
-                         })
-                         .with_exec(visitor(held, ended));
-        const auto t = together(rt, std::move(group), held, ended);
+        bastion::runtime rt(impatient(1).with_log([&](const bastion::log_record& r) {
+            if (r.next.find("is given up") != r.next.npos) bastion::detail::set_allocation_gate(&gate);
+            if (r.next == "cannot be replaced yet: to be tried again") ++refused;
+        }));
+        const auto t = together(rt, bastion::children().with_exec(visitor(held, ended)), held, ended);
         const auto stuck = t.a[0];
         stuck.tell(enter());
         held.wait_for(1);
         t.b[0].tell(fail());
         wait_until([&] { return t.a.current()[0] != stuck; });
         CHECK(incarnation(rt, t.a.current()[0]) == 1);
-        CHECK(made == fails + 2);
+        CHECK(refused == 20);
+        CHECK(gate.left == 0);
     }
     CHECK(bastion::detail::live_blocks() == blocks);
 }

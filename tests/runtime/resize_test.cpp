@@ -25,10 +25,12 @@ struct question {
     using answer_type = int;
 };
 
+// As the kernel counts them: a list of them may miss one while another ends.
 std::size_t threads_of_this_program() {
-    std::size_t n = 0;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) n += entry.is_directory() ? 1 : 0;
-    return n;
+    std::ifstream status("/proc/self/status");
+    for (std::string word; status >> word;)
+        if (word == "Threads:" && status >> word) return std::stoul(word);
+    return 0;
 }
 
 // Gives each ball back to where it came from, until its rounds are over.
@@ -113,6 +115,29 @@ TEST_CASE("A worker that has left has no thread, and one that comes back works")
     rt.resize_workers(3);
     hold_all(3);
     CHECK(threads_of_this_program() == before);
+}
+
+// On a single CPU a worker that is told to leave has often gone before the watchdog looks who sleeps.
+TEST_CASE("Idle workers leave and come back, all that are to, though everybody sleeps meanwhile") {
+    cpu_set_t all;
+    REQUIRE(sched_getaffinity(0, sizeof all, &all) == 0);
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    for (std::size_t i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; ++i)
+        if (CPU_ISSET(i, &all)) CPU_SET(i, &one);
+    REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0); // for all threads to come
+    {
+        bastion::runtime rt(bastion::config().with_signals(false).with_workers(4).with_max_spare_workers(0));
+        const std::size_t before = threads_of_this_program();
+        for (int round = 0; round < 120; ++round) {
+            rt.resize_workers(1);
+            wait_until([&] { return threads_of_this_program() == before - 3; });
+            rt.resize_workers(4);
+            wait_until([&] { return threads_of_this_program() == before; });
+        }
+        CHECK(rt.active_workers() == 4);
+    }
+    CHECK(sched_setaffinity(0, sizeof all, &all) == 0);
 }
 
 TEST_CASE("Timers of a worker that has left fire") {

@@ -57,8 +57,8 @@ struct slice_report {
 // A wish to give up a process that is stuck. Whoever makes it keeps it until it is told.
 struct giving_up {
     strand* who = nullptr;
-    // In a look: the process is in a turn, and not in hand.
-    void (*mark)(giving_up&) noexcept = nullptr;
+    // In a look: the process is in a turn, and not in hand. False: another life of it is not meant.
+    bool (*mark)(giving_up&) noexcept = nullptr;
     // Then, whether that was so. The last that is done with it.
     void (*tell)(giving_up&, bool given_up) noexcept = nullptr;
     giving_up* next = nullptr;
@@ -127,6 +127,7 @@ private:
     std::int64_t asked_ns_ = 0; // when it last asked for CPUs
     std::vector<watched> seen_; // by the workers' numbers
     bool opened_ = false; // the only worker has thieves
+    bool settled_ = true; // as many workers are there as are to be, or on their way: else there must be another look
     bool lacks_spares_ = false; // as many as may be are seated, and one more is needed
     std::int64_t looked_ns_ = 0; // when it last looked
     std::int64_t warned_ns_ = 0; // when the last warning was given

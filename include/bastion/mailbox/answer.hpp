@@ -6,9 +6,11 @@
 #ifndef BASTION_MAILBOX_ANSWER_HPP
 #define BASTION_MAILBOX_ANSWER_HPP
 
+#include <bastion/base/spin_lock.hpp>
 #include <bastion/mailbox/message.hpp>
 
 #include <chrono>
+#include <mutex>
 
 namespace bastion {
 namespace detail {
@@ -70,6 +72,26 @@ private:
     cell_timer timer_;
     bool deadlocked_ = false;
 };
+
+// The end of a wait that has no deadline: whoever sees that the answer may never come ends it with errc::timeout, unless who is to answer
+// was faster. Any thread. Cost: a short lock each.
+class open_end {
+public:
+    explicit open_end(completion_cell* cell) noexcept : cell_(cell) {}
+    // By who is to answer, before that.
+    void settle() noexcept {
+        const std::lock_guard lock(lock_);
+        cell_ = nullptr;
+    }
+    BASTION_API void give_up() noexcept;
+
+private:
+    spin_lock lock_;
+    completion_cell* cell_; // Guarded. Invariant: not null, then nobody has completed it
+};
+
+// What became of such a wait: who was waited for was given up.
+[[nodiscard]] BASTION_API error error_of_endless(error e);
 
 // Blocks a plain thread until the cell is not pending any more; with an executor that is `driven`, has its driver work
 // meanwhile. False: the time is over.

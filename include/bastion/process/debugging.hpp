@@ -81,7 +81,7 @@ void keep_waiting(control_block& block, std::unique_ptr<debug_order> order) noex
 // Those that can be carried out now are.
 void carry_out_waiting(control_block& block) noexcept;
 // The incarnation ends, and all that was asked about it.
-void end_debugging(control_block& block) noexcept;
+void end_debugging(control_block& block, const exit_reason& why) noexcept;
 
 } // namespace bastion::detail
 

@@ -30,29 +30,40 @@ struct join_question {
 template <class T>
 class joined_body final : public process_body {
 public:
-    joined_body(task<T>&& t, question<join_question<T>>&& q) noexcept : task_(std::move(t)), question_(std::move(q)) {}
+    joined_body(task<T>&& t, question<join_question<T>>&& q, completion_cell* joined) noexcept
+        : task_(std::move(t)), question_(std::move(q)), end_(joined) {}
     joined_body(const joined_body&) = delete;
     joined_body& operator=(const joined_body&) = delete;
     ~joined_body() override { question_.fail(errc::noproc); } // it never began: there was nobody left to run it
 
     void start(control_block& block) override {
-        install_frame(block, work(context(block), std::move(task_), std::move(question_)));
+        install_frame(block, work(context(block), std::move(task_), std::move(question_), end_));
     }
+    void give_up() noexcept override { end_.give_up(); }
 
 private:
-    static process work(context, task<T> t, question<join_question<T>> q) {
+    struct settled {
+        open_end& end;
+        ~settled() { end.settle(); }
+    };
+    // `end` is of the body, which lives as long as its process.
+    static process work(context, task<T> t, question<join_question<T>> q, open_end& end) {
         question<join_question<T>> to_answer(std::move(q)); // a local: unwound by what the task throws
+        const settled before_that{end};
         if constexpr (std::is_void_v<T>) {
             co_await t;
+            end.settle();
             to_answer.reply(std::monostate());
         } else {
             T value = co_await t;
+            end.settle();
             to_answer.reply(std::move(value));
         }
     }
 
     task<T> task_;
     question<join_question<T>> question_;
+    open_end end_;
 };
 
 } // namespace detail
@@ -79,7 +90,7 @@ public:
     [[nodiscard]] bool poll() const noexcept { return answer_.poll(); }
     [[nodiscard]] value_type take() {
         auto r = answer_.take();
-        if (!r) return fail(std::move(r).error());
+        if (!r) return fail(detail::error_of_endless(std::move(r).error()));
         if constexpr (std::is_void_v<T>) return value_type();
         else return value_type(*std::move(r));
     }
@@ -98,9 +109,10 @@ template <class T>
     static_assert(!std::is_reference_v<T>, "bastion: spawn: a task that returns a reference: return a value");
     envelope* const e = make_envelope<join_question<T>>(envelope_kind::asked);
     pending_answer answer = expect_answer(e);
+    completion_cell* const joined = e->cell;
     question<join_question<T>> q(e);
     answer.set_timeout(pending_answer::forever);
-    auto body = shared<process_body>(new joined_body<T>(std::move(t), std::move(q)));
+    auto body = shared<process_body>(new joined_body<T>(std::move(t), std::move(q), joined));
     const child_ref who = spawn_body(temporaries, std::move(body), where, false, nullptr, at);
     return join_handle<T>(who, std::move(answer));
 }
