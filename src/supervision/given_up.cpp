@@ -67,7 +67,7 @@ void owner::give_up(owner_request& r) {
         announce({said([&] { return path_of(child); }), why_given_up(), "is given up, with the worker that it keeps",
             {}, 0, static_cast<int>(child.restarts)});
         take_over(child, why_given_up());
-        if (child.body != nullptr) child.body->give_up();
+        if (child.body != nullptr) child.body->be_lost();
     }
     control_block* next = nullptr;
     try {

@@ -23,7 +23,7 @@ public:
     [[nodiscard]] virtual const void* state_type() const noexcept { return nullptr; }
     [[nodiscard]] virtual std::string_view state_type_name() const noexcept { return {}; }
     // Its process does not come back and is not waited for, but still runs: ends what others wait for. Called by its owner, once.
-    virtual void give_up() noexcept {}
+    virtual void be_lost() noexcept {}
     // Handlers: destroys the state.
     virtual void destroy_state(void*) noexcept {}
 };

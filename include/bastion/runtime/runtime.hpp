@@ -114,7 +114,7 @@ public:
     void start(control_block& block) override {
         install_frame(block, work(context(block), std::move(task_), end_.target()));
     }
-    void give_up() noexcept override {
+    void be_lost() noexcept override {
         end_.target()->fail(std::make_exception_ptr(
             usage_error("bastion: rt.run: the task does not come back, and is not waited for (on_stuck)")));
     }

@@ -39,7 +39,7 @@ public:
     void start(control_block& block) override {
         install_frame(block, work(context(block), std::move(task_), std::move(question_), end_));
     }
-    void give_up() noexcept override { end_.give_up(); }
+    void be_lost() noexcept override { end_.give_up(); }
 
 private:
     struct settled {
