@@ -194,7 +194,7 @@ TEST_CASE("Of one that is given up and does not come back no object of with_data
 }
 
 TEST_CASE(
-    "One that is given up and started again gets an object of with_data then; a factory that fails is tried again") {
+    "One that is given up and started again gets an object of with_data then, and a factory that fails is tried again") {
     door held;
     std::atomic<int> made{0};
     std::atomic<int> seen{0};
