@@ -18,7 +18,9 @@ namespace {
 struct enter {};
 struct fail {};
 
-bastion::task<int> passes(door& at) {
+// Whoever is left behind comes back before its door goes.
+bastion::task<int> passes(door& at, std::atomic<int>& ended) {
+    const frame_mark mark(ended);
     at.pass();
     co_return 7;
 }
@@ -29,13 +31,14 @@ std::string what_came(const bastion::result<int>& r) { return r ? std::to_string
 
 TEST_CASE("Whoever joins a task that is given up learns that it was killed") {
     const std::size_t workers = GENERATE(1u, 2u);
+    std::atomic<int> ended{0};
     door held;
     bastion::runtime rt(impatient(workers).with_max_spare_workers(4));
-    auto of_a_thread = rt.spawn(passes(held));
+    auto of_a_thread = rt.spawn(passes(held, ended));
     std::atomic<bool> asked{false};
     std::promise<std::string> came;
     (void)rt.spawn([&](bastion::context ctx) -> bastion::process {
-        auto of_a_process = ctx.spawn(passes(held));
+        auto of_a_process = ctx.spawn(passes(held, ended));
         while (!asked) co_await ctx.sleep_for(1ms);
         of_a_process.kill();
         auto r = co_await of_a_process;
@@ -49,14 +52,17 @@ TEST_CASE("Whoever joins a task that is given up learns that it was killed") {
     CHECK(r.error().code() == bastion::errc::target_died);
     CHECK(what_came(r) == "killed");
     CHECK(came.get_future().get() == "killed");
+    held.open();
+    wait_until([&] { return ended == 2; });
 }
 
 TEST_CASE("rt.run(task) ends with an error when its task is given up, and when it comes back first with that") {
+    std::atomic<int> ended{0};
     door held;
     std::optional<bastion::runtime> rt(impatient(2));
     auto caller = std::async(std::launch::async, [&]() -> std::string {
         try {
-            return std::to_string(rt->run(passes(held)));
+            return std::to_string(rt->run(passes(held, ended)));
         } catch (const bastion::usage_error& e) { return e.what(); }
     });
     held.wait_for(1);
@@ -64,9 +70,10 @@ TEST_CASE("rt.run(task) ends with an error when its task is given up, and when i
     (void)rt->wait();
     CHECK(caller.get() == "bastion: rt.run: the task does not come back, and is not waited for (on_stuck)");
     held.open();
+    wait_until([&] { return ended == 1; });
     rt.reset();
     bastion::runtime other(impatient(2));
-    CHECK(other.run(passes(held)) == 7);
+    CHECK(other.run(passes(held, ended)) == 7);
 }
 
 TEST_CASE("What one that is given up spawns as its children ends, before and after") {
@@ -163,6 +170,7 @@ TEST_CASE("A trace of one that is given up ends") {
 }
 
 TEST_CASE("Of one that is given up and does not come back no object of with_data is made") {
+    std::atomic<int> ended{0};
     door held;
     std::atomic<int> made{0};
     bastion::runtime rt(impatient(2));
@@ -174,6 +182,7 @@ TEST_CASE("Of one that is given up and does not come back no object of with_data
                 return std::make_shared<int>(1);
             })
             .with_exec([&](bastion::context ctx) -> bastion::process {
+                const frame_mark mark(ended);
                 (void)co_await ctx.recv();
                 held.pass();
                 (void)co_await ctx.recv();
@@ -191,10 +200,12 @@ TEST_CASE("Of one that is given up and does not come back no object of with_data
         CHECK(rt.wait() == 0);
     }
     CHECK(made == 1);
+    held.open();
+    wait_until([&] { return ended == 1; });
 }
 
-TEST_CASE(
-    "One that is given up and started again gets an object of with_data then, and a factory that fails is tried again") {
+TEST_CASE("One that is given up and started again gets an object of with_data then, and a factory that fails is tried "
+          "again") {
     door held;
     std::atomic<int> made{0};
     std::atomic<int> seen{0};
@@ -235,6 +246,7 @@ TEST_CASE(
 }
 
 TEST_CASE("after_stop of one that is given up names the process that before_start named") {
+    std::atomic<int> ended{0};
     door held;
     std::mutex lock;
     std::vector<std::pair<std::string, bastion::child_ref>> seen;
@@ -249,6 +261,7 @@ TEST_CASE("after_stop of one that is given up names the process that before_star
             .with_name("a")
             .with_callbacks(bastion::callbacks().before_start(note("before_start")).after_stop(note("after_stop")))
             .with_exec([&](bastion::context ctx) -> bastion::process {
+                const frame_mark mark(ended);
                 (void)co_await ctx.recv();
                 held.pass();
                 (void)co_await ctx.recv();
@@ -261,6 +274,8 @@ TEST_CASE("after_stop of one that is given up names the process that before_star
         const std::lock_guard here(lock);
         return seen.size() == 2;
     });
+    held.open();
+    wait_until([&] { return ended == 1; });
     const std::lock_guard here(lock);
     CHECK(seen[0] == std::pair(std::string("before_start"), stuck));
     CHECK(seen[1] == std::pair(std::string("after_stop"), stuck));
@@ -268,18 +283,19 @@ TEST_CASE("after_stop of one that is given up names the process that before_star
 
 TEST_CASE(
     "Who waited for a blocking function when its time was over is given up later, if it does not come back then") {
+    std::atomic<int> ended{0};
     door function;
     door held;
     reports log;
     struct guard {
         door& at;
-        bool mine = true;
         explicit guard(door& d) : at(d) {}
         guard(const guard&) = delete;
         ~guard() { at.pass(); }
     };
     bastion::runtime rt(impatient(2).with_log(log.hook()));
     const auto stuck = rt.spawn([&](bastion::context ctx) -> bastion::process {
+        const frame_mark mark(ended);
         const guard last(held);
         co_await bastion::blocking([&] { function.pass(); });
         (void)co_await ctx.recv();
@@ -291,6 +307,7 @@ TEST_CASE(
     function.open();
     wait_until([&] { return !stuck.alive(); });
     held.open();
+    wait_until([&] { return ended == 1; });
 }
 
 TEST_CASE(
