@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 using test::door;
 using test::frame_mark;
 using test::impatient;
+using test::one_for_all;
 using test::reports;
 using test::wait_until;
 
@@ -56,10 +57,7 @@ struct pair_of_groups {
 };
 
 pair_of_groups together(bastion::runtime& rt, bastion::children a, door& at, std::atomic<int>& ended) {
-    auto sup = rt.spawn(bastion::supervisor()
-            .with_name("sup")
-            .with_strategy(bastion::strategy::one_for_all)
-            .with_restart_strategy(bastion::restart_strategy::always().immediate()));
+    auto sup = one_for_all(rt);
     const auto first = sup.spawn(std::move(a).with_name("a"));
     const auto second = sup.spawn(bastion::children().with_name("b").with_exec(visitor(at, ended)));
     const auto started = rt.run(second.started());

@@ -10,6 +10,7 @@ using namespace std::chrono_literals;
 using test::door;
 using test::frame_mark;
 using test::impatient;
+using test::one_for_all;
 using test::reports;
 using test::wait_until;
 
@@ -23,6 +24,13 @@ bastion::task<int> passes(door& at, std::atomic<int>& ended) {
     const frame_mark mark(ended);
     at.pass();
     co_return 7;
+}
+
+bastion::children fails_when_told() {
+    return bastion::children().with_name("b").with_exec([](bastion::context ctx) -> bastion::process {
+        (void)co_await ctx.recv();
+        throw std::runtime_error("boom");
+    });
 }
 
 std::string what_came(const bastion::result<int>& r) { return r ? std::to_string(*r) : r.error().reason().what(); }
@@ -212,10 +220,7 @@ TEST_CASE("One that is given up and started again gets an object of with_data th
     std::atomic<int> ended{0};
     reports log;
     bastion::runtime rt(impatient(2).with_log(log.hook()));
-    const auto sup = rt.spawn(bastion::supervisor()
-            .with_name("sup")
-            .with_strategy(bastion::strategy::one_for_all)
-            .with_restart_strategy(bastion::restart_strategy::always().immediate()));
+    const auto sup = one_for_all(rt);
     const auto group = sup.spawn(bastion::children()
             .with_name("a")
             .with_data([&] {
@@ -229,11 +234,7 @@ TEST_CASE("One that is given up and started again gets an object of with_data th
                 held.pass();
                 (void)co_await ctx.recv();
             }));
-    const auto other =
-        sup.spawn(bastion::children().with_name("b").with_exec([](bastion::context ctx) -> bastion::process {
-            (void)co_await ctx.recv();
-            throw std::runtime_error("boom");
-        }));
+    const auto other = sup.spawn(fails_when_told());
     auto up = rt.run(other.started());
     REQUIRE(up);
     group[0].tell(enter());
@@ -322,10 +323,7 @@ TEST_CASE(
     bastion::runtime rt(impatient(workers).with_log(log.hook()).with_slice_log([&](const bastion::long_slice&) {
         if (slow.exchange(false)) log_line.pass(); // the watchdog's thread: it looks at nothing meanwhile
     }));
-    const auto sup = rt.spawn(bastion::supervisor()
-            .with_name("sup")
-            .with_strategy(bastion::strategy::one_for_all)
-            .with_restart_strategy(bastion::restart_strategy::always().immediate()));
+    const auto sup = one_for_all(rt);
     const auto group =
         sup.spawn(bastion::children().with_name("a").with_exec([&](bastion::context ctx) -> bastion::process {
             const int n = ctx.incarnation();
@@ -337,11 +335,7 @@ TEST_CASE(
                 else if (m.told<bastion::stop_request>() != nullptr) ++asked; // it is killed at its deadline
             }
         }));
-    const auto other =
-        sup.spawn(bastion::children().with_name("b").with_exec([](bastion::context ctx) -> bastion::process {
-            (void)co_await ctx.recv();
-            throw std::runtime_error("boom");
-        }));
+    const auto other = sup.spawn(fails_when_told());
     auto started = rt.run(other.started());
     REQUIRE(started);
     group[0].tell(enter());

@@ -59,6 +59,14 @@ inline bastion::config impatient(std::size_t workers) {
         .with_on_stuck(bastion::on_stuck::abandon_worker);
 }
 
+// A supervisor whose children stop and start together, at once and always.
+inline bastion::supervisor_ref one_for_all(bastion::runtime& rt) {
+    return rt.spawn(bastion::supervisor()
+            .with_name("sup")
+            .with_strategy(bastion::strategy::one_for_all)
+            .with_restart_strategy(bastion::restart_strategy::always().immediate()));
+}
+
 // Says when it goes. What it counts outlives it.
 class frame_mark {
 public:
