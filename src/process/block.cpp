@@ -163,6 +163,7 @@ control_block* prepared(control_block* b, runtime_home& home) noexcept {
     b->site_line = 0;
     b->tries = 0;
     b->since_ns = 0;
+    b->place.set(nullptr, 0);
     b->owner_timer = nullptr;
     b->taken = 0;
     b->life_state.born();
@@ -193,7 +194,9 @@ control_block* make_block(runtime_home& home, const placed& at) {
     return b;
 }
 
-void recycle_block(control_block* b) noexcept {
+namespace {
+
+void take_apart(control_block* b) noexcept {
     if (cold_part* cold = b->cold.take(); cold != nullptr) pool_delete(cold);
     b->reason = exit_reason();
     if (b->kind != process_kind::system && b->body != nullptr) b->body->drop_owner();
@@ -201,7 +204,9 @@ void recycle_block(control_block* b) noexcept {
     b->frame = nullptr;
     b->entry = nullptr;
     b->life_state.release();
-    b->generation.next();
+}
+
+void put_back(control_block* b) noexcept {
     b->owner.clear(); // after the generation
     block_cache& cache = this_thread_blocks();
     if (cache.dead) {
@@ -215,6 +220,19 @@ void recycle_block(control_block* b) noexcept {
     cache.count(-1);
     push(cache.free, b);
     if (cache.free.length >= 4 * batch) cache.give_back(2 * batch);
+}
+
+} // namespace
+
+void recycle_block(control_block* b) noexcept {
+    take_apart(b);
+    b->generation.next();
+    put_back(b);
+}
+
+void recycle_block_of_gone(control_block* b) noexcept {
+    take_apart(b);
+    put_back(b);
 }
 
 std::uint64_t live_blocks() noexcept {

@@ -35,6 +35,15 @@ void let_go_here() noexcept {
     thread.current_worker->let_go(thread);
 }
 
+// Of one that nobody knows any more.
+void give_back(control_block& b) noexcept {
+    worker& here = *this_thread().current_worker;
+    if (driver* const d = here.owner().driven_by()) [[unlikely]]
+        d->note_last(here, b);
+    let_go_here();
+    recycle_block_of_gone(&b);
+}
+
 // Gives up the right to run: the owner decides what comes next.
 void end_incarnation(control_block& b) noexcept {
     while (b.orphans != nullptr) {
@@ -63,6 +72,9 @@ void end_incarnation(control_block& b) noexcept {
     if (!ordered && !b.wait_ready && !is_looked_at && !comes_back_after(policy_of(b), b.reason)) {
         close_block(b);
         b.life_state.exit();
+        // Nobody is told of it whom its block has not told.
+        const bool has_to_tell = b.reason.is_abnormal() || (cold != nullptr && cold->ignored);
+        if (!has_to_tell && crowd::leave(b)) return give_back(b);
     } else {
         b.life_state.await_decision();
     }

@@ -213,6 +213,7 @@ runtime::runtime(config c) {
     s.home->kill_grace = s.settings.grace_;
     s.home->exit_when_stuck = s.settings.stuck_ == on_stuck::exit_program;
     s.home->gives_up_who_is_stuck = s.settings.stuck_ == on_stuck::abandon_worker && s.settings.driver_ == nullptr;
+    s.home->planned_workers = plan.workers().size();
     s.home->hooks = {
         &on_dead_letter, &on_report, &on_main_ended, &on_root_ended, &on_stop_is_kept, &discard_signal, &came_back, &s};
     s.home->whose = this;

@@ -13,7 +13,7 @@ const bastion::callbacks no_callbacks;
 } // namespace
 
 group::group(control_block& self, std::string name, runtime_home& home, std::unique_ptr<group_spec> spec)
-    : owner(self, std::move(name), home), spec_(std::move(spec)) {
+    : owner(self, std::move(name), home, std::make_shared<owner_fate>()), spec_(std::move(spec)) {
     if (spec_ == nullptr) return;
     significant = spec_->significant;
     if (const auto& r = spec_->resizer) resizing_ = std::make_unique<resizing>(*r);
@@ -283,7 +283,7 @@ void group::on_proceed(const owner_request& r) {
 
 // Only temporary elements are adopted: the others are made with their group.
 void group::adopt(control_block& child) {
-    child.index = next_index_++;
+    child.index = above_it_->spawned->index_by_lane();
     child.policy = restart_when::temporary;
     if (!running_) {
         // Its supervisor stops, to start again: who spawned it may be waited for, and may wait for it.
@@ -299,10 +299,28 @@ void group::adopt(control_block& child) {
 // Processes that were spawned one by one have nothing to do with one another: none waits for the first suspension of another.
 bool group::starts_unawaited(control_block& child) {
     if (!is_implicit()) return false;
-    set_state(child, child_state::up);
-    child.starts_quietly = true;
+    is_up(child);
     schedule_block(child, this_thread());
     return true;
+}
+
+void group::admit() noexcept {
+    if (is_implicit()) above_it_->spawned->open();
+}
+void group::admit_no_more() noexcept {
+    if (!is_implicit()) return;
+    above_it_->spawned->close();
+    list_all();
+}
+void group::list_all() noexcept {
+    if (is_implicit()) above_it_->spawned->take_all(children_);
+}
+void group::list(control_block& child) noexcept {
+    if (is_implicit()) above_it_->spawned->take(child, children_);
+}
+bool group::lists(const address& child) noexcept {
+    if (!is_implicit()) return owner::lists(child);
+    return above_it_->spawned->take_if(*child.block, children_, [&] { return owner::lists(child); });
 }
 
 void group::on_empty() {
@@ -314,6 +332,7 @@ void group::on_empty() {
 }
 
 void group::pass_on(broadcast_source& source) {
+    list_all();
     thread_state& thread = this_thread();
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c)) {
         envelope* e = source.make();

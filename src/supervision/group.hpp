@@ -23,6 +23,8 @@ public:
 
     [[nodiscard]] children_ref ref() const { return children_ref(self_.here(), roster_->now(), fate(), roster_); }
     [[nodiscard]] bool is_implicit() const noexcept { return spec_ == nullptr; }
+    // Of the implicit group: its supervisor's, whose crowd is this one's.
+    void share(std::shared_ptr<owner_fate> fate) noexcept { above_it_ = std::move(fate); }
     // Where an element was written to be spawned; may be unknown.
     [[nodiscard]] source_location place_of(const control_block& child) const noexcept {
         return spec_ != nullptr ? spec_->where : source_location::at(child.site_file, child.site_line);
@@ -58,6 +60,12 @@ protected:
     void on_end() noexcept override;
     void before_close(control_block& child) noexcept override;
     void forget(control_block& child) noexcept override;
+    // ---- of the implicit group
+    void admit() noexcept override;
+    void admit_no_more() noexcept override;
+    void list_all() noexcept override;
+    void list(control_block& child) noexcept override;
+    [[nodiscard]] bool lists(const address& child) noexcept override;
     [[nodiscard]] control_block* successor_of(control_block& child) override;
     void succeed(control_block& child, control_block& by) noexcept override;
     void list_in(directory& names) const override { home_.hooks.group_placed(names, path_, ref()); }
@@ -107,6 +115,7 @@ private:
     }
 
     std::unique_ptr<group_spec> spec_;  // null: temporary elements
+    std::shared_ptr<owner_fate> above_it_; // of the implicit group; else null
     supervisor_ref above_;
     bastion::restart_strategy restart_;
     restart_when when_ = restart_when::transient;

@@ -67,8 +67,8 @@ control_block* make_owner_block(runtime_home& home) {
     return b;
 }
 
-owner::owner(control_block& self, std::string name, runtime_home& home)
-    : self_(self), home_(home), name_(std::move(name)), path_("/" + name_) {
+owner::owner(control_block& self, std::string name, runtime_home& home, std::shared_ptr<owner_fate> fate)
+    : self_(self), home_(home), name_(std::move(name)), path_("/" + name_), fate_(std::move(fate)) {
     self_.frame = this;
 }
 
@@ -98,6 +98,7 @@ bool owner::handle_signal(system_signal& signal, system_signal* rest) {
         break;
     }
     case signal_kind::exited:
+        list(block_of_node(signal));
         child_exited(block_of_node(signal));
         crash_ = {}; // told, unless there was nothing to tell
         break;
@@ -228,7 +229,7 @@ void owner::common_request(owner_request& r) {
     case request_kind::watch_started: {
         control_block* child = r.child.block;
         const bool own = child == nullptr;
-        const bool lives = own || child->lives(r.child.generation);
+        const bool lives = own || lists(r.child);
         completion_cell* cell = std::exchange(r.cell, nullptr);
         const bool nobody_starts_it = own && (empties_ || ended_unstarted());
         if (!lives || nobody_starts_it) answer_never_started(cell, exit_reason(exit_kind::noproc));
@@ -260,8 +261,7 @@ void owner::common_request(owner_request& r) {
 
 void owner::stop_child(const owner_request& r) {
     control_block& child = *r.child.block;
-    // Without this owner: it was turned away.
-    if (!child.lives(r.child.generation) || child.owner.now() != &self_) return;
+    if (!lists(r.child)) return; // it has ended, or was turned away
     if (has(child, child_flag::killed)) {
         set(child, child_flag::for_good);
         return;

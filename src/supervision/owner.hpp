@@ -101,7 +101,7 @@ public:
 
 class owner : public process_body {
 public:
-    owner(control_block& self, std::string name, runtime_home& home);
+    owner(control_block& self, std::string name, runtime_home& home, std::shared_ptr<owner_fate> fate);
 
     void start(control_block&) override {} // owners are not bodies of coroutines
 
@@ -156,6 +156,11 @@ public:
     static void give_back(control_block& owner, bool ended) noexcept;
     // One that could not be made completely, with all below it: nobody knows it.
     static void abandon(owner& o) noexcept;
+    // Of one that is to be a child of the implicit group, and runs at once.
+    static void is_up(control_block& child) noexcept {
+        set_state(child, child_state::up);
+        child.starts_quietly = true;
+    }
     static owner& of(control_block& block) noexcept { return *static_cast<owner*>(block.frame); }
 
     // How this owner, as a child, is treated by its parent.
@@ -216,6 +221,15 @@ protected:
     // Whether its children stop all at once, and not one after another.
     [[nodiscard]] virtual bool stops_together() const noexcept { return false; }
     virtual void forget(control_block&) noexcept {}
+    // ---- of children that are not in the table until there is something to do with them: crowd.hpp
+    virtual void admit() noexcept {}
+    virtual void admit_no_more() noexcept {}
+    virtual void list_all() noexcept {}
+    virtual void list(control_block&) noexcept {} // one that has ended
+    // Whether that is a child of this owner; from then on it is in the table.
+    [[nodiscard]] virtual bool lists(const address& child) noexcept {
+        return child.block->lives(child.generation) && child.block->owner.now() == &self_;
+    }
     // ---- of elements that are given up: given_up.cpp
     // Another block, which is what this child is, and was never started. May throw.
     [[nodiscard]] virtual control_block* successor_of(control_block&) { return nullptr; }
@@ -412,7 +426,7 @@ protected:
     };
     crash_seen crash_; // of the child whose exit is being handled
     exit_reason why_; // what it ends with
-    const std::shared_ptr<owner_fate> fate_ = std::make_shared<owner_fate>();
+    const std::shared_ptr<owner_fate> fate_;
     struct start_watcher {
         completion_cell* cell;
         bool ordered; // by start_child or restart_child: the answer is what answer_started_child gives

@@ -139,6 +139,11 @@ struct owner_timer final : late_timer {
 struct owner_fate {
     mutable spin_lock lock;
     exit_reason why; // normal: nothing to say
+    crowd* spawned = nullptr; // a supervisor's: who was spawned below it as a function or a task
+};
+struct supervisor_fate : owner_fate {
+    explicit supervisor_fate(std::size_t workers) : all(workers) { spawned = &all; }
+    crowd all;
 };
 
 // Why what is spawned too late does not start.

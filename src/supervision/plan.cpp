@@ -7,6 +7,7 @@ namespace bastion::detail {
 
 void owner::plan_start(std::optional<exit_reason> fault) {
     running_ = true;
+    admit();
     announced_ = kill_all_ = empties_ = silent_ = undecided_ = natural_ = some_stopped_ = false;
     ended_by_itself_ = ignored_ = behind_due_ = false;
     some_started_ = false;
@@ -37,6 +38,7 @@ void owner::tell_of_the_dead() {
 
 void owner::plan_stop(bool for_good, bool kill, bool empties) {
     running_ = false;
+    admit_no_more();
     restarting_ = false;
     ending_for_good_ = ending_for_good_ || for_good;
     kill_all_ = kill_all_ || kill;

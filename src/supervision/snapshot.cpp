@@ -159,6 +159,7 @@ void owner::answer_snapshot(owner_request& r) noexcept {
     snapshot_ticket ticket = std::move(static_cast<snapshot_request&>(r).ticket); // Safety: of that kind
     snapshot_entry self;
     std::size_t asks = 0;
+    list_all();
     control_block* const first = stops_first();
     const auto seen = [](control_block* c) { // it or the next that is in sight
         while (c != nullptr && has(*c, child_flag::is_owner) && of(*c).noted.hidden) c = decltype(children_)::next(c);

@@ -56,8 +56,9 @@ placed placed_or_throw(const placement& at, const source_location& where, runtim
     return place(at, workers);
 }
 
-child_ref spawn_element(address temporaries, process (*entry)(context), shared<process_body> body,
+child_ref spawn_element(const birthplace& at_whose, process (*entry)(context), shared<process_body> body,
     const source_location& where, bool is_main, birth* at_birth, const placement& at) {
+    const address& temporaries = at_whose.temporaries;
     child_ref made;
     bool adopted = false;
     charge_spawn();
@@ -70,7 +71,6 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
         b->body = body.get();
         b->site_file = where.file_name();
         b->site_line = where.line();
-        b->from_below = runs_below(temporaries);
         if (body) body->add_owner();  // dropped when the block is recycled
         if (is_main) b->owner_flags = child_flag::is_main;
         made = child_ref(b->here());
@@ -80,6 +80,15 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
             owner::send_away(*b);
             throw;
         }
+        thread_state& thread = this_thread();
+        crowd* const spawned = at_whose.fate != nullptr ? at_whose.fate->spawned : nullptr;
+        if (!is_main && spawned != nullptr && at_home(home, thread)) {
+            b->owner.set(temporaries.block);
+            owner::is_up(*b);
+            adopted = spawned->join(*b, thread.current_worker->index(), running_block());
+            if (adopted) return schedule_block(*b, thread);
+        }
+        b->from_below = runs_below(temporaries);
         adopted = hand_over(temporaries, *b);
         if (!adopted) owner::send_away(*b);
     });
@@ -89,13 +98,13 @@ child_ref spawn_element(address temporaries, process (*entry)(context), shared<p
 
 } // namespace
 
-child_ref spawn_plain(address temporaries, process (*entry)(context), source_location where, bool is_main,
+child_ref spawn_plain(const birthplace& at_whose, process (*entry)(context), source_location where, bool is_main,
     birth* at_birth, const placement& at) {
-    return spawn_element(temporaries, entry, {}, where, is_main, at_birth, at);
+    return spawn_element(at_whose, entry, {}, where, is_main, at_birth, at);
 }
-child_ref spawn_body(address temporaries, shared<process_body> body, source_location where, bool is_main,
+child_ref spawn_body(const birthplace& at_whose, shared<process_body> body, source_location where, bool is_main,
     birth* at_birth, const placement& at) {
-    return spawn_element(temporaries, nullptr, std::move(body), where, is_main, at_birth, at);
+    return spawn_element(at_whose, nullptr, std::move(body), where, is_main, at_birth, at);
 }
 
 const supervisor_ref& supervisor_above(const control_block& block) { return group_of(block).above(); }

@@ -46,7 +46,8 @@ supervisor_owner& make_supervisor(runtime_home& home, std::unique_ptr<supervisor
 
 supervisor_owner::supervisor_owner(
     control_block& self, std::string name, runtime_home& home, std::unique_ptr<supervisor_spec> spec)
-    : owner(self, std::move(name), home), spec_(std::move(spec)), gives_up_(spec_->gives_up) {
+    : owner(self, std::move(name), home, std::make_shared<supervisor_fate>(home.planned_workers)),
+      spec_(std::move(spec)), gives_up_(spec_->gives_up) {
     own_callbacks = spec_->callbacks;
     own_stop = spec_->stop;
     significant = spec_->significant;
@@ -55,6 +56,7 @@ supervisor_owner::supervisor_owner(
 void supervisor_owner::make_children() {
     group* const temporaries = new_owner<group>(home_, std::string(implicit_group_name), std::unique_ptr<group_spec>());
     control_block* const b = &temporaries->self();
+    temporaries->share(fate());
     b->owner.set(&self_);
     temporaries_ = b;
     temporaries_address_ = b->here();

@@ -306,14 +306,25 @@ void simulator::run(worker& w, runnable& r) noexcept {
     ++coverage_.turns;
     note_before(a);
     const std::uint32_t taken = b.taken;
+    const std::uint32_t outer = std::exchange(taken_before_, taken);
     const std::uint64_t generation = a.generation;
     in_turn_ = true;
     w.run_now(r, messages);
     in_turn_ = false;
-    if (!b.lives(generation)) return; // an owner that has gone; `know` hears of it when its block is used again
+    taken_before_ = outer;
+    if (!b.lives(generation)) return; // it has gone; `know` hears of it when its block is used again
     acquaintance& after = know(b); // the turn may have made others known
     note_after(after, b);
     note_turn(w, after, b, b.taken - taken);
+}
+
+void simulator::note_last(worker& w, runnable& r) noexcept {
+    const own_allocations own(in_turn_);
+    const control_block& b = block_of(r);
+    const auto found = known_.find(&b); // its generation has grown already
+    if (found == known_.end()) return;
+    note_after(found->second, b);
+    note_turn(w, found->second, b, b.taken - taken_before_);
 }
 
 } // namespace bastion::detail

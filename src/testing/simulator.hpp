@@ -75,6 +75,7 @@ public:
         return choices_.choose(what, n);
     }
     void run(worker& w, runnable& r) noexcept override;
+    void note_last(worker& w, runnable& r) noexcept override;
     bool run_until(const std::function<bool()>& done, std::int64_t deadline_ns) override;
     void run_to_end(const std::function<bool()>& done) noexcept override;
     void run_another(worker& waiting) noexcept override;
@@ -195,6 +196,7 @@ private:
 
     bool gated_ = false; // this is the thread's allocation_gate
     allocation_gate* gate_before_ = nullptr;
+    std::uint32_t taken_before_ = 0; // by the process that runs, before its turn
     bool in_turn_ = false; // of a worker, and not in the simulation's own work
     std::uint64_t allocations_ = 0; // in turns
     std::uint64_t failing_allocation_ = 0; // its number; 0: none

@@ -32,6 +32,7 @@ struct first_choices : driver {
     virtual ~first_choices() = default;
     std::size_t choose(decision, std::size_t) noexcept override { return 0; }
     void run(worker& w, runnable& r) noexcept override { w.run_now(r, 100); }
+    void note_last(worker&, runnable&) noexcept override {}
     bool run_until(const std::function<bool()>&, std::int64_t) override { return true; }
     void run_to_end(const std::function<bool()>&) noexcept override {}
     void run_another(worker&) noexcept override {}

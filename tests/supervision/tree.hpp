@@ -85,6 +85,8 @@ inline auto element(journal& j, std::string name, bool says_ready = false) {
                 j.add(me + " asked to stop");
             } else if (auto* s = m.told<std::string>()) {
                 j.add(me + ": " + *s);
+            } else if (auto* b = m.broadcast<std::string>()) {
+                j.add(me + " heard " + *b);
             } else if (auto q = m.asked<are_you_there>()) {
                 q.reply(ctx.incarnation());
             }

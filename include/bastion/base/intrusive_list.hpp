@@ -32,6 +32,14 @@ public:
         ++size_;
     }
 
+    void push_front(T* item) noexcept {
+        (item->*Hook).prev = nullptr;
+        (item->*Hook).next = first_;
+        (first_ ? (first_->*Hook).prev : last_) = item;
+        first_ = item;
+        ++size_;
+    }
+
     // Invariant: `item` is in this list.
     void erase(T* item) noexcept {
         auto& hook = item->*Hook;
@@ -52,6 +60,11 @@ public:
 
     [[nodiscard]] T* pop_front() noexcept {
         T* item = first_;
+        if (item) erase(item);
+        return item;
+    }
+    [[nodiscard]] T* pop_back() noexcept {
+        T* item = last_;
         if (item) erase(item);
         return item;
     }

@@ -35,6 +35,8 @@ public:
     [[nodiscard]] virtual std::size_t choose(decision what, std::size_t n) noexcept = 0;
     // A turn of `r`, which `w` has taken from a queue: the driver calls w.run_now(r).
     virtual void run(worker& w, runnable& r) noexcept = 0;
+    // In the midst of that: `r` has ended, and is gone in a moment.
+    virtual void note_last(worker& w, runnable& r) noexcept = 0;
     // A plain thread waits: turns are taken until `done` is true or the clock has reached `deadline_ns`. False: it was
     // the deadline. Throws when nothing can happen any more.
     virtual bool run_until(const std::function<bool()>& done, std::int64_t deadline_ns) = 0;

@@ -14,6 +14,7 @@
 #include <bastion/executor/pool.hpp>
 #include <bastion/executor/runnable.hpp>
 #include <bastion/process/block_words.hpp>
+#include <bastion/process/crowd.hpp>
 #include <bastion/process/envelope.hpp>
 #include <bastion/process/exit_reason.hpp>
 #include <bastion/process/inbox.hpp>
@@ -111,13 +112,18 @@ struct alignas(cache_line) control_block : strand {
     std::uint32_t elsewhere = 0; // functions that it awaits, scopes in which it has forked: its own
     const message_meta* hand = nullptr; // the type of the message handled last
     const char* site_file = ""; // where a temporary element was spawned
-    pool_block free_link; // of a free one, in its list; nobody else looks at it
+    union {
+        basic_crowd_place<control_block> place = {}; // of one that lives
+        pool_block free_link; // of a free one, in its list; nobody else looks at it
+    };
 
     // relaxed: set before the block is known to anybody, and its memory stays what it is.
     [[nodiscard]] bounded_mailbox* bounded() const noexcept { return bounded_box.load(std::memory_order_relaxed); }
     [[nodiscard]] address here() noexcept { return {this, generation.now()}; }
     [[nodiscard]] bool lives(std::uint64_t g) const noexcept { return generation.is(g); }
 };
+
+using crowd = basic_crowd<control_block>;
 
 [[nodiscard]] inline control_block& block_of(runnable& r) noexcept {
     return static_cast<control_block&>(r); // Safety: every runnable in this library is a control block's
@@ -134,6 +140,8 @@ struct alignas(cache_line) control_block : strand {
 [[nodiscard]] BASTION_API control_block* make_block(runtime_home& home);
 // The last owner gives it back; its inbox and lane are closed.
 BASTION_API void recycle_block(control_block* block) noexcept;
+// The same of one whose generation has grown already.
+void recycle_block_of_gone(control_block* block) noexcept;
 // Blocks in use, exact when nobody makes or recycles any.
 [[nodiscard]] BASTION_API std::uint64_t live_blocks() noexcept;
 struct block_memory {

@@ -87,6 +87,7 @@ struct runtime_home {
     std::chrono::nanoseconds kill_grace{std::chrono::seconds(1)};
     bool exit_when_stuck = false;
     bool gives_up_who_is_stuck = false;
+    std::size_t planned_workers = 0; // as `workers` has them, which is made later
     std::int64_t started_ns = 0; // by the clock of its workers
     std::atomic<std::uint64_t> dead_letters[8] = {}; // by cause
     // Groups and supervisors that came too late and end by themselves: the workers must stand until they have.

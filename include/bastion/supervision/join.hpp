@@ -105,7 +105,7 @@ namespace detail {
 
 template <class T>
 [[nodiscard]] join_handle<T> spawn_joined(
-    address temporaries, task<T>&& t, const placement& at, source_location where) {
+    const birthplace& at_whose, task<T>&& t, const placement& at, source_location where) {
     static_assert(!std::is_reference_v<T>, "bastion: spawn: a task that returns a reference: return a value");
     envelope* const e = make_envelope<join_question<T>>(envelope_kind::asked);
     pending_answer answer = expect_answer(e);
@@ -113,7 +113,7 @@ template <class T>
     question<join_question<T>> q(e);
     answer.set_timeout(pending_answer::forever);
     auto body = shared<process_body>(new joined_body<T>(std::move(t), std::move(q), joined));
-    const child_ref who = spawn_body(temporaries, std::move(body), where, false, nullptr, at);
+    const child_ref who = spawn_body(at_whose, std::move(body), where, false, nullptr, at);
     return join_handle<T>(who, std::move(answer));
 }
 
@@ -125,7 +125,7 @@ join_handle<T> supervisor_ref::spawn(task<T>&& t, source_location where) const {
 }
 template <class T>
 join_handle<T> supervisor_ref::spawn(task<T>&& t, const placement& at, source_location where) const {
-    return detail::spawn_joined(temporaries_, std::move(t), at, where);
+    return detail::spawn_joined(temporaries(), std::move(t), at, where);
 }
 template <class T>
 join_handle<T> context::spawn(task<T>&& t, source_location where) const {

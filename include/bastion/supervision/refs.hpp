@@ -52,6 +52,11 @@ BASTION_API void request_broadcast(address owner, shared<broadcast_source> what)
 // A cell that completes when the owner (or its element `child`) counts as started.
 // `fate`: what became of the owner, if it is gone; may be null.
 struct owner_fate;
+// Where what is spawned as a function or a task goes: the implicit group of a supervisor, and what that one's refs share.
+struct birthplace {
+    address temporaries;
+    const owner_fate* fate = nullptr;
+};
 [[nodiscard]] BASTION_API pending_answer watch_started(address owner, address child, const owner_fate* fate = nullptr);
 [[nodiscard]] BASTION_API address owner_of(address child) noexcept;
 
@@ -136,7 +141,8 @@ public:
         detail::address self, detail::address temporaries, std::shared_ptr<const detail::owner_fate> fate) noexcept
         : self_(self), temporaries_(temporaries), fate_(std::move(fate)) {}
 
-    // A process function: a temporary element of this supervisor.
+    // A process function: a temporary element of this supervisor. From any thread; on a worker of its runtime the new process is one that may
+    // run at once, and no turn of the supervisor is needed for its start or its normal end. What one process spawns stops in the reverse order of its spawns.
     template <class F>
     child_ref spawn(F&& body, source_location where = source_location::current()) const;
     template <class F>
@@ -189,7 +195,8 @@ public:
     [[nodiscard]] answer<bastion::snapshot> snapshot(const snapshot_limits& limits) const;
     [[nodiscard]] bool alive() const noexcept { return child_ref(self_).alive(); }
     [[nodiscard]] detail::address where() const noexcept { return self_; }
-    [[nodiscard]] detail::address temporaries() const noexcept { return temporaries_; }
+    // Good as long as this ref, or a copy of it.
+    [[nodiscard]] detail::birthplace temporaries() const noexcept { return {temporaries_, fate_.get()}; }
 
 private:
     detail::address self_;

@@ -24,12 +24,12 @@ protected:
     ~birth() = default;
 };
 
-// A temporary element in the implicit group `temporaries`: dead from the start when that is gone; then `at_birth` is not
+// A temporary element in that implicit group: dead from the start when that is gone; then `at_birth` is not
 // asked. Throws bad_spec for a placement that cannot be.
-[[nodiscard]] BASTION_API child_ref spawn_plain(address temporaries, process (*entry)(context), source_location where,
-    bool is_main = false, birth* at_birth = nullptr, const placement& at = {});
-[[nodiscard]] BASTION_API child_ref spawn_body(address temporaries, shared<process_body> body, source_location where,
-    bool is_main = false, birth* at_birth = nullptr, const placement& at = {});
+[[nodiscard]] BASTION_API child_ref spawn_plain(const birthplace& at_whose, process (*entry)(context),
+    source_location where, bool is_main = false, birth* at_birth = nullptr, const placement& at = {});
+[[nodiscard]] BASTION_API child_ref spawn_body(const birthplace& at_whose, shared<process_body> body,
+    source_location where, bool is_main = false, birth* at_birth = nullptr, const placement& at = {});
 // The supervisor above the group of the running element.
 [[nodiscard]] BASTION_API const supervisor_ref& supervisor_above(const control_block& block);
 [[nodiscard]] BASTION_API children_ref group_above(const control_block& block);
@@ -37,14 +37,14 @@ protected:
 [[noreturn]] BASTION_API void panic_wrong_data(const user_data& has, std::string_view wanted);
 
 template <class F>
-[[nodiscard]] child_ref spawn_any(address temporaries, F&& f, source_location where, bool is_main = false,
+[[nodiscard]] child_ref spawn_any(const birthplace& at_whose, F&& f, source_location where, bool is_main = false,
     birth* at_birth = nullptr, const placement& at = {}) {
     check_behaviour<F>();
     if constexpr (!behaviour<F>) return child_ref();
     else if constexpr (is_plain_behaviour<F>)
-        return spawn_plain(temporaries, static_cast<process (*)(context)>(f), where, is_main, at_birth, at);
+        return spawn_plain(at_whose, static_cast<process (*)(context)>(f), where, is_main, at_birth, at);
     else
-        return spawn_body(temporaries, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))),
+        return spawn_body(at_whose, shared<process_body>(new coroutine_body<std::decay_t<F>>(std::forward<F>(f))),
             where, is_main, at_birth, at);
 }
 
@@ -52,11 +52,11 @@ template <class F>
 
 template <class F>
 child_ref supervisor_ref::spawn(F&& body, source_location where) const {
-    return detail::spawn_any(temporaries_, std::forward<F>(body), where);
+    return detail::spawn_any(temporaries(), std::forward<F>(body), where);
 }
 template <class F>
 child_ref supervisor_ref::spawn(F&& body, const placement& at, source_location where) const {
-    return detail::spawn_any(temporaries_, std::forward<F>(body), where, false, nullptr, at);
+    return detail::spawn_any(temporaries(), std::forward<F>(body), where, false, nullptr, at);
 }
 
 template <class F>
