@@ -6,8 +6,11 @@
 #define BASTION_PROCESS_BODY_HPP
 
 #include <bastion/base/ref_counted.hpp>
+#include <bastion/executor/blocks.hpp>
 #include <bastion/process/control_block.hpp>
 
+#include <cstddef>
+#include <new>
 #include <string_view>
 
 namespace bastion::detail {
@@ -15,6 +18,14 @@ namespace bastion::detail {
 // Shared by the elements of a group and kept as long as the group: closures live as long as their group.
 class process_body : public ref_counted {
 public:
+    // From the pools: each process that is spawned as a function has one of its own.
+    static void* operator new(std::size_t n) { return pool_allocate(n); }
+    static void* operator new(std::size_t n, std::align_val_t alignment) { return ::operator new(n, alignment); }
+    static void operator delete(void* p, std::size_t n) noexcept { pool_free(p, n); }
+    static void operator delete(void* p, std::size_t, std::align_val_t alignment) noexcept {
+        ::operator delete(p, alignment);
+    }
+
     // Makes a new incarnation's frame (coroutines: sets the wait slot; handlers: constructs the state). May throw.
     virtual void start(control_block& block) = 0;
     // Handlers: handles and frees one message. May throw.

@@ -283,7 +283,8 @@ namespace detail {
 template <class F>
 class coroutine_body final : public process_body {
 public:
-    explicit coroutine_body(F f) : function_(std::move(f)) {}
+    template <class G>
+    explicit coroutine_body(G&& f) : function_(std::forward<G>(f)) {}
     void start(control_block& block) override {
         install_frame(block, std::invoke(static_cast<const F&>(function_), context(block)));
     }
