@@ -59,6 +59,10 @@ void blocking_ticket::wait_as_fork(std::coroutine_handle<> leaf) {
     forked_->leaf = leaf;
     job_->owner = forked_;
     forked_->forked_by = thread.forked_by;
+    if (thread.forked_by != nullptr && thread.forked_by->bound) {
+        forked_->node = thread.forked_by->node;
+        forked_->bound = true;
+    }
     job_->process = thread.forked_by;
     pool_ = &workers.blocking();
     try {

@@ -272,6 +272,12 @@ void executor::tell_of_rest() noexcept {
 }
 
 void executor::resume_forked(runnable& r) noexcept {
+    if (r.bound) {
+        worker_node& home = *nodes_[r.node - 1u];
+        home.resumed_bound.push_back(&r);
+        if (sleepers_.any()) wake_one(home.nearest, home.own);
+        return;
+    }
     worker_node& node = next_node();
     node.resumed.push_back(&r);
     if (sleepers_.any()) wake_one(node.nearest);

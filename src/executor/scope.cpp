@@ -16,8 +16,9 @@ void scope_base::push(fork_node& child) {
     if (unclaimed_ == 0) {
         strand_ = thread.current;
         root_ = strand_ != nullptr ? strand_ : thread.forked_by;
+        bound_ = root_ != nullptr && root_->bound;
     }
-    thread.current_worker->push_job(child); // may throw: there is no room, and no child
+    thread.current_worker->push_job(child, bound_); // may throw: there is no room, and no child
     ++unclaimed_;
     if (strand_ != nullptr && !std::exchange(counted_, true)) count_elsewhere(*strand_, 1);
 }
@@ -29,14 +30,14 @@ void scope_base::keep_exception(std::exception_ptr e) noexcept {
 std::coroutine_handle<> scope_base::next_in_place(thread_state& thread) noexcept {
     if (strand_ == nullptr) {
         worker& here = *thread.current_worker;
-        if (fork_job* job = here.pop_job()) {
+        if (fork_job* job = here.pop_job(bound_)) {
             auto& child = static_cast<fork_node&>(*job);
             if (child.owner == this) {
                 child.in_place = true;
                 --unclaimed_;
                 return child.handle;
             }
-            here.return_job(*job);
+            here.return_job(*job, bound_);
         }
     }
     const std::int32_t rest = std::exchange(unclaimed_, 0);
@@ -69,7 +70,7 @@ void scope_base::wait_blocking() noexcept {
     stolen_.expect_and_hold(std::exchange(unclaimed_, 0)); // no child touches the scope after we left
     while (!stolen_.only_held()) {
         // Also a job of another scope: ours may lie below it.
-        if (fork_job* job = here.pop_job()) {
+        if (fork_job* job = here.pop_job(bound_)) {
             job->run(*job, here);
         } else if (here.run_resumed()) {
             // one of ours may have waited for a blocking function

@@ -37,8 +37,8 @@ worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const top
     worker_node& node, std::vector<worker_node*> others, bool has_thieves)
     : owner_(owner), node_(node), index_(index), has_far_nodes_(!others.empty()), budget_(owner.budget()),
       spin_limit_ns_(spin_most_ns), random_(seed), mark_(has_thieves),
-      bound_(others.empty() ? nullptr : std::make_unique<fifo_ring<runnable, 256>>()), place_(place),
-      other_nodes_(std::move(others)), spared_(other_nodes_.size() + 1), seat_(index) {
+      bound_(others.empty() ? nullptr : std::make_unique<bound_work>()), place_(place), other_nodes_(std::move(others)),
+      spared_(other_nodes_.size() + 1), seat_(index) {
     counters_.idle_since.store(owner.began_ns_, std::memory_order_relaxed); // until it has a seat
     fired_.wake.reserve(256);
 }
@@ -120,7 +120,7 @@ void worker::hand_in() {
         }
         any = empty_into(system_, node_.system) || any;
         any = empty_into(ring_, node_.work) || any;
-        any = (bound_ != nullptr && empty_into(*bound_, node_.bound)) || any;
+        any = (bound_ != nullptr && empty_into(bound_->ring, node_.bound)) || any;
     }
     // Whoever wakes takes along when the wheel that is left here is due next.
     if (!owner_.wake_one(node_.nearest, node_.own)) owner_.wake_one(node_.nearest);
@@ -169,7 +169,7 @@ runnable* worker::next_by_rank() noexcept {
         }
     }
     slot_streak_ = 0;
-    if (!jobs_.empty() && job_streak_ < static_cast<unsigned>(budget_)) return nullptr;
+    if (has_jobs() && job_streak_ < static_cast<unsigned>(budget_)) return nullptr;
     job_streak_ = 0;
     if (runnable* r = pop_rings()) {
         spread();
@@ -183,8 +183,8 @@ runnable* worker::next_by_rank() noexcept {
 // Of what is bound and of what is not now the one and now the other comes first.
 runnable* worker::pop_rings() noexcept {
     if (bound_ == nullptr) return ring_.pop(mark_.has_thieves());
-    runnable* r = (bound_last_ ? ring_ : *bound_).pop(mark_.has_thieves());
-    if (r == nullptr) r = (bound_last_ ? *bound_ : ring_).pop(mark_.has_thieves());
+    runnable* r = (bound_last_ ? ring_ : bound_->ring).pop(mark_.has_thieves());
+    if (r == nullptr) r = (bound_last_ ? bound_->ring : ring_).pop(mark_.has_thieves());
     if (r != nullptr) bound_last_ = r->bound;
     return r;
 }
@@ -201,28 +201,28 @@ void worker::push_next_at_home(runnable& r) noexcept {
 }
 
 void worker::push_last_at_home(runnable& r) noexcept {
-    if (r.node != node_.home || (r.bound && !bound_->push(&r))) return owner_.send_home(r);
+    if (r.node != node_.home || (r.bound && !bound_->ring.push(&r))) return owner_.send_home(r);
     if (!r.bound && !ring_.push(&r)) overflow(r);
 }
 
 bool worker::run_resumed() {
-    if (node_.resumed.empty()) return false;
-    runnable* const r = node_.resumed.pop_front();
+    runnable* const r = node_.take_resumed();
     if (r == nullptr) return false;
     run_nested(*r);
     return true;
 }
 
 bool worker::run_some_jobs() {
-    fork_job* job = pop_job();
+    fork_job* job = pop_job(false);
+    if (job == nullptr && bound_ != nullptr) job = pop_job(true);
     if (job == nullptr) return false;
     ++job_streak_;
     run(*job);
     return true;
 }
 
-void worker::push_job(fork_job& job) {
-    jobs_.push(&job);
+void worker::push_job(fork_job& job, bool bound) {
+    jobs_of(bound).push(&job);
     spread();
 }
 
@@ -234,7 +234,8 @@ void worker::spread_if_asleep() noexcept {
 void worker::spread_slowly() noexcept {
     if (owner_.sleepers_.anyone_searching()) return;
     if (ring_.size() != 0 || !jobs_.empty() || system_.size() != 0) owner_.wake_one(place_.nearest);
-    else if (bound_ != nullptr && bound_->size() != 0) owner_.wake_one(place_.nearest, place_.near);
+    else if (bound_ != nullptr && (bound_->ring.size() != 0 || !bound_->jobs.empty()))
+        owner_.wake_one(place_.nearest, place_.near);
 }
 
 void worker::overflow(runnable& r) noexcept {
@@ -267,13 +268,13 @@ runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
     runnable* first = nullptr;
     const bool sees_bound = bound_ != nullptr && !from_afar;
     if (victim.system_.steal_half(system_, first, true) != 0) return first;
-    if (sees_bound && victim.bound_->steal_half(*bound_, first, false) != 0) return first;
+    if (sees_bound && victim.bound_->ring.steal_half(bound_->ring, first, false) != 0) return first;
     if (victim.ring_.steal_half(ring_, first, false) != 0) return first;
     // The slot and a last item are the victim's own next step: only when it stands still.
-    const bool has_last = victim.ring_.size() != 0 || (sees_bound && victim.bound_->size() != 0);
+    const bool has_last = victim.ring_.size() != 0 || (sees_bound && victim.bound_->ring.size() != 0);
     if (victim.slot_.empty() && !has_last) return nullptr;
     if (!stands_still(victim)) return nullptr;
-    if (sees_bound && victim.bound_->steal_half(*bound_, first, true) != 0) return first;
+    if (sees_bound && victim.bound_->ring.steal_half(bound_->ring, first, true) != 0) return first;
     if (victim.ring_.steal_half(ring_, first, true) != 0) return first;
     runnable* const next = victim.slot_.steal();
     if (next == nullptr || !next->bound || next->node == node_.home) return next;
@@ -363,7 +364,8 @@ runnable* worker::steal_far() noexcept {
 fork_job* worker::steal_job(reach how_far) noexcept {
     const std::size_t most = how_far == reach::node ? place_.near : place_.nearest.size();
     const auto steal_one = [this](worker& victim, bool from_afar) {
-        fork_job* const job = victim.jobs_.steal();
+        fork_job* job = victim.jobs_.steal();
+        if (job == nullptr && bound_ != nullptr && !from_afar) job = victim.bound_->jobs.steal();
         if (job != nullptr) count_steal(from_afar);
         return job;
     };
@@ -425,7 +427,9 @@ bool worker::offers_to(worker& other) noexcept {
     const bool one_is_enough = other.stuck_.load(std::memory_order_relaxed);
     const std::size_t left = one_is_enough ? 0 : 1;
     if (other.system_.size() != 0 || other.ring_.size() > left || !other.jobs_.empty()) return true;
-    if (bound_ != nullptr && &other.node_ == &node_ && other.bound_->size() > left) return true;
+    if (bound_ != nullptr && &other.node_ == &node_ &&
+        (other.bound_->ring.size() > left || !other.bound_->jobs.empty()))
+        return true;
     return one_is_enough && (!other.slot_.empty() || other.timers_wait());
 }
 
@@ -479,7 +483,7 @@ void worker::end_idling() noexcept {
 
 std::size_t worker::queued() const noexcept {
     return (slot_.empty() ? 0u : 1u) + ring_.size() + system_.size() + jobs_.size() +
-           (bound_ != nullptr ? bound_->size() : 0u);
+           (bound_ != nullptr ? bound_->ring.size() + bound_->jobs.size() : 0u);
 }
 
 // Nobody has anything to do, nor will have before somebody is told. This worker is still among those that sleep.

@@ -9,7 +9,9 @@
 #include <cstdlib>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 using namespace bastion;
@@ -122,6 +124,39 @@ process spawner(context ctx, std::atomic<int>& elsewhere) {
     (void)co_await ctx.recv<stop_request>(); // until then its child lives
 }
 
+task<int> stands() { co_return node_here(); }
+
+// Ends when so many of them run at the same time. The nodes where it has been.
+task<std::vector<int>> meets(std::atomic<int>& there, int all) {
+    std::vector<int> nodes = {node_here()};
+    for (++there; there < all;) std::this_thread::yield();
+    scope inner;
+    auto below = inner.fork(stands());
+    co_await inner.join();
+    nodes.push_back(*below);
+    co_await blocking([] {});
+    nodes.push_back(node_here());
+    co_return nodes;
+}
+
+// Of so many tasks that it forks, which meet.
+task<std::vector<int>> nodes_of_forks(int all) {
+    std::atomic<int> there{0};
+    std::vector<int> nodes;
+    scope s;
+    auto a = s.fork(meets(there, all));
+    auto b = s.fork(meets(there, all));
+    if (all == 3) {
+        auto c = s.fork(meets(there, all));
+        co_await s.join();
+        nodes = *c;
+    } else {
+        co_await s.join();
+    }
+    for (const auto* some : {&*a, &*b}) nodes.insert(nodes.end(), some->begin(), some->end());
+    co_return nodes;
+}
+
 struct refusals {
     using answer_type = std::vector<std::string>;
 };
@@ -180,6 +215,31 @@ TEST_CASE("A process that is bound to a node runs nowhere else, whoever wakes it
     CHECK(node_of(rt, function) == 1);
     rt.stop();
     CHECK(elsewhere == 0);
+}
+
+TEST_CASE("What a bound process forks stays on its node, also behind a blocking function, and is shared there") {
+    runtime rt(two_nodes().with_max_spare_workers(0).with_slice_log([](const long_slice&) {}));
+    for (int node : {0, 1, 1, 0}) {
+        std::atomic<int> elsewhere{-1};
+        const auto forks = [&](context ctx) -> process {
+            int others = 0;
+            for (int round = 0; round < 20; ++round)
+                for (int seen : co_await nodes_of_forks(2)) others += seen != ctx.node();
+            elsewhere = others;
+        };
+        const auto who = rt.spawn(forks, placement::node(node).bound());
+        while (who.alive()) std::this_thread::yield();
+        CHECK(elsewhere == 0);
+    }
+    // Three that meet need a worker of the other node: this test would see it.
+    std::atomic<int> kinds{0};
+    const auto forks = [&](context) -> process {
+        const auto nodes = co_await nodes_of_forks(3);
+        kinds = static_cast<int>(std::set<int>(nodes.begin(), nodes.end()).size());
+    };
+    const auto who = rt.spawn(forks);
+    while (who.alive()) std::this_thread::yield();
+    CHECK(kinds > 1);
 }
 
 TEST_CASE("spread deals processes out to the nodes and near puts them beside another") {
@@ -379,6 +439,18 @@ TEST_CASE("Every seed: who is bound stays where it is, and nobody waits for ever
         std::atomic<int> bound_elsewhere{0};
         std::atomic<int> moves{0};
         testing::simulation sim(seed, testing::settings().with_workers(1 + seed % 5).with_nodes(1 + seed % 3));
+        std::atomic<int> forks_elsewhere{0};
+        const auto forks = [&](context ctx) -> process {
+            for (int i = 0; i < 4; ++i) {
+                scope s;
+                auto a = s.fork(stands());
+                auto b = s.fork(stands());
+                co_await s.join();
+                for (int seen : {*a, *b}) forks_elsewhere += seen != ctx.node();
+                co_await ctx.yield();
+            }
+        };
+        for (int i = 0; i < 3; ++i) sim.runtime().spawn(forks, placement::spread().bound());
         const auto wishes = {placement::spread().bound(), placement::spread(), placement::any(), placement::node(0)};
         std::vector<child_ref> all;
         for (int i = 0; i < 4; ++i)
@@ -391,5 +463,6 @@ TEST_CASE("Every seed: who is bound stays where it is, and nobody waits for ever
         const auto beside = sim.runtime().spawn(at_home(bound_elsewhere), placement::near(all.front()).bound());
         CHECK(node_of(sim.runtime(), beside) == node_of(sim.runtime(), all.front()));
         CHECK(bound_elsewhere == 0);
+        CHECK(forks_elsewhere == 0);
     }
 }

@@ -6,7 +6,8 @@
 // its tasks, working meanwhile. Cost: a frame, a push and a pop of the worker's deque; atomics only for what was stolen.
 //
 // Protocol:
-//  1. fork pushes the child's job on this worker's deque and counts it (plain: only the scope's strand forks).
+//  1. fork pushes the child's job on this worker's deque (one of two: what a process forks that is bound to a node stays there, too) and counts
+//     it (plain: only the scope's strand forks).
 //  2. A forked task that joins pops the newest job; while it is one of ours, it runs in place, one after another,
 //     without any atomic. Each child that ends so pops the next.
 //  3. A foreign job on top means that all of ours left were stolen: as many completions must come from others
@@ -67,6 +68,7 @@ public:
     strand* strand_ = nullptr; // of the joiner, known from the first fork; null inside a forked task
     strand* root_ = nullptr; // the same, or the one whose forked task that is
     std::int32_t unclaimed_ = 0; // forked, and not run in place
+    bool bound_ = false; // as `root_` is
     bool counted_ = false; // by the strand, as what runs elsewhere
     std::exception_ptr exception_; // Invariant: written by the first to fail, read after the join
     join_count stolen_;

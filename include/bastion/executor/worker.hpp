@@ -101,14 +101,16 @@ public:
         if (!system_.push(&r)) [[unlikely]]
             overflow_system(r);
     }
-    BASTION_API void push_job(fork_job& job);
-    // The newest forked job; null: none left here.
-    [[nodiscard]] fork_job* pop_job() noexcept {
-        if (mark_.has_thieves()) return jobs_.pop(true);
+    // `bound`: it is of a process that is bound to this node, and so it is itself; there are two stacks of jobs.
+    BASTION_API void push_job(fork_job& job, bool bound);
+    // The newest forked job of that stack; null: none left here.
+    [[nodiscard]] fork_job* pop_job(bool bound) noexcept {
+        fork_deque<fork_job>& jobs = jobs_of(bound);
+        if (mark_.has_thieves()) return jobs.pop(true);
         const turn_mark::step alone(mark_);
-        return jobs_.pop(mark_.has_thieves());
+        return jobs.pop(mark_.has_thieves());
     }
-    void return_job(fork_job& job) { jobs_.push(&job); }
+    void return_job(fork_job& job, bool bound) { jobs_of(bound).push(&job); }
     // Lets a forked task go on that has waited for a blocking function. False: there is none.
     BASTION_API bool run_resumed();
 
@@ -222,6 +224,10 @@ private:
     bool leave_search() noexcept;
     [[nodiscard]] bool rob(reach how_far);
     [[nodiscard]] fork_job* steal_job(reach how_far) noexcept;
+    [[nodiscard]] fork_deque<fork_job>& jobs_of(bool bound) noexcept { return bound ? bound_->jobs : jobs_; }
+    [[nodiscard]] bool has_jobs() const noexcept {
+        return !jobs_.empty() || (bound_ != nullptr && !bound_->jobs.empty());
+    }
     [[nodiscard]] bool stands_still(worker& victim) noexcept;
     [[nodiscard]] bool sleep();
     void take_seat(thread_state& thread) noexcept;
@@ -283,7 +289,11 @@ private:
     fifo_ring<runnable, 64> system_;
     fork_deque<fork_job> jobs_;
     // What is bound to this node: only its workers take from it. Null where there is one node, and nothing is bound.
-    const std::unique_ptr<fifo_ring<runnable, 256>> bound_;
+    struct bound_work {
+        fifo_ring<runnable, 256> ring;
+        fork_deque<fork_job> jobs;
+    };
+    const std::unique_ptr<bound_work> bound_;
 
     alignas(cache_line) young_timers young_;
 

@@ -20,6 +20,7 @@ struct worker_node {
     alignas(cache_line) node_queue<runnable> work;
     alignas(cache_line) node_queue<runnable> system;
     alignas(cache_line) node_queue<runnable> resumed; // forked tasks that waited for blocking functions
+    alignas(cache_line) node_queue<runnable> resumed_bound; // those of processes that are bound to this node
     alignas(cache_line) node_queue<runnable> bound; // its workers' only
     // How many of its workers look for work. relaxed: a hint for thieves from afar.
     alignas(cache_line) std::atomic<std::uint32_t> searching{0};
@@ -28,18 +29,28 @@ struct worker_node {
     std::vector<std::uint32_t> nearest = {}; // all workers, its own first
     std::size_t own = 0; // how many of these are its own
 
-    [[nodiscard]] bool empty_for_sure() noexcept { return empty_for_others_for_sure() && bound.empty_for_sure(); }
+    [[nodiscard]] bool empty_for_sure() noexcept {
+        return empty_for_others_for_sure() && bound.empty_for_sure() && resumed_bound.empty_for_sure();
+    }
     [[nodiscard]] bool empty_for_others_for_sure() noexcept {
         return work.empty_for_sure() && system.empty_for_sure() && resumed.empty_for_sure();
     }
     // What must not wait for long first; null: nothing. For its own workers; of what is bound and of what is not now the one and now
     // the other comes first.
     [[nodiscard]] runnable* take(bool bound_first) noexcept {
+        if (!resumed_bound.empty())
+            if (runnable* r = resumed_bound.pop_front()) return r;
         if (bound.empty()) return take_from_afar();
         if (bound_first && system.empty() && resumed.empty())
             if (runnable* r = bound.pop_front()) return r;
         if (runnable* r = take_from_afar()) return r;
         return bound.pop_front();
+    }
+    // A forked task that waited, for its own workers. Null: none.
+    [[nodiscard]] runnable* take_resumed() noexcept {
+        if (!resumed_bound.empty())
+            if (runnable* r = resumed_bound.pop_front()) return r;
+        return resumed.empty() ? nullptr : resumed.pop_front();
     }
     // For all workers.
     [[nodiscard]] runnable* take_from_afar() noexcept {
