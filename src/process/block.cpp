@@ -136,8 +136,8 @@ void set_node(control_block& b, std::uint16_t node) noexcept {
     std::atomic_ref(b.node).store(node, std::memory_order_relaxed);
 }
 
-control_block* prepared(control_block* b, runtime_home& home) noexcept {
-    this_thread_blocks().count(1);
+control_block* prepared(control_block* b, runtime_home& home, block_cache& cache) noexcept {
+    cache.count(1);
     // Nobody but stale senders knows the block, and they find it closed.
     b->ops = &process_ops;
     b->next = nullptr;
@@ -178,7 +178,7 @@ control_block* make_block(runtime_home& home) {
     ask_gate(sizeof(control_block));
     block_cache& cache = this_thread_blocks();
     if (cache.free.first == nullptr) cache.free = some_blocks(this_thread_pool().home());
-    return prepared(pop(cache.free), home);
+    return prepared(pop(cache.free), home, cache);
 }
 
 control_block* make_block(runtime_home& home, const placed& at) {
@@ -187,7 +187,7 @@ control_block* make_block(runtime_home& home, const placed& at) {
         b = make_block(home);
     } else {
         ask_gate(sizeof(control_block));
-        b = prepared(take_from(at.memory), home);
+        b = prepared(take_from(at.memory), home, this_thread_blocks());
     }
     set_node(*b, at.node);
     b->bound = at.bound;

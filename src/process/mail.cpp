@@ -281,7 +281,7 @@ void end_undelivered(envelope* e, errc code) noexcept {
 namespace {
 
 // Unread questions are answered with the reason their receiver ended for.
-void bury(control_block& b, envelope* oldest, const exit_reason& why) noexcept {
+void bury_all(control_block& b, envelope* oldest, const exit_reason& why) noexcept {
     while (oldest != nullptr) {
         envelope* e = oldest;
         oldest = e->next;
@@ -295,11 +295,9 @@ void bury(control_block& b, envelope* oldest, const exit_reason& why) noexcept {
         }
     }
 }
-void bury(control_block& b, envelope* oldest) noexcept { bury(b, oldest, b.reason); }
-
-void bury_list(control_block& b) noexcept {
-    envelope* oldest = std::exchange(b.mail, nullptr);
-    bury(b, oldest);
+BASTION_INLINE void bury(control_block& b, envelope* oldest, const exit_reason& why) noexcept {
+    if (oldest != nullptr) [[unlikely]]
+        bury_all(b, oldest, why);
 }
 
 } // namespace
@@ -310,7 +308,7 @@ void clear_mail(control_block& b) noexcept {
         envelope* e = b.mail;
         unlink_mail(b, nullptr, e);
         e->next = nullptr;
-        bury(b, e);
+        bury(b, e, b.reason);
     }
 }
 
@@ -330,16 +328,16 @@ void bury_mail_of_lost(control_block& b, const exit_reason& why) noexcept {
 
 void close_block(control_block& b) noexcept {
     // First, so that a monitor on its way still hears the reason, not just that there is nobody.
-    handle_element_signals(b, b.lane.close());
-    bury_list(b);
-    bury(b, reversed(b.inbox.close()));
-    if (b.bounded() != nullptr) {
-        bounded_mailbox* box = b.bounded();
-        bury(b, box->close());
+    system_signal* const in_lane = b.lane.close();
+    if (in_lane != nullptr || cold_if_any(b) != nullptr) handle_element_signals(b, in_lane);
+    bury(b, std::exchange(b.mail, nullptr), b.reason);
+    bury(b, reversed(b.inbox.close()), b.reason);
+    if (bounded_mailbox* const box = b.bounded()) {
+        bury(b, box->close(), b.reason);
         b.bounded_box.store(nullptr, std::memory_order_relaxed);
         box->release();
     }
-    notify_monitors(b, b.reason, false);
+    if (cold_if_any(b) != nullptr) notify_monitors(b, b.reason, false);
 }
 
 } // namespace bastion::detail

@@ -56,43 +56,70 @@ placed placed_or_throw(const placement& at, const source_location& where, runtim
     return place(at, workers);
 }
 
-child_ref spawn_element(const birthplace& at_whose, process (*entry)(context), shared<process_body> body,
-    const source_location& where, bool is_main, birth* at_birth, const placement& at) {
+struct newborn {
+    void (*entry)();
+    process_body* body; // null: `entry` says it
+    const source_location& where;
+    bool is_main;
+    birth* at_birth;
+    const placement& at;
+};
+
+// False: its supervisor takes nobody any more.
+bool bear(const birthplace& at_whose, const newborn& what, runtime_home& home, thread_state& thread, child_ref& made) {
     const address& temporaries = at_whose.temporaries;
-    child_ref made;
-    bool adopted = false;
-    charge_spawn();
-    inside(temporaries, [&](runtime_home& home) {
-        check_caller(home);
-        if (is_closing(temporaries)) return;
-        control_block* b =
-            at.what() == placement::kind::any ? make_block(home) : make_block(home, placed_or_throw(at, where, home));
-        b->entry = reinterpret_cast<void (*)()>(entry);
-        b->body = body.get();
-        b->site_file = where.file_name();
-        b->site_line = where.line();
-        if (body) body->add_owner();  // dropped when the block is recycled
-        if (is_main) b->owner_flags = child_flag::is_main;
-        made = child_ref(b->here());
+    if (is_closing(temporaries)) return false;
+    control_block* b = what.at.what() == placement::kind::any
+                           ? make_block(home)
+                           : make_block(home, placed_or_throw(what.at, what.where, home));
+    b->entry = what.entry;
+    b->site_file = what.where.file_name();
+    b->site_line = what.where.line();
+    if (what.body != nullptr) {
+        b->body = what.body;
+        what.body->add_owner(); // dropped when the block is recycled
+    }
+    if (what.is_main) b->owner_flags = child_flag::is_main;
+    made = child_ref(b->here());
+    if (what.at_birth != nullptr) {
         try {
-            if (at_birth != nullptr) at_birth->enter(*b);
+            what.at_birth->enter(*b);
         } catch (...) {
             owner::send_away(*b);
             throw;
         }
-        thread_state& thread = this_thread();
-        crowd* const spawned = at_whose.fate != nullptr ? at_whose.fate->spawned : nullptr;
-        if (!is_main && spawned != nullptr && at_home(home, thread)) {
-            b->owner.set(temporaries.block);
-            owner::is_up(*b);
-            adopted = spawned->join(*b, thread.current_worker->index(), running_block());
-            if (adopted) return schedule_block(*b, thread);
+    }
+    crowd* const spawned = at_whose.fate != nullptr ? at_whose.fate->spawned : nullptr;
+    if (!what.is_main && spawned != nullptr && at_home(home, thread)) {
+        b->owner.set(temporaries.block);
+        owner::is_up(*b);
+        if (spawned->join(*b, thread.current_worker->index(), running_block())) {
+            schedule_block(*b, thread);
+            return true;
         }
-        b->from_below = runs_below(temporaries);
-        adopted = hand_over(temporaries, *b);
-        if (!adopted) owner::send_away(*b);
-    });
-    if (!adopted) report_refusal(temporaries, "a process", {}, where);
+    }
+    b->from_below = runs_below(temporaries);
+    if (hand_over(temporaries, *b)) return true;
+    owner::send_away(*b);
+    return false;
+}
+
+child_ref spawn_element(const birthplace& at_whose, const newborn& what) {
+    charge_spawn();
+    child_ref made;
+    bool adopted = false;
+    thread_state& thread = this_thread();
+    runtime_home* const home = home_of(at_whose.temporaries);
+    if (home != nullptr && at_home(*home, thread)) [[likely]] {
+        adopted = bear(at_whose, what, *home, thread, made);
+    } else {
+        inside(at_whose.temporaries, [&](runtime_home& its) {
+            check_caller(its);
+            adopted = bear(at_whose, what, its, thread, made);
+        });
+    }
+    if (!adopted) [[unlikely]]
+        report_refusal(at_whose.temporaries, "a process", {}, what.where);
     return made;
 }
 
@@ -100,11 +127,11 @@ child_ref spawn_element(const birthplace& at_whose, process (*entry)(context), s
 
 child_ref spawn_plain(const birthplace& at_whose, process (*entry)(context), source_location where, bool is_main,
     birth* at_birth, const placement& at) {
-    return spawn_element(at_whose, entry, {}, where, is_main, at_birth, at);
+    return spawn_element(at_whose, {reinterpret_cast<void (*)()>(entry), nullptr, where, is_main, at_birth, at});
 }
 child_ref spawn_body(const birthplace& at_whose, shared<process_body> body, source_location where, bool is_main,
     birth* at_birth, const placement& at) {
-    return spawn_element(at_whose, nullptr, std::move(body), where, is_main, at_birth, at);
+    return spawn_element(at_whose, {nullptr, body.get(), where, is_main, at_birth, at});
 }
 
 const supervisor_ref& supervisor_above(const control_block& block) { return group_of(block).above(); }
