@@ -42,6 +42,7 @@ constexpr row rows[] = {
     {"fork", 30, bench::fork, "fib(N), each call a task, one branch forked; op: task"},
     {"hotload", 10'000, bench::hotload, "N processes get 100 messages each from a plain thread; op: message"},
     {"probes", 1'000, bench::probes, "N probes beside a process that spins for 1 s; op: their 99th percentile"},
+    {"timers", 5'000'000, bench::timers, "N timers that are armed and taken back; op: timer"},
     {"pingpong_handlers", 1'000'000, bench::pingpong_handlers, "pingpong with handlers for bodies; op: hop"},
     {"ring_handlers", 5'000'000, bench::ring_handlers, "ring with handlers for bodies; op: hop"},
     {"counting_handlers", 5'000'000, bench::counting_handlers, "counting, the consumer has handlers; op: message"},

@@ -25,6 +25,7 @@ figure restart_panic(unsigned threads, std::uint64_t n);
 figure fork(unsigned threads, std::uint64_t n);
 figure hotload(unsigned threads, std::uint64_t n);
 figure probes(unsigned threads, std::uint64_t n);
+figure timers(unsigned threads, std::uint64_t n);
 
 figure pingpong_handlers(unsigned threads, std::uint64_t n);
 figure ring_handlers(unsigned threads, std::uint64_t n);
