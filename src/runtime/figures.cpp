@@ -109,7 +109,7 @@ runtime_figures read_figures(executor& workers, std::int64_t began_ns) {
             add(n, w);
             ++n.workers;
         }
-        n.queued += at.work.size() + at.system.size() + at.resumed.size() + at.bound.size();
+        n.queued += at.work.size() + at.system.size() + at.resumed.size() + at.resumed_bound.size() + at.bound.size();
         const memory_home memory = workers.memory_of(home);
         const home_pages known = memory < pages.size() ? pages[memory] : home_pages();
         n.bytes_away = known.away;
