@@ -120,6 +120,10 @@ void worker::hand_in() {
         }
         any = empty_into(system_, node_.system) || any;
         any = empty_into(ring_, node_.work) || any;
+        for (runnables some = unbegun_.take_last(); some.size != 0; some = unbegun_.take_last()) {
+            hand_over(some);
+            any = true;
+        }
         any = (bound_ != nullptr && empty_into(bound_->ring, node_.bound)) || any;
     }
     // Whoever wakes takes along when the wheel that is left here is due next.
@@ -152,6 +156,8 @@ runnable* worker::next_by_rank() noexcept {
     if (turn_ % poll_every == 0) [[unlikely]] {
         if (is_to_end()) return nullptr;
         poll_timers();
+        if (turn_ % eldest_every == 0)
+            if (runnable* r = unbegun_.take_one()) return r;
         if (runnable* r = take_queued()) return r;
     }
     if (system_streak_ < system_turns) {
@@ -177,7 +183,7 @@ runnable* worker::next_by_rank() noexcept {
     }
     if (runnable* r = slot_.take(mark_.has_thieves())) return r;
     if (runnable* r = system_.pop(mark_.has_thieves())) return r;
-    return take_queued();
+    return take_waiting();
 }
 
 // Of what is bound and of what is not now the one and now the other comes first.
@@ -233,17 +239,51 @@ void worker::spread_if_asleep() noexcept {
 
 void worker::spread_slowly() noexcept {
     if (owner_.sleepers_.anyone_searching()) return;
-    if (ring_.size() != 0 || !jobs_.empty() || system_.size() != 0) owner_.wake_one(place_.nearest);
+    if (ring_.size() != 0 || !unbegun_.empty() || !jobs_.empty() || system_.size() != 0)
+        owner_.wake_one(place_.nearest);
     else if (bound_ != nullptr && (bound_->ring.size() != 0 || !bound_->jobs.empty()))
         owner_.wake_one(place_.nearest, place_.near);
 }
 
+// The elder half makes room: what has begun for all workers of the node, in turn; what has not stays this worker's, unless it is stolen.
 void worker::overflow(runnable& r) noexcept {
     runnable* half[128];
     const std::size_t n = ring_.pop_half(half);
-    for (std::size_t i = 0; i < n; ++i) node_.work.push_back(half[i]);
-    node_.work.push_back(&r);
+    runnables begun;
+    runnables unbegun;
+    for (std::size_t i = 0; i < n; ++i) (half[i]->unbegun ? unbegun : begun).push_back(half[i]);
+    if (unbegun.size != 0 && !unbegun_.put(unbegun)) hand_over(unbegun);
+    if (begun.size != 0) hand_over(begun);
+    (void)ring_.push(&r); // there is room, and nobody else pushes
     if (owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
+}
+
+void worker::hand_over(const runnables& some) noexcept { node_.work.push_chain(some.first, some.last, some.size); }
+
+// The first, while the others go into the ring. Null: there are none.
+runnable* worker::take_batch(const runnables& some) noexcept {
+    runnable* const first = some.first;
+    if (first == nullptr) return nullptr;
+    for (runnable* r = std::exchange(first->next, nullptr); r != nullptr;) {
+        runnable* const after = std::exchange(r->next, nullptr);
+        if (!ring_.push(r)) node_.work.push_back(r);
+        r = after;
+    }
+    return first;
+}
+
+// When the ring is empty: of what waits for all workers of the node, and of this worker's own, now the one and now the other.
+runnable* worker::take_waiting() noexcept {
+    if (!unbegun_last_) {
+        if (runnable* const r = take_batch(unbegun_.take_last())) {
+            unbegun_last_ = true;
+            spread();
+            return r;
+        }
+    }
+    unbegun_last_ = false;
+    if (runnable* const r = take_queued()) return r;
+    return take_batch(unbegun_.take_last());
 }
 
 void worker::overflow_system(runnable& r) noexcept {
@@ -269,6 +309,7 @@ runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
     const bool sees_bound = bound_ != nullptr && !from_afar;
     if (victim.system_.steal_half(system_, first, true) != 0) return first;
     if (sees_bound && victim.bound_->ring.steal_half(bound_->ring, first, false) != 0) return first;
+    if (runnable* const eldest = take_batch(victim.unbegun_.take_first())) return eldest;
     if (victim.ring_.steal_half(ring_, first, false) != 0) return first;
     // The slot and a last item are the victim's own next step: only when it stands still.
     const bool has_last = victim.ring_.size() != 0 || (sees_bound && victim.bound_->ring.size() != 0);
@@ -284,7 +325,7 @@ runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
 
 bool worker::offers_work(worker& victim) noexcept {
     const std::size_t waiting = victim.ring_.size();
-    if (waiting > 1 || victim.system_.size() != 0) return true;
+    if (waiting > 1 || !victim.unbegun_.empty() || victim.system_.size() != 0) return true;
     return (waiting != 0 || !victim.slot_.empty()) && stands_still(victim);
 }
 
@@ -427,6 +468,7 @@ bool worker::offers_to(worker& other) noexcept {
     const bool one_is_enough = other.stuck_.load(std::memory_order_relaxed);
     const std::size_t left = one_is_enough ? 0 : 1;
     if (other.system_.size() != 0 || other.ring_.size() > left || !other.jobs_.empty()) return true;
+    if (!other.unbegun_.empty_for_sure()) return true;
     if (bound_ != nullptr && &other.node_ == &node_ &&
         (other.bound_->ring.size() > left || !other.bound_->jobs.empty()))
         return true;
@@ -482,7 +524,7 @@ void worker::end_idling() noexcept {
 }
 
 std::size_t worker::queued() const noexcept {
-    return (slot_.empty() ? 0u : 1u) + ring_.size() + system_.size() + jobs_.size() +
+    return (slot_.empty() ? 0u : 1u) + ring_.size() + unbegun_.size() + system_.size() + jobs_.size() +
            (bound_ != nullptr ? bound_->ring.size() + bound_->jobs.size() : 0u);
 }
 

@@ -147,6 +147,7 @@ control_block* prepared(control_block* b, runtime_home& home, block_cache& cache
     b->again = b->repoll = b->body_ended = b->started_sent = b->wait_ready = b->starts_quietly = false;
     set_node(*b, 0);
     b->bound = false;
+    b->unbegun = true;
     b->kind = process_kind::coroutine;
     b->policy = restart_when::temporary;
     b->signals.reset();

@@ -147,6 +147,7 @@ void end_by_order(control_block& b, exit_reason why) noexcept {
 
 // False: a new incarnation could not begin; its end has been reported.
 [[nodiscard]] bool begin(control_block& b) noexcept {
+    b.unbegun = false;
     b.body_ended = false;
     b.reason = exit_reason();
     b.slot = &b.own_slot;

@@ -1,4 +1,5 @@
 // Workers on several NUMA nodes, as a described machine has them: whom they rob, whose queue they take from, what they claim.
+#include "executor/driven.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/executor/executor.hpp>
@@ -13,40 +14,9 @@
 #include <utility>
 #include <vector>
 
-using namespace bastion::detail;
-using namespace bastion::topology;
+using namespace driven;
 
 namespace {
-
-struct job : runnable {
-    std::function<void(worker&)> work;
-    explicit job(std::function<void(worker&)> w) : work(std::move(w)) {
-        static const runnable_ops table{
-            [](runnable& r, worker& here) { static_cast<job&>(r).work(here); }, [](runnable&) {}};
-        ops = &table;
-    }
-};
-
-// Every choice is the first, and everything happens when the test says so.
-struct first_choices : driver {
-    virtual ~first_choices() = default;
-    std::size_t choose(decision, std::size_t) noexcept override { return 0; }
-    void run(worker& w, runnable& r) noexcept override { w.run_now(r, 100); }
-    void note_last(worker&, runnable&) noexcept override {}
-    bool run_until(const std::function<bool()>&, std::int64_t) override { return true; }
-    void run_to_end(const std::function<bool()>&) noexcept override {}
-    void run_another(worker&) noexcept override {}
-    void check_thread() const override {}
-    void attach(executor&) override {}
-    void detach(executor&) noexcept override {}
-};
-
-executor_options on(const std::string& description, driver* driven_by = nullptr) {
-    executor_options o;
-    o.plan.emplace(described_machine(description), worker_wishes());
-    o.driven_by = driven_by;
-    return o;
-}
 
 void sleep_well(worker& w) {
     for (int turns = 0; w.may_turn() && turns < 100; ++turns) w.take_turn();

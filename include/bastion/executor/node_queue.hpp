@@ -33,6 +33,13 @@ public:
         T* first = nullptr;
         T* last = nullptr;
         std::size_t size = 0;
+
+        void push_back(T* item) noexcept {
+            item->next = nullptr;
+            (last != nullptr ? last->next : first) = item;
+            last = item;
+            ++size;
+        }
     };
 
     node_queue() noexcept = default;

@@ -32,6 +32,7 @@ struct runnable {
     // Where it is at home: one of its executor's nodes, by their numbers from 1; 0: nowhere. Set before anybody else knows it.
     std::uint16_t node = 0;
     bool bound = false; // to that node: it never runs elsewhere. Else it does when that has no worker free
+    bool unbegun = false; // a process that has not run yet
 };
 
 // What a wait is asked: whether it is over; or whether it may be left unfinished. The second is asked when it shall be

@@ -17,6 +17,7 @@
 #include <bastion/executor/this_thread.hpp>
 #include <bastion/executor/timer_wheel.hpp>
 #include <bastion/executor/turn_mark.hpp>
+#include <bastion/executor/waiting_room.hpp>
 #include <bastion/executor/wheel_notice.hpp>
 #include <bastion/executor/worker_counters.hpp>
 #include <bastion/executor/worker_node.hpp>
@@ -69,6 +70,7 @@ public:
     static constexpr unsigned slot_turns = 3;     // the slot, at most so often in a row
     static constexpr unsigned system_turns = 7;   // system strands in a row before the others get one turn
     static constexpr unsigned poll_every = 64;    // turns between two looks at the clock and the node queue
+    static constexpr unsigned eldest_every = 1024; // and at what has waited longest for room in the ring
     static constexpr unsigned near_rounds = 2;    // a thief looks at its own node so often before it looks farther
 
     // `place` and the nodes outlive it. `others`: the nodes of other workers, the nearest first.
@@ -257,7 +259,11 @@ private:
     bool poll_timers();
     bool poll_due_wheels();
     bool poll_wheel_of(worker& other);
+    using runnables = waiting_room<runnable>::chain;
     BASTION_API void overflow(runnable& r) noexcept;
+    void hand_over(const runnables& some) noexcept;
+    [[nodiscard]] runnable* take_batch(const runnables& some) noexcept;
+    [[nodiscard]] runnable* take_waiting() noexcept;
     BASTION_API void overflow_system(runnable& r) noexcept;
     // More work lies here than this thread can do at once: if somebody sleeps and nobody searches, wake one.
     void spread() noexcept {
@@ -278,6 +284,7 @@ private:
     unsigned system_streak_ = 0;
     unsigned job_streak_ = 0;
     std::int64_t idle_from_ns_ = 0; // when the search before a sleep began
+    bool unbegun_last_ = false; // what was taken last when the ring was empty had not begun
     bool bound_last_ = false; // what was taken last from a ring or the node's queue was bound
     std::uint64_t spin_limit_ns_;
     random_source random_;
@@ -286,6 +293,7 @@ private:
     turn_mark mark_;
     worker_counters counters_;
     fifo_ring<runnable, 256> ring_;
+    waiting_room<runnable> unbegun_; // that did not fit into the ring
     fifo_ring<runnable, 64> system_;
     fork_deque<fork_job> jobs_;
     // What is bound to this node: only its workers take from it. Null where there is one node, and nothing is bound.
