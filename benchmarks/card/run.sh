@@ -278,4 +278,7 @@ cat "$out/table.md"
 echo
 echo "bench: $results, $out/table.md, $out/charts/*.svg; what failed has said: $messages"
 [ $without -eq 0 ] || echo "bench: $without runs have no figure"
-[ $first_without -eq 0 ] && [ -n "$machine_script" ] || exit 1
+if [ $first_without -ne 0 ] || [ -z "$machine_script" ]; then
+    echo "bench: $first_system, which the others are compared with, has runs without a figure" >&2
+    exit 1
+fi
