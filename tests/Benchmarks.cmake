@@ -16,4 +16,6 @@ if(TARGET bastion-bench)
         add_test(NAME "bench.smoke.${name}" COMMAND bastion-bench ${arguments})
         set_tests_properties("bench.smoke.${name}" PROPERTIES TIMEOUT ${bastion_test_timeout} LABELS bench)
     endforeach()
+    bastion_script_test(card.rows LABEL bench ARGS
+        "${CMAKE_CURRENT_SOURCE_DIR}/card/rows.sh" "${PROJECT_SOURCE_DIR}" $<TARGET_FILE:bastion-bench>)
 endif()

@@ -12,6 +12,10 @@ bastion_script_test(planted.rows LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/planted/rows.sh" "${PROJECT_SOURCE_DIR}" check)
 bastion_script_test(figures.pages LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/figures/check.sh" "${PROJECT_SOURCE_DIR}")
+bastion_script_test(card.runner LABEL checks ARGS "${CMAKE_CURRENT_SOURCE_DIR}/card/runner.sh" "${PROJECT_SOURCE_DIR}")
+bastion_script_test(card.report LABEL checks ARGS "${CMAKE_CURRENT_SOURCE_DIR}/card/report.sh" "${PROJECT_SOURCE_DIR}")
+bastion_script_test(card.page LABEL checks ARGS
+    "${PROJECT_SOURCE_DIR}/benchmarks/card/page.sh" check "${PROJECT_SOURCE_DIR}")
 bastion_script_test(docs.coming_from_rust LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/docs/coming_from_rust.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(docs.callbacks LABEL checks ARGS

@@ -31,7 +31,11 @@ control_block* block_of_link(void* link) noexcept {
 }
 
 void push(free_list& to, control_block* b) noexcept { to.push(&b->free_link, sizeof(pool_block)); }
-control_block* pop(free_list& from) noexcept { return block_of_link(from.pop(sizeof(pool_block))); }
+control_block* pop(free_list& from) noexcept {
+    void* const link = from.pop(sizeof(pool_block));
+    unpoison_memory(link, sizeof(pool_block)); // of one that lives it is its place in a crowd
+    return block_of_link(link);
+}
 
 // No generation of these was higher.
 std::uint64_t highest_generation(const char* begin, const char* end) noexcept {

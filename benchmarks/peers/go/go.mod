@@ -1,0 +1,3 @@
+module bastion/benchmarks/peers/go
+
+go 1.19
