@@ -23,6 +23,7 @@ bool is_closing(const address& owner) noexcept { return (owner.block->signals.no
 
 // Gives an element or owner to its owner; false: the owner has ended.
 bool hand_over(address to, control_block& child) {
+    if (to.block == &child) return false; // it has just ended, and its block is used again
     child.owner.set(to.block);
     child.since_ns = static_cast<std::int64_t>(to.generation);  // until it starts
     return push_signal(*to.block, child.exit_node, signal_kind::adopt);
@@ -68,7 +69,7 @@ struct newborn {
 // False: its supervisor takes nobody any more.
 bool bear(const birthplace& at_whose, const newborn& what, runtime_home& home, thread_state& thread, child_ref& made) {
     const address& temporaries = at_whose.temporaries;
-    if (is_closing(temporaries)) return false;
+    if (!stands(temporaries) || is_closing(temporaries)) return false;
     control_block* b = what.at.what() == placement::kind::any
                            ? make_block(home)
                            : make_block(home, placed_or_throw(what.at, what.where, home));
