@@ -6,6 +6,11 @@
 
 namespace bastion::detail {
 
+// Whether it has not ended, as far as one can see.
+[[nodiscard]] inline bool stands(const address& where) noexcept {
+    return where.block->lives(where.generation) && !where.block->inbox.is_closed();
+}
+
 // Does `work` while the runtime of `where` stands; false: it is gone, or `where` is.
 template <class Work>
 bool inside(address where, Work&& work) {
@@ -13,7 +18,7 @@ bool inside(address where, Work&& work) {
     if (home == nullptr) return false;
     const visit standing(*home);
     if (!standing) return false;
-    if (!where.block->lives(where.generation) || where.block->inbox.is_closed()) return false;
+    if (!stands(where)) return false;
     work(*home);
     return true;
 }

@@ -23,6 +23,7 @@ bool is_closing(const address& owner) noexcept { return (owner.block->signals.no
 
 // Gives an element or owner to its owner; false: the owner has ended.
 bool hand_over(address to, control_block& child) {
+    if (to.block == &child) return false; // it has just ended, and its block is used again
     child.owner.set(to.block);
     child.since_ns = static_cast<std::int64_t>(to.generation);  // until it starts
     return push_signal(*to.block, child.exit_node, signal_kind::adopt);
@@ -58,7 +59,7 @@ placed placed_or_throw(const placement& at, const source_location& where, runtim
 
 struct newborn {
     void (*entry)();
-    process_body* body; // null: `entry` says it
+    shared<process_body> body; // null: `entry` says it
     const source_location& where;
     bool is_main;
     birth* at_birth;
@@ -68,16 +69,16 @@ struct newborn {
 // False: its supervisor takes nobody any more.
 bool bear(const birthplace& at_whose, const newborn& what, runtime_home& home, thread_state& thread, child_ref& made) {
     const address& temporaries = at_whose.temporaries;
-    if (is_closing(temporaries)) return false;
+    if (!stands(temporaries) || is_closing(temporaries)) return false;
     control_block* b = what.at.what() == placement::kind::any
                            ? make_block(home)
                            : make_block(home, placed_or_throw(what.at, what.where, home));
     b->entry = what.entry;
     b->site_file = what.where.file_name();
     b->site_line = what.where.line();
-    if (what.body != nullptr) {
-        b->body = what.body;
-        what.body->add_owner(); // dropped when the block is recycled
+    if (what.body) {
+        b->body = what.body.get();
+        b->body->add_owner(); // dropped when the block is recycled
     }
     if (what.is_main) b->owner_flags = child_flag::is_main;
     made = child_ref(b->here());
@@ -127,11 +128,11 @@ child_ref spawn_element(const birthplace& at_whose, const newborn& what) {
 
 child_ref spawn_plain(const birthplace& at_whose, process (*entry)(context), source_location where, bool is_main,
     birth* at_birth, const placement& at) {
-    return spawn_element(at_whose, {reinterpret_cast<void (*)()>(entry), nullptr, where, is_main, at_birth, at});
+    return spawn_element(at_whose, {reinterpret_cast<void (*)()>(entry), {}, where, is_main, at_birth, at});
 }
 child_ref spawn_body(const birthplace& at_whose, shared<process_body> body, source_location where, bool is_main,
     birth* at_birth, const placement& at) {
-    return spawn_element(at_whose, {nullptr, body.get(), where, is_main, at_birth, at});
+    return spawn_element(at_whose, {nullptr, std::move(body), where, is_main, at_birth, at});
 }
 
 const supervisor_ref& supervisor_above(const control_block& block) { return group_of(block).above(); }
