@@ -247,8 +247,10 @@ TEST_CASE("What a bound process forks stays on its node, also behind a blocking 
         std::atomic<int> elsewhere{-1};
         const auto forks = [&](context ctx) -> process {
             int others = 0;
-            for (int round = 0; round < 20; ++round)
-                for (int seen : co_await nodes_of_forks(2)) others += seen != ctx.node();
+            for (int round = 0; round < 20; ++round) {
+                const std::vector<int> nodes = co_await nodes_of_forks(2);
+                for (int seen : nodes) others += seen != ctx.node();
+            }
             elsewhere = others;
         };
         const auto who = rt.spawn(forks, placement::node(node).bound());
