@@ -59,7 +59,10 @@ std::coroutine_handle<> scope_base::child_done(fork_node& child) noexcept {
     thread_state& thread = this_thread();
     thread.current_worker->leave_fork(thread);
     if (!stolen_.complete()) return std::noop_coroutine();
-    if (waiting == nullptr) return parent_; // Safety: only the last one resumes the parent, so the scope still stands
+    if (waiting == nullptr) { // Safety: only the last one resumes the parent, so the scope still stands
+        thread.forked_by = root_; // whose forked task goes on here
+        return parent_;
+    }
     waiting->ops->unpark(*waiting);
     return std::noop_coroutine();
 }

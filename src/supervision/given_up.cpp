@@ -56,9 +56,8 @@ void owner::ask_to_give_up(control_block& child) {
 void owner::give_up(owner_request& r) {
     control_block& child = *r.child.block;
     if (!r.for_good) { // it does not run now, or has what is its owner's in hand: later, unless it has ended
-        const bool is_meant = child.lives(r.child.generation) && child.owner.now() == &self_ &&
-                              state_of(child) == child_state::stopping && has(child, child_flag::killed) &&
-                              child.incarnation == r.incarnation;
+        const bool is_meant = owner::lists(r.child) && state_of(child) == child_state::stopping &&
+                              has(child, child_flag::killed) && child.incarnation == r.incarnation;
         if (is_meant) arm(child, request_kind::not_given_up, home_.kill_grace);
         return;
     }

@@ -157,6 +157,30 @@ task<std::vector<int>> nodes_of_forks(int all) {
     co_return nodes;
 }
 
+// Two of which the second ends behind the first, on another worker: each runs while the other does.
+task<void> ends_first(std::atomic<int>& step) {
+    while (step != 1) std::this_thread::yield();
+    step = 2;
+    co_return;
+}
+task<void> ends_last(std::atomic<int>& step) {
+    step = 1;
+    while (step != 2) std::this_thread::yield();
+    for (int i = 0; i < 100; ++i) std::this_thread::yield();
+    co_return;
+}
+
+// A forked task that goes on where the last that it has forked itself has ended, and waits for a function then.
+task<int> goes_on_elsewhere() {
+    std::atomic<int> step{0};
+    scope s;
+    auto last = s.fork(ends_last(step)); // the eldest is stolen first
+    auto first = s.fork(ends_first(step));
+    co_await s.join();
+    co_await blocking([] {});
+    co_return node_here();
+}
+
 struct refusals {
     using answer_type = std::vector<std::string>;
 };
@@ -223,8 +247,26 @@ TEST_CASE("What a bound process forks stays on its node, also behind a blocking 
         std::atomic<int> elsewhere{-1};
         const auto forks = [&](context ctx) -> process {
             int others = 0;
-            for (int round = 0; round < 20; ++round)
-                for (int seen : co_await nodes_of_forks(2)) others += seen != ctx.node();
+            for (int round = 0; round < 20; ++round) {
+                const std::vector<int> nodes = co_await nodes_of_forks(2);
+                for (int seen : nodes) others += seen != ctx.node();
+            }
+            elsewhere = others;
+        };
+        const auto who = rt.spawn(forks, placement::node(node).bound());
+        while (who.alive()) std::this_thread::yield();
+        CHECK(elsewhere == 0);
+    }
+    for (int node : {0, 1}) {
+        std::atomic<int> elsewhere{-1};
+        const auto forks = [&](context ctx) -> process {
+            int others = 0;
+            for (int round = 0; round < 20; ++round) {
+                scope s;
+                auto one = s.fork(goes_on_elsewhere());
+                co_await s.join();
+                others += *one != ctx.node();
+            }
             elsewhere = others;
         };
         const auto who = rt.spawn(forks, placement::node(node).bound());
