@@ -156,6 +156,7 @@ runnable* worker::next_by_rank() noexcept {
     if (turn_ % poll_every == 0) [[unlikely]] {
         if (is_to_end()) return nullptr;
         poll_timers();
+        take_in();
         if (turn_ % eldest_every == 0)
             if (runnable* r = unbegun_.take_one()) return r;
         if (runnable* r = take_queued()) return r;
@@ -207,8 +208,8 @@ void worker::push_next_at_home(runnable& r) noexcept {
 }
 
 void worker::push_last_at_home(runnable& r) noexcept {
-    if (r.node != node_.home || (r.bound && !bound_->ring.push(&r))) return owner_.send_home(r);
-    if (!r.bound && !ring_.push(&r)) overflow(r);
+    if (r.node != node_.home) owner_.send_home(r);
+    else push_here(r);
 }
 
 bool worker::run_resumed() {
@@ -243,52 +244,6 @@ void worker::spread_slowly() noexcept {
         owner_.wake_one(place_.nearest);
     else if (bound_ != nullptr && (bound_->ring.size() != 0 || !bound_->jobs.empty()))
         owner_.wake_one(place_.nearest, place_.near);
-}
-
-// The elder half makes room: what has begun for all workers of the node, in turn; what has not stays this worker's, unless it is stolen.
-void worker::overflow(runnable& r) noexcept {
-    runnable* half[128];
-    const std::size_t n = ring_.pop_half(half);
-    runnables begun;
-    runnables unbegun;
-    for (std::size_t i = 0; i < n; ++i) (half[i]->unbegun ? unbegun : begun).push_back(half[i]);
-    if (unbegun.size != 0 && !unbegun_.put(unbegun)) hand_over(unbegun);
-    if (begun.size != 0) hand_over(begun);
-    (void)ring_.push(&r); // there is room, and nobody else pushes
-    if (owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
-}
-
-void worker::hand_over(const runnables& some) noexcept { node_.work.push_chain(some.first, some.last, some.size); }
-
-// The first, while the others go into the ring. Null: there are none.
-runnable* worker::take_batch(const runnables& some) noexcept {
-    runnable* const first = some.first;
-    if (first == nullptr) return nullptr;
-    for (runnable* r = std::exchange(first->next, nullptr); r != nullptr;) {
-        runnable* const after = std::exchange(r->next, nullptr);
-        if (!ring_.push(r)) node_.work.push_back(r);
-        r = after;
-    }
-    return first;
-}
-
-// When the ring is empty: of what waits for all workers of the node, and of this worker's own, now the one and now the other.
-runnable* worker::take_waiting() noexcept {
-    if (!unbegun_last_) {
-        if (runnable* const r = take_batch(unbegun_.take_last())) {
-            unbegun_last_ = true;
-            spread();
-            return r;
-        }
-    }
-    unbegun_last_ = false;
-    if (runnable* const r = take_queued()) return r;
-    return take_batch(unbegun_.take_last());
-}
-
-void worker::overflow_system(runnable& r) noexcept {
-    node_.system.push_back(&r);
-    if (owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
 }
 
 bool worker::stands_still(worker& victim) noexcept {

@@ -102,18 +102,63 @@ TEST_CASE("waiting room: who has begun waits in the queue of the node, and comes
     CHECK(std::find(c.ran.begin(), c.ran.end(), 0) - c.ran.begin() < 400);
 }
 
-TEST_CASE("waiting room: nobody waits for ever, though the ring is never empty") {
+TEST_CASE("waiting room: who is always there again keeps nobody out, begun or not, bound or not") {
+    struct mix {
+        const char* name;
+        bool begun;
+        bool bound;
+    };
+    const auto [name, begun, bound] =
+        GENERATE(mix{"not begun", false, false}, mix{"begun", true, false}, mix{"bound", true, true});
+    const int restless = GENERATE(1, 200, 1000);
+    INFO(name << ", beside " << restless);
+    constexpr int n = 3000;
     first_choices chooser;
-    executor e(on("numa:1 core:1 pu:1", &chooser));
+    executor e(on("numa:2 core:1 pu:1", &chooser)); // with one node nothing is bound
+    worker& w = e.worker_at(0);
     crew c;
     std::vector<std::unique_ptr<job>> busy;
-    for (int i = 0; i < 200; ++i) {
+    std::vector<int> turns_of(static_cast<std::size_t>(restless), 0);
+    for (int i = 0; i < restless; ++i) {
         job& one = *busy.emplace_back(std::make_unique<job>([](worker&) {}));
-        one.work = [&one](worker& w) { w.push_last(one); };
-        e.worker_at(0).push_last(one);
+        one.work = [&one, &its = turns_of[static_cast<std::size_t>(i)]](worker& here) {
+            ++its;
+            here.push_last(one);
+        };
+        one.bound = bound;
+        one.node = bound ? 1 : 0;
+        w.push_last(one);
     }
-    for (int i = 0; i < 300; ++i) e.worker_at(0).push_last(c.born(i));
-    for (int turns = 0; c.ran.size() < 300 && turns < 400'000; ++turns) e.worker_at(0).take_turn();
+    for (int i = 0; i < n; ++i) {
+        runnable& one = c.born(i, begun);
+        one.bound = bound;
+        one.node = bound ? 1 : 0;
+        w.push_last(one);
+    }
+    int turns = 0;
+    for (; c.ran.size() < n && turns < 500'000; ++turns) w.take_turn();
+    CHECK(c.who().size() == n);
+    CHECK(turns < 4 * (n + restless));
+    // Nor do they keep out one another.
+    for (int more = 0; more < 20 * restless + 1000; ++more) w.take_turn();
+    CHECK(*std::min_element(turns_of.begin(), turns_of.end()) > 1);
+}
+
+TEST_CASE("waiting room: the eldest begins, though ever more are born") {
+    first_choices chooser;
+    executor e(on("numa:1 core:1 pu:1", &chooser));
+    worker& w = e.worker_at(0);
+    crew c;
+    for (int i = 0; i < 300; ++i) w.push_last(c.born(i));
+    std::deque<job> born;
+    std::function<void(worker&)> bears = [&](worker& here) {
+        for (int i = 0; i < 2; ++i) {
+            born.emplace_back(bears).unbegun = true;
+            here.push_last(born.back());
+        }
+    };
+    w.push_last(born.emplace_back(bears));
+    for (int turns = 0; c.ran.size() < 300 && turns < 1024 * 310; ++turns) w.take_turn();
     CHECK(c.who().size() == 300);
 }
 

@@ -261,10 +261,15 @@ private:
     bool poll_wheel_of(worker& other);
     using runnables = waiting_room<runnable>::chain;
     BASTION_API void overflow(runnable& r) noexcept;
+    BASTION_API void overflow_system(runnable& r) noexcept;
+    void overflow_bound(runnable& r) noexcept;
     void hand_over(const runnables& some) noexcept;
+    void push_here(runnable& r) noexcept;
+    void line_up(runnable* some) noexcept;
+    void take_in() noexcept;
+    [[nodiscard]] runnables share_of(node_queue<runnable>& queue) noexcept;
     [[nodiscard]] runnable* take_batch(const runnables& some) noexcept;
     [[nodiscard]] runnable* take_waiting() noexcept;
-    BASTION_API void overflow_system(runnable& r) noexcept;
     // More work lies here than this thread can do at once: if somebody sleeps and nobody searches, wake one.
     void spread() noexcept {
         if (mark_.has_thieves()) spread_if_asleep();
