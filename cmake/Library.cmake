@@ -11,6 +11,12 @@ file(GLOB_RECURSE bastion_sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/*
 file(GLOB_RECURSE bastion_headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/include/*.hpp")
 list(FILTER bastion_sources EXCLUDE REGEX "/src/(testing|tools)/")
 add_library(bastion ${bastion_sources} ${bastion_headers})
+# What runs at the start of a program, when somebody looks, or when something has gone wrong, is compiled for size: tests/footprint.
+file(GLOB bastion_unhurried CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/src/topology/*.cpp" "${PROJECT_SOURCE_DIR}/src/runtime/*.cpp"
+    "${PROJECT_SOURCE_DIR}/src/supervision/snapshot*.cpp" "${PROJECT_SOURCE_DIR}/src/supervision/crash*.cpp"
+    "${PROJECT_SOURCE_DIR}/src/supervision/look.cpp")
+list(FILTER bastion_unhurried EXCLUDE REGEX "/runtime/runtime[.]cpp$") # has coroutines
+set_source_files_properties(${bastion_unhurried} PROPERTIES COMPILE_OPTIONS "$<$<CONFIG:Release>:-Os>")
 add_library(bastion::bastion ALIAS bastion)
 
 target_compile_features(bastion PUBLIC cxx_std_20)

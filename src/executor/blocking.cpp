@@ -73,6 +73,8 @@ void blocking_ticket::wait_as_fork(std::coroutine_handle<> leaf) {
     }
 }
 
+bool blocking_ticket::leave() noexcept { return over() || pool_ == nullptr || pool_->cancel(*job_); }
+
 void blocking_ticket::end(bool left) noexcept {
     if (job_ == nullptr) return;
     if (asker_ != nullptr)

@@ -1,3 +1,4 @@
+#include <bastion/executor/executor.hpp>
 #include <bastion/executor/parker.hpp>
 #include <bastion/mailbox/answer.hpp>
 #include <bastion/process/exit_reason.hpp>

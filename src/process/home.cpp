@@ -1,4 +1,5 @@
 #include <bastion/base/spin_lock.hpp>
+#include <bastion/executor/executor.hpp>
 #include <bastion/executor/type_stable.hpp>
 #include <bastion/process/home.hpp>
 

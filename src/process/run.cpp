@@ -6,6 +6,7 @@
 
 #include "process/in_hand.hpp"
 
+#include <bastion/executor/executor.hpp>
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/context.hpp>

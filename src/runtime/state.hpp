@@ -8,6 +8,7 @@
 #include "runtime/reporter.hpp"
 #include "supervision/supervisor.hpp"
 
+#include <bastion/executor/executor.hpp>
 #include <bastion/executor/parker.hpp>
 #include <bastion/runtime/runtime.hpp>
 

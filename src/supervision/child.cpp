@@ -1,6 +1,8 @@
 // One child's life as its owner sees it: start, end, what comes next, and what is said about it.
 #include "supervision/owner.hpp"
 
+#include <bastion/executor/executor.hpp>
+
 #include <utility>
 
 namespace bastion::detail {

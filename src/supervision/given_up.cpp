@@ -3,6 +3,8 @@
 #include "process/in_hand.hpp"
 #include "supervision/group.hpp"
 
+#include <bastion/executor/executor.hpp>
+
 #include <algorithm>
 #include <utility>
 

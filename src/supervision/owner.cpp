@@ -1,6 +1,7 @@
 #include "supervision/owner.hpp"
 
 #include <bastion/base/chain.hpp>
+#include <bastion/executor/executor.hpp>
 #include <bastion/mailbox/bounded.hpp>
 
 #include <cstdlib>

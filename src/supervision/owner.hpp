@@ -8,6 +8,7 @@
 
 #include "supervision/owner_request.hpp"
 
+#include <bastion/executor/blocking_pool.hpp>
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/supervision/crash_report.hpp>

@@ -3,6 +3,7 @@
 #include "supervision/snapshot_join.hpp"
 #include "supervision/supervisor.hpp"
 
+#include <bastion/executor/executor.hpp>
 #include <bastion/mailbox/meta.hpp>
 #include <bastion/process/parked.hpp>
 

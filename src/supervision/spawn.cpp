@@ -1,6 +1,7 @@
 #include "process/element_signal.hpp"
 #include "supervision/supervisor.hpp"
 
+#include <bastion/executor/executor.hpp>
 #include <bastion/supervision/partitions.hpp>
 #include <bastion/supervision/spawn.hpp>
 

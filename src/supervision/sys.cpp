@@ -1,6 +1,7 @@
 #include "process/element_signal.hpp"
 #include "supervision/owner.hpp"
 
+#include <bastion/executor/executor.hpp>
 #include <bastion/executor/reserve.hpp>
 #include <bastion/mailbox/send.hpp>
 #include <bastion/supervision/membership.hpp>

@@ -19,9 +19,9 @@
 
 #include <bastion/base/result.hpp>
 #include <bastion/executor/cell.hpp>
-#include <bastion/executor/executor.hpp>
 #include <bastion/executor/reserve.hpp>
 #include <bastion/executor/this_thread.hpp>
+#include <bastion/executor/worker.hpp>
 
 #include <chrono>
 #include <concepts>

@@ -12,7 +12,7 @@
 
 #include <bastion/base/source_location.hpp>
 #include <bastion/executor/awaitable.hpp>
-#include <bastion/executor/blocking_pool.hpp>
+#include <bastion/executor/blocking_job.hpp>
 #include <bastion/executor/blocks.hpp>
 #include <bastion/executor/when.hpp>
 
@@ -94,7 +94,7 @@ public:
     BASTION_API void wait_as_fork(std::coroutine_handle<> leaf);
     [[nodiscard]] bool over() const noexcept { return job_->word.load() == cell_state::completed; }
     // True: it will not run, or has returned.
-    [[nodiscard]] bool leave() noexcept { return over() || pool_ == nullptr || pool_->cancel(*job_); }
+    [[nodiscard]] BASTION_API bool leave() noexcept;
     // The end of the waiting, with or without a result; waits for the function unless it may be `left` running.
     BASTION_API void end(bool left) noexcept;
     [[nodiscard]] blocking_job* job() const noexcept { return job_; }

@@ -10,9 +10,9 @@
 
 #include <bastion/base/compiler.hpp>
 #include <bastion/base/intrusive_list.hpp>
-#include <bastion/executor/executor.hpp>
 #include <bastion/executor/pool.hpp>
 #include <bastion/executor/runnable.hpp>
+#include <bastion/executor/worker.hpp>
 #include <bastion/process/block_words.hpp>
 #include <bastion/process/crowd.hpp>
 #include <bastion/process/envelope.hpp>

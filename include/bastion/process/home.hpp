@@ -6,7 +6,7 @@
 
 #include <bastion/base/compiler.hpp>
 #include <bastion/base/function.hpp>
-#include <bastion/executor/executor.hpp>
+#include <bastion/executor/worker.hpp>
 #include <bastion/process/control_block.hpp>
 #include <bastion/process/exit_reason.hpp>
 #include <bastion/process/gate.hpp>

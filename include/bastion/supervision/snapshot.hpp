@@ -10,7 +10,7 @@
 #define BASTION_SUPERVISION_SNAPSHOT_HPP
 
 #include <bastion/base/source_location.hpp>
-#include <bastion/executor/blocking_pool.hpp>
+#include <bastion/executor/blocking_job.hpp>
 #include <bastion/process/placement.hpp>
 #include <bastion/supervision/refs.hpp>
 
