@@ -46,14 +46,14 @@ executor::executor(executor_options options)
         return;
     }
     seats_ = std::make_unique<seat[]>(workers_.size());
-    for (auto& w : workers_) seats_[w->index()].begin(*this, *w);
+    for (auto& w : workers_) seats_[w->index()].begin(*this, *w, true);
     time_->attach(*this);
     watch_.start();
 }
 
 void executor::work_as(worker& w) {
-    pthread_setname_np(pthread_self(), ("bastion-" + std::to_string(w.index())).c_str());
     if (const auto& cpus = w.place().bound_to; !cpus.empty()) (void)topology::bind_this_thread(cpus);
+    pthread_setname_np(pthread_self(), ("bastion-" + std::to_string(w.index())).c_str()); // it is where it belongs
     this_thread_pool().set_home(memory_of(w.node().home));
     if (options_.around != nullptr) options_.around(w);
     else w.loop();

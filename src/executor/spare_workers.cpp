@@ -62,7 +62,7 @@ worker* spare_workers::send_in(worker& stuck, std::size_t most) noexcept {
         place* const p = place_for(stuck);
         if (p == nullptr) return nullptr;
         p->who->seat_.store(stuck.seat(), std::memory_order_relaxed);
-        p->its_seat.begin(owner_, *p->who);
+        p->its_seat.begin(owner_, *p->who, false);
         return p->who.get();
     } catch (const std::bad_alloc&) { // then nobody stands in
     } catch (const std::system_error&) {}

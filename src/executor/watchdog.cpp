@@ -94,7 +94,7 @@ bool watchdog::is_lost(const worker& w) const noexcept {
 }
 
 void watchdog::want(std::size_t workers) noexcept {
-    wanted_.store(workers, std::memory_order_relaxed);
+    wanted_.store(workers | somebody_said_so, std::memory_order_relaxed);
     parker_.unpark();
 }
 
@@ -103,6 +103,7 @@ void watchdog::wake() noexcept {
 }
 
 void watchdog::work() noexcept {
+    (void)topology::unbind_this_thread(); // what it may use is what the program may, and its children do
     pthread_setname_np(pthread_self(), "bastion-watch");
     looked_ns_ = monotonic_ns();
     for (unsigned idle = 0; !stopping_.load(std::memory_order_relaxed);) {
@@ -123,7 +124,7 @@ void watchdog::sleep_as_they_do() noexcept {
     if (!asymmetric_fence::available()) return;
     asleep_.store(true, std::memory_order_relaxed); // the fence orders it
     asymmetric_fence::heavy();
-    if (owner_.all_sleep() && wanted_.load(std::memory_order_relaxed) == dealt_out_) (void)parker_.park(-1);
+    if (owner_.all_sleep() && wanted() == dealt_out_) (void)parker_.park(-1);
     asleep_.store(false, std::memory_order_relaxed);
     looked_ns_ = monotonic_ns();
 }
@@ -137,7 +138,7 @@ void watchdog::look_at_all() {
         ask_for_cpus();
     }
     give_up_who_is_stuck();
-    deal_out(wanted_.load(std::memory_order_relaxed));
+    deal_out(wanted());
     lacks_spares_ = false;
     settled_ = true;
     for (std::size_t i = 0; i < wanted_here_.size(); ++i) balance(*owner_.nodes_[i], wanted_here_[i]);
@@ -175,10 +176,14 @@ bool watchdog::let_others_in(worker& w) noexcept {
     return opened_;
 }
 
-// The machine may have given CPUs, or taken some.
+// The machine may have given CPUs, or taken some. Who has said how many workers there are to be is believed from then on.
 void watchdog::ask_for_cpus() {
+    std::size_t before = wanted_.load(std::memory_order_relaxed);
+    if ((before & somebody_said_so) != 0) return;
     const std::size_t cpus = owner_.options_.cpus(owner_.options_.data);
-    if (cpus != 0) wanted_.store(std::clamp(cpus, owner_.nodes(), owner_.size()), std::memory_order_relaxed);
+    if (cpus == 0) return;
+    (void)wanted_.compare_exchange_strong(
+        before, std::clamp(cpus, owner_.nodes(), owner_.size()), std::memory_order_relaxed);
 }
 
 // To the nodes in turn, none of which gets more than it has.
@@ -229,7 +234,7 @@ bool watchdog::seat_again(worker_node& node) noexcept {
     for (auto& w : owner_.workers_)
         if (seat& its = owner_.seats_[w->index()]; &w->node() == &node && its.is_free()) {
             try {
-                its.begin(owner_, *w);
+                its.begin(owner_, *w, false);
                 return true;
             } catch (const std::system_error&) { // the next look tries again
                 settled_ = false;

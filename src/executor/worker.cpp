@@ -452,17 +452,34 @@ void worker::park() {
         const std::int64_t due = first_due();
         if (due != wheel_notice::never) timeout = std::max<std::int64_t>(0, due - owner_.time_->now_ns());
     }
-    const bool gives_back = owner_.options_.gives_pages_back && (timeout < 0 || timeout > idle_before_giving_back_ns) &&
-                            has_pages_to_give_back();
+    const bool has_pages = owner_.options_.gives_pages_back && has_pages_to_give_back();
+    const bool gives_back = has_pages && (timeout < 0 || timeout > idle_before_giving_back_ns);
     worker_counters::bump(counters_.parks);
     owner_.rested();
     begin_idling();
+    // Timers that come again and again do not keep pages from the system.
+    if (has_pages && !gives_back && was_mostly_idle()) give_pages_back_if_idle();
     const bool told = parker_.park(gives_back ? idle_before_giving_back_ns : timeout);
     owner_.rest_.end();
     end_idling();
     if (told) worker_counters::bump(counters_.wakes);
-    if (!gives_back || told || !all_are_idle()) return;
-    (void)give_pages_back({[](void* w) { return static_cast<worker*>(w)->all_are_idle(); }, this});
+    if (gives_back && !told) give_pages_back_if_idle();
+}
+
+void worker::give_pages_back_if_idle() noexcept {
+    if (all_are_idle()) (void)give_pages_back({[](void* w) { return static_cast<worker*>(w)->all_are_idle(); }, this});
+}
+
+// Once for each second: whether this worker was idle for nine tenths of the last. After begin_idling.
+bool worker::was_mostly_idle() noexcept {
+    const std::int64_t now = counters_.idle_since.load(std::memory_order_relaxed);
+    const std::int64_t idle = counters_.idle_ns.load(std::memory_order_relaxed);
+    const std::int64_t passed = now - idle_looked_ns_;
+    if (passed < idle_before_giving_back_ns) return false;
+    const bool mostly = idle_looked_ns_ != 0 && idle - idle_then_ns_ >= passed / 10 * 9;
+    idle_looked_ns_ = now;
+    idle_then_ns_ = idle;
+    return mostly;
 }
 
 // From the search that has found nothing.
@@ -544,12 +561,20 @@ bool worker::poll_wheel_of(worker& other) {
     const bool any = !fired_.wake.empty() || fired_.late != nullptr;
     for (runnable* r : fired_.wake) r->ops->unpark(*r);
     fired_.wake.clear();
+    if (fired_.late != nullptr) run_late();
+    return any;
+}
+
+// They may call what users have written: a message's destructor, if nobody is there to get it. So this is a turn, which the watchdog sees.
+void worker::run_late() {
+    const bool nested = mark_.turn_now() != 0;
+    if (!nested) mark_.begin_turn();
     while (fired_.late != nullptr) {
         auto* entry = static_cast<late_timer*>(fired_.late);
         fired_.late = entry->next;
         entry->late(*entry);
     }
-    return any;
+    if (!nested) mark_.end_turn();
 }
 
 // ---- driven workers

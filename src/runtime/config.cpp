@@ -1,5 +1,6 @@
 #include "runtime/hardware_faults.hpp"
 
+#include <bastion/base/asymmetric_fence.hpp>
 #include <bastion/executor/claimed_plan.hpp>
 #include <bastion/runtime/config.hpp>
 #include <bastion/topology/cpu_list.hpp>
@@ -141,6 +142,9 @@ void config::complete() {
     if (stuck_ == on_stuck::abandon_worker && slice_warning_.count() == 0)
         throw bad_config(
             "bastion: on_stuck::abandon_worker needs the watchdog, which with_slice_limits(0) switches off");
+    if (stuck_ == on_stuck::abandon_worker && driver_ == nullptr && !detail::asymmetric_fence::available())
+        throw bad_config("bastion: on_stuck::abandon_worker needs the system call membarrier, which this system refuses: a "
+                         "sandbox forbids it, or the kernel is older than 4.14");
     if (slice_warning_.count() != 0 && slice_error_ < slice_warning_)
         throw bad_config("bastion: with_slice_limits: an error is not said before the warning");
     if (const std::size_t spares = max_spares_.value_or(0); spares > most_spare_workers)

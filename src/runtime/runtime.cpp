@@ -120,10 +120,18 @@ void on_long_slice(void* data, const slice_report& r) {
     } catch (...) {} // as its description says
 }
 
+// As many workers as that machine has for those wishes; of CPUs that were wished and are gone, or are to be left free and are not there, nothing
+// is kept.
+std::size_t workers_on(const topology::machine& now, const std::vector<int>& cpus, topology::worker_wishes wishes) {
+    std::erase_if(wishes.cpus, [&](int cpu) { return std::find(cpus.begin(), cpus.end(), cpu) == cpus.end(); });
+    try {
+        return topology::plan_workers(now, wishes).workers.size();
+    } catch (const topology::bad_wish&) { return 1; }
+}
+
 // How many workers there would be if the runtime was started now; 0: as many as there are.
 std::size_t workers_for_cpus(void* data) {
     auto& state = *static_cast<runtime_state*>(data);
-    if (!state.follows_cpus.load(std::memory_order_relaxed)) return 0;
     const topology::machine now = topology::this_machine_now();
     std::vector<int> cpus;
     cpus.reserve(now.cpus.size());
@@ -131,14 +139,12 @@ std::size_t workers_for_cpus(void* data) {
     if (cpus.empty() || (cpus == state.cpus_known && now.quota == state.quota_known)) return 0;
     state.cpus_known = cpus;
     state.quota_known = now.quota;
-    std::size_t workers = 0;
-    try {
-        workers = topology::plan_workers(now, state.wishes).workers.size();
-    } catch (const topology::bad_wish&) { return 0; } // a CPU that was asked for is gone: its worker runs elsewhere
-    workers = std::clamp(workers, state.workers->nodes(), state.workers->size());
+    const std::size_t workers =
+        std::clamp(workers_on(now, cpus, state.wishes), state.workers->nodes(), state.workers->size());
     if (workers != std::exchange(state.workers_for_cpus, workers) && !state.quiet)
-        reporter::line("bastion: this process may use " + std::to_string(now.workers()) + " CPUs now: " +
-                       std::to_string(workers) + " of " + std::to_string(state.workers->size()) + " workers run\n");
+        reporter::line("bastion: this process may use " + std::to_string(now.workers()) +
+                       (now.workers() == 1 ? " CPU" : " CPUs") + " now: " + std::to_string(workers) + " of " +
+                       std::to_string(state.workers->size()) + " workers run\n");
     return workers;
 }
 
@@ -247,8 +253,8 @@ runtime::runtime(config c) {
     options.data = &s;
     s.quiet = s.settings.quiet_;
     s.wishes = s.settings.wishes_;
-    if (options.driven_by == nullptr && s.settings.machine_ == nullptr) {
-        s.follows_cpus.store(true, std::memory_order_relaxed);
+    const bool counted = s.wishes.workers != 0 || s.wishes.workers_per_node != 0;
+    if (options.driven_by == nullptr && s.settings.machine_ == nullptr && !counted) {
         s.workers_for_cpus = options.plan->workers().size();
         for (const topology::cpu& cpu : topology::this_machine().cpus) s.cpus_known.push_back(cpu.os_index);
         s.quota_known = topology::this_machine().quota;
@@ -387,7 +393,6 @@ void runtime::resize_workers(std::size_t n) {
                ": start the runtime with as many as there may ever be (config::with_workers)");
     if (n < all.nodes())
         refuse("each of the " + std::to_string(all.nodes()) + " NUMA nodes keeps a worker, for what is bound there");
-    state_->follows_cpus.store(false, std::memory_order_relaxed);
     all.resize(n);
 }
 

@@ -35,8 +35,7 @@ struct runtime_state {
     address root_address;
     std::unique_ptr<reporter> reports;
     config::slice_function slice_log; // none: standard error
-    // For CPUs that the system gives and takes; all but the flag belong to the watchdog's thread.
-    std::atomic<bool> follows_cpus{false};
+    // For CPUs that the system gives and takes; the watchdog's thread's.
     topology::worker_wishes wishes;
     std::vector<int> cpus_known;
     double quota_known = 0;

@@ -103,6 +103,14 @@ inline const std::string cpu_folder = "/sys/devices/system/cpu/cpu";
     return all;
 }
 
+// Empty: it has ended.
+[[nodiscard]] inline std::string name_of_thread(pid_t thread) {
+    std::ifstream comm("/proc/self/task/" + std::to_string(thread) + "/comm");
+    std::string name;
+    std::getline(comm, name);
+    return name;
+}
+
 inline void bind_this_thread(const std::vector<int>& cpus) {
     cpu_set_t mask;
     CPU_ZERO(&mask);

@@ -111,6 +111,8 @@ void stand_ins_are_of_the_node(findings& f, const asked& a) {
         }
         for (const pid_t thread : kernel::threads()) {
             if (std::find(before.begin(), before.end(), thread) != before.end()) continue;
+            // It is bound when it has a name of its own; until then it has that of the watchdog, whose child it is.
+            while (kernel::name_of_thread(thread) == "bastion-watch") std::this_thread::sleep_for(1ms);
             const std::vector<int> its = kernel::cpus_of_thread(thread);
             f.expect(its.empty() || its == cpus, "a stand-in on " + of_node(os_node) + " may run on " + text(its));
         }

@@ -51,3 +51,15 @@ TEST_CASE("A burst gives its pages back when the runtime is idle") {
             std::this_thread::yield();
     }
 }
+
+TEST_CASE("Timers that come again and again do not keep a burst's pages from the system") {
+    bastion::runtime rt(bastion::config().with_signals(false));
+    for (int i = 0; i < 3; ++i)
+        rt.spawn([](bastion::context ctx) -> bastion::process {
+            for (;;) co_await ctx.sleep_for(std::chrono::milliseconds(50));
+        });
+    const std::uint64_t before = given_back();
+    burst(rt);
+    while (given_back() - before < many * bytes_each / 2 || bastion::detail::has_pages_to_give_back())
+        std::this_thread::yield();
+}

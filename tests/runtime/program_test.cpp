@@ -8,6 +8,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <thread>
 
 using namespace tree;
@@ -221,4 +225,53 @@ TEST_CASE("The default log: one line that says who, why, where and what next, an
     const auto sum = said.find("more reports within a second were not shown");
     REQUIRE(sum != std::string::npos);
     CHECK(sum < said.find("a second later"));
+}
+
+namespace {
+
+// From here on the system refuses that call to this program. False: it cannot.
+bool forbid(unsigned call) {
+    sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), // the number of the call
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog filter{static_cast<unsigned short>(std::size(steps)), steps};
+    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0;
+}
+
+} // namespace
+
+TEST_CASE("program-without-membarrier", "[.]") {
+    if (!forbid(SYS_membarrier)) return std::puts("cannot forbid it"), void();
+    try {
+        bastion::runtime refused(bastion::config().with_on_stuck(bastion::on_stuck::abandon_worker));
+    } catch (const bastion::bad_config& e) { std::puts(e.what()); }
+    std::atomic<bool> said{false};
+    bastion::runtime rt(bastion::config()
+                            .with_signals(false)
+                            .with_workers(1)
+                            .with_slice_limits(1ms, 1h)
+                            .with_slice_log([&](const bastion::long_slice& slice) {
+                                std::printf("replaced: %d, named: %d\n", slice.replaced, !slice.process.empty());
+                                said = true;
+                            }));
+    const auto held = rt.spawn([&](bastion::context) -> bastion::process {
+        while (!said) std::this_thread::yield();
+        co_return;
+    });
+    while (held.alive()) std::this_thread::yield();
+    rt.stop();
+    CHECK(rt.wait() == 0);
+}
+
+TEST_CASE("Without membarrier nobody is given up, which is said at once, and workers that do not come back are replaced all the same") {
+    child_program program("program-without-membarrier");
+    const std::string output = program.finish();
+    INFO(output);
+    CHECK(program.code == 0);
+    if (output.find("cannot forbid it") != std::string::npos) return;
+    CHECK(output.find("on_stuck::abandon_worker needs the system call membarrier") != std::string::npos);
+    CHECK(output.find("replaced: 1, named: 0") != std::string::npos);
 }

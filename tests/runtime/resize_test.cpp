@@ -11,6 +11,7 @@
 #include <fstream>
 #include <sched.h>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -200,31 +201,93 @@ TEST_CASE("On a manual clock rest is what the workers that are left have") {
     }
 }
 
-TEST_CASE("The number of workers follows the CPUs that the system grants") {
-    if (std::getenv("BASTION_WORKERS") != nullptr || bastion::topology::this_machine().cpus.size() < 2) return;
+namespace {
+
+// The threads of this program, but for the first, with that beginning of a name, when there are so many.
+std::vector<pid_t> threads_named(const std::string& begin, std::size_t n) {
+    for (;; std::this_thread::yield()) {
+        std::vector<pid_t> found;
+        for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+            const pid_t thread = std::stoi(entry.path().filename());
+            std::ifstream name(entry.path() / "comm");
+            std::string line;
+            if (thread != ::getpid() && std::getline(name, line) && line.starts_with(begin)) found.push_back(thread);
+        }
+        if (found.size() == n) return found;
+    }
+}
+
+cpu_set_t only(int cpu) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(static_cast<std::size_t>(cpu), &one);
+    return one;
+}
+
+bool has_two_cpus() {
+    return std::getenv("BASTION_WORKERS") == nullptr && bastion::topology::this_machine().workers() >= 2;
+}
+
+} // namespace
+
+TEST_CASE("The number of workers follows the CPUs that the system grants, also of those that were wished") {
+    if (!has_two_cpus()) return;
+    const auto& cpus = bastion::topology::this_machine().cpus;
+    const int first = cpus[0].os_index;
+    const int second = cpus[1].os_index;
+    auto config = bastion::config().with_signals(false);
+    if (GENERATE(false, true)) config.with_cpus({first, second});
     std::atomic<bool> end{false};
-    bastion::runtime rt(bastion::config().with_signals(false));
-    if (rt.workers() < 2) return; // by a quota
+    bastion::runtime rt(std::move(config));
     rt.spawn([&end](bastion::context ctx) -> bastion::process { // somebody is awake
         while (!end) co_await ctx.sleep_for(1ms);
     });
     // As a cpuset that has become smaller does to all threads.
-    const auto watcher = [] {
-        for (;; std::this_thread::yield())
-            for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-                std::ifstream name(entry.path() / "comm");
-                std::string line;
-                if (std::getline(name, line) && line == "bastion-watch") return std::stoi(entry.path().filename());
-            }
-    }();
+    const pid_t watcher = threads_named("bastion-watch", 1).front();
     cpu_set_t all;
-    REQUIRE(sched_getaffinity(watcher, sizeof all, &all) == 0);
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(static_cast<std::size_t>(bastion::topology::this_machine().cpus.front().os_index), &one);
+    wait_until([&] { return sched_getaffinity(watcher, sizeof all, &all) == 0 && CPU_COUNT(&all) > 1; });
+    const cpu_set_t one = only(first);
     REQUIRE(sched_setaffinity(watcher, sizeof one, &one) == 0);
     wait_until([&] { return rt.active_workers() == 1; });
     REQUIRE(sched_setaffinity(watcher, sizeof all, &all) == 0);
     wait_until([&] { return rt.active_workers() == rt.workers(); });
     end = true;
+}
+
+TEST_CASE("Who has said how many workers there are to be is believed, whatever the system grants from then on") {
+    if (!has_two_cpus()) return;
+    std::atomic<bool> end{false};
+    bastion::runtime rt(bastion::config().with_signals(false));
+    rt.spawn([&end](bastion::context ctx) -> bastion::process {
+        while (!end) co_await ctx.sleep_for(1ms);
+    });
+    const pid_t watcher = threads_named("bastion-watch", 1).front();
+    cpu_set_t all;
+    wait_until([&] { return sched_getaffinity(watcher, sizeof all, &all) == 0 && CPU_COUNT(&all) > 1; });
+    const cpu_set_t one = only(bastion::topology::this_machine().cpus.front().os_index);
+    REQUIRE(sched_setaffinity(watcher, sizeof one, &one) == 0);
+    wait_until([&] { return rt.active_workers() == 1; });
+    rt.resize_workers(2);
+    wait_until([&] { return rt.active_workers() == 2; });
+    end = true;
+}
+
+TEST_CASE("A runtime that a bound thread makes has its workers on all CPUs") {
+    if (!has_two_cpus()) return;
+    (void)bastion::topology::this_machine(); // what this program may use
+    cpu_set_t before;
+    REQUIRE(sched_getaffinity(0, sizeof before, &before) == 0);
+    const cpu_set_t one = only(bastion::topology::this_machine().cpus.front().os_index);
+    REQUIRE(sched_setaffinity(0, sizeof one, &one) == 0);
+    {
+        bastion::runtime rt(bastion::config().with_signals(false).with_pinning(bastion::topology::pinning::never));
+        const std::size_t all = rt.workers() + 1; // and the watchdog
+        wait_until([&] {
+            cpu_set_t its;
+            for (const pid_t thread : threads_named("bastion-", all))
+                if (sched_getaffinity(thread, sizeof its, &its) != 0 || CPU_EQUAL(&its, &before) == 0) return false;
+            return true;
+        });
+    }
+    REQUIRE(sched_setaffinity(0, sizeof before, &before) == 0);
 }

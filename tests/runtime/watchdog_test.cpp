@@ -105,6 +105,32 @@ TEST_CASE("A process that does not come back keeps nobody waiting, also with one
     CHECK(asked(rt, other));
 }
 
+TEST_CASE("A late message that nobody gets and whose destructor does not come back is noticed as a turn is") {
+    struct heavy {
+        door* at;
+        explicit heavy(door& d) noexcept : at(&d) {}
+        heavy(heavy&& other) noexcept : at(std::exchange(other.at, nullptr)) {}
+        heavy& operator=(heavy&&) = delete;
+        ~heavy() {
+            if (at != nullptr) at->pass();
+        }
+    };
+    door held;
+    slice_log log;
+    bastion::runtime rt(watched(1).with_slice_log(log.hook()));
+    const bastion::child_ref other = rt.spawn(answers);
+    const bastion::child_ref dead = rt.spawn([](bastion::context) -> bastion::process { co_return; });
+    wait_until([&] { return !dead.alive(); });
+    rt.spawn([&](bastion::context ctx) -> bastion::process {
+        (void)ctx.tell_after(1ms, dead, heavy(held));
+        (void)co_await ctx.recv();
+    });
+    held.wait_for(1);
+    CHECK(asked(rt, other));
+    (void)log.wait_for([](const bastion::long_slice& slice) { return slice.process.empty(); });
+    held.open();
+}
+
 TEST_CASE("What waits with a worker that does not come back is done: in its slot, its rings and its wheel") {
     constexpr int many = 400; // more than a ring holds
     const std::size_t workers = GENERATE(1u, 2u);

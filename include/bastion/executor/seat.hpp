@@ -39,8 +39,9 @@ private:
 
 class seat {
 public:
-    // Throws std::system_error, and nobody is seated.
-    void begin(executor& owner, worker& who);
+    // Throws std::system_error, and nobody is seated. `freed`: of a worker that is bound to nothing the thread may run on all CPUs that the program
+    // may use, whatever the thread that calls this is bound to.
+    void begin(executor& owner, worker& who, bool freed);
     // True: its last worker has left, and its thread has ended. Waits for nothing but the end of a thread that has nothing more to do.
     bool collect() noexcept;
     // Waits for its worker.

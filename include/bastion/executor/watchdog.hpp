@@ -104,6 +104,9 @@ private:
     void work() noexcept;
     void sleep_as_they_do() noexcept;
     void look_at_all();
+    [[nodiscard]] std::size_t wanted() const noexcept {
+        return wanted_.load(std::memory_order_relaxed) & ~somebody_said_so;
+    }
     void ask_for_cpus();
     void deal_out(std::size_t workers);
     void look_at(worker& w, std::int64_t passed_ns);
@@ -121,7 +124,9 @@ private:
     parker parker_;
     std::atomic<bool> stopping_{false}; // whoever says so wakes it
     std::atomic<bool> asleep_{false};
-    std::atomic<std::size_t> wanted_{0}; // relaxed: who changes it wakes the thread
+    // relaxed: who changes it wakes the thread.
+    static constexpr std::size_t somebody_said_so = ~(~std::size_t{0} >> 1); // `want` did: it stays
+    std::atomic<std::size_t> wanted_{0};
     std::size_t dealt_out_ = 0; // so many were wanted when it last looked
     std::vector<std::size_t> wanted_here_; // by nodes
     std::int64_t asked_ns_ = 0; // when it last asked for CPUs

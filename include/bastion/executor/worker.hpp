@@ -253,12 +253,15 @@ private:
     void begin_idling() noexcept;
     void end_idling() noexcept;
     [[nodiscard]] bool all_are_idle() const noexcept;
+    [[nodiscard]] bool was_mostly_idle() noexcept;
+    void give_pages_back_if_idle() noexcept;
     void run(runnable& r) noexcept;
     void run(fork_job& job);
     void run_nested(runnable& r) noexcept;
     bool poll_timers();
     bool poll_due_wheels();
     bool poll_wheel_of(worker& other);
+    void run_late();
     using runnables = waiting_room<runnable>::chain;
     BASTION_API void overflow(runnable& r) noexcept;
     BASTION_API void overflow_system(runnable& r) noexcept;
@@ -289,6 +292,8 @@ private:
     unsigned system_streak_ = 0;
     unsigned job_streak_ = 0;
     std::int64_t idle_from_ns_ = 0; // when the search before a sleep began
+    std::int64_t idle_looked_ns_ = 0; // when it was last asked how idle it was
+    std::int64_t idle_then_ns_ = 0; // and what it had idled by then
     bool unbegun_last_ = false; // what was taken last when the ring was empty had not begun
     bool bound_last_ = false; // what was taken last from a ring or the node's queue was bound
     std::uint64_t spin_limit_ns_;

@@ -6,8 +6,9 @@
 //     auto sum = ctx.spawn(add_up(numbers), bastion::placement::node(1)); // a task; spawn_child, spawn_link and spawn_monitor, too
 //
 // A process with a home has its memory there, and is woken there, whoever wakes it. One that is bound never runs elsewhere; its tasks
-// that it has forked may. One that is not runs elsewhere while its node has no worker free and another has. A process keeps its home over
-// restarts, and a snapshot shows it. On a machine with one node, or with workers on one only, all of it means `any`. A value; any thread.
+// that it has forked stay there, too. One that is not runs elsewhere while its node has no worker free and another has. A process keeps its home over
+// restarts, and a snapshot shows it. On a machine with one node, or with workers on one only, all of it means `any`; a node that is named must be
+// there. A value; any thread.
 // Cost: with workers on several nodes a test for each time a process is woken; to be woken from another node a short lock.
 #ifndef BASTION_PROCESS_PLACEMENT_HPP
 #define BASTION_PROCESS_PLACEMENT_HPP
