@@ -149,13 +149,13 @@ std::optional<pinning> pinning_of(std::string_view word) noexcept {
     return {};
 }
 
-std::pair<int, unsigned> remoteness(const machine& on, const cpu& a, const cpu& b) noexcept {
+std::pair<unsigned, int> remoteness(const machine& on, const cpu& a, const cpu& b) noexcept {
+    const unsigned far = a.node == b.node ? 0 : std::max(1u, on.distance(a.node, b.node));
     const auto same = [](int x, int y) { return x >= 0 && x == y; };
-    if (same(a.core, b.core)) return {0, 0};
-    if (same(a.l2, b.l2)) return {1, 0};
-    if (same(a.l3, b.l3)) return {2, 0};
-    if (a.node == b.node) return {3, 0};
-    return {4, on.distance(a.node, b.node)};
+    if (same(a.core, b.core)) return {far, 0};
+    if (same(a.l2, b.l2)) return {far, 1};
+    if (same(a.l3, b.l3)) return {far, 2};
+    return {far, 3};
 }
 
 std::size_t worker_plan::nodes() const {
