@@ -37,6 +37,13 @@ prints "--spare-smt" --help
 prints "2 packages, 2 NUMA nodes, 4 cores, 8 CPUs; it is only described" --machine "package:2 [numa] core:2 pu:2"
 prints "     3     6     3     1     -         -  2 | 0 1" --machine "package:2 [numa] core:2 pu:2" --spare-smt
 prints "<svg " --svg --machine "numa:2 core:1 pu:1"
+prints ">not bound<" --svg --machine "numa:2 core:1 pu:1"
+prints ">1 2 3<" --svg --machine "core:4 pu:1"
+if command -v xmllint > /dev/null; then
+    for machine in "pu:1" "package:2 [numa] [numa] core:2 pu:2"; do
+        "$program" --svg --machine "$machine" | xmllint --noout - || { echo "bastion-topology --svg: no XML" >&2 && exit 1; }
+    done
+fi
 prints "     1     3     3     1     -         -  0" --machine "numa:2 core:2 pu:1" --cpus 0-1,3 --workers-per-node 1
 prints "     2     2     2     1     -         -  0 1" --machine "numa:2 core:2 pu:1" --cores-left-free 1
 # What hwloc is told by the environment.
