@@ -99,6 +99,30 @@ if without_sys -m > "$work/out" 2> "$work/err" || without_sys -rm > "$work/out" 
     done
 else echo "not tested, for /sys cannot be hidden here: $(cat "$work/err")"; fi
 
+# What the environment tells a runtime; options have the last word.
+with BASTION_MACHINE="core:4 pu:2" BASTION_WORKERS=1 prints "4 cores, 8 CPUs; it is only described"
+with BASTION_MACHINE="core:4 pu:2" BASTION_WORKERS=1 prints_no "     1     "
+with BASTION_MACHINE="core:4 pu:2" BASTION_SPARE_SMT=1 prints "     3     6     3     0     -         -  0 1 2"
+with BASTION_MACHINE="core:4 pu:2" BASTION_SPARE_SMT=0 prints "     7     7     3     0     -         -  6 | 0 1 2 3 4 5"
+with BASTION_MACHINE="core:4 pu:1" BASTION_CPUS=1-2 BASTION_CORES_LEFT_FREE=1 prints "     0     1     1     0     -         -  "
+with BASTION_MACHINE="numa:2 core:4 pu:1" BASTION_WORKERS_PER_NODE=1 prints "     1     4     4     1     -         -  0"
+with BASTION_MACHINE="numa:2 core:4 pu:1" BASTION_WORKERS_PER_NODE=1 prints "     2     2     2     0     -         -  0 1" --workers 3
+with BASTION_MACHINE="numa:2 core:4 pu:1" BASTION_WORKERS=1 prints "     1     4     4     1     -         -  0" --workers-per-node 1
+with BASTION_MACHINE="core:4 pu:2" BASTION_CPUS=0-1 prints "     0     5     5     1     -         -  1" --machine "numa:2 core:4 pu:1" --cpus 5-6
+with BASTION_CORES_LEFT_FREE=3 prints "     3     3     3     0     -         -  0 1 2" --machine "core:4 pu:1" --cores-left-free 0
+with BASTION_PINNING=never prints "     0     "
+with BASTION_PINNING=never prints "         -  "
+with BASTION_SEED=7 prints "worker   CPU"
+with BASTION_CPUS=3-1 prints "--spare-smt" --help
+with BASTION_CPUS=3-1 refuses "bastion: BASTION_CPUS=3-1: \"3-1\" is no CPU and no range of them"
+with BASTION_WORKERS=0 refuses "bastion: BASTION_WORKERS=0: expected a number from 1 to 1024"
+with BASTION_MACHINE=nonsense refuses "is no synthetic description of hwloc"
+with BASTION_WORKER=2 refuses "bastion: unknown environment variable BASTION_WORKER"
+with BASTION_PINNING=always refuses "--pinning: 5 workers" --machine "core:4 pu:1" --workers 5
+
+prints "     3     3     3     0     -         -  0 1 2" --machine "core:4 pu:1" --cores-left-free 0
+refuses "a number of workers, and a number for each node: say one of them" --workers 1 --workers-per-node 1
+refuses "--cores-left-free needs a number from 0 on, not \"-1\"" --cores-left-free -1
 refuses "unknown option \"--what\"; see --help" --what
 refuses "--workers needs a value" --workers
 refuses "--workers needs a number from 1 on, not \"many\"" --workers many
