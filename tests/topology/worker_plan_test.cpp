@@ -252,4 +252,9 @@ TEST_CASE("plan: wishes that cannot be fulfilled say what there is") {
         "4 cores left free of the 4 that workers may have: none is left for a worker");
     refuses({.workers = 2, .workers_per_node = 1}, "workers_per_node",
         "a number of workers, and a number for each node: say one of them");
+    // One of them is one.
+    CHECK_THROWS_WITH(
+        plan_workers(described_machine("pu:1"), {.cpus = {9}}), "there is no CPU 9: this process may use the CPU 0");
+    CHECK_THROWS_WITH(plan_workers(m, {.workers = 1, .cpus = {2}, .pinning = pinning::always, .taken = {2}}),
+        "1 worker, each on a CPU of its own: of the CPU 2 other runtimes of this program have 2");
 }
