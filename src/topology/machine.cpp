@@ -1,5 +1,7 @@
 #include <bastion/topology/machine.hpp>
 
+#include <bastion/base/counted.hpp>
+
 #include <hwloc.h>
 
 #include <algorithm>
@@ -7,10 +9,14 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <linux/mempolicy.h>
 #include <memory>
 #include <sched.h>
 #include <stdexcept>
+#include <string>
+#include <string_view>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -115,10 +121,45 @@ void read_all(hwloc_topology_t topology, hwloc_const_bitmap_t allowed, machine& 
     found.packages = std::max(1, hwloc_get_nbobjs_by_type(topology, HWLOC_OBJ_PACKAGE));
 }
 
+// Null: it is not set, or empty.
+const char* variable(const char* name) noexcept {
+    const char* value = std::getenv(name);
+    return value != nullptr && *value != '\0' ? value : nullptr;
+}
+
+// Whether hwloc says that of the whole machine. `value` null: any.
+bool says(hwloc_topology_t topology, std::string_view name, const char* value) {
+    const hwloc_obj_t root = hwloc_get_root_obj(topology);
+    return std::any_of(root->infos, root->infos + root->infos_count, [&](const hwloc_info_s& i) {
+        return i.name == name && (value == nullptr || std::strcmp(i.value, value) == 0);
+    });
+}
+
+bool is_readable_xml(const char* file) {
+    const topology_ptr probe = new_topology();
+    return probe && hwloc_topology_set_xml(probe.get(), file) == 0;
+}
+
+// hwloc passes over in silence what it cannot read. HWLOC_THISSYSTEM says that a description is of this machine: it may be one, if it is
+// XML, and is believed then.
 bool read_by_hwloc(machine& found) {
     const topology_ptr topology = new_topology();
     if (!topology || hwloc_topology_load(topology.get()) != 0) return false;
-    found.synthetic = hwloc_topology_is_thissystem(topology.get()) == 0;
+    const bool foreign = hwloc_topology_is_thissystem(topology.get()) == 0;
+    found.synthetic = foreign || says(topology.get(), "SyntheticDescription", nullptr);
+    const auto passed_over = [&found](const char* name, const char* value) {
+        found.warning += (found.warning.empty() ? "" : "; ") + std::string(name) + "=" + value +
+                         " is no description that hwloc reads: " +
+                         (found.synthetic ? "another machine is used" : "this machine is used");
+    };
+    const char* const synthetic = variable("HWLOC_SYNTHETIC");
+    const char* const xml = variable("HWLOC_XMLFILE");
+    if (synthetic != nullptr && !says(topology.get(), "SyntheticDescription", synthetic))
+        passed_over("HWLOC_SYNTHETIC", synthetic);
+    const bool from_xml = xml != nullptr && (foreign || is_readable_xml(xml));
+    if (xml != nullptr && !from_xml && !found.synthetic) passed_over("HWLOC_XMLFILE", xml);
+    // Without /sys it asks the processor, and knows neither nodes nor what is allowed.
+    if (!found.synthetic && !from_xml && !says(topology.get(), "Backend", "Linux")) return false;
     const bitmap_ptr allowed(hwloc_bitmap_alloc());
     if (!allowed) return false;
     if (found.synthetic || hwloc_get_cpubind(topology.get(), allowed.get(), HWLOC_CPUBIND_PROCESS) != 0)
@@ -164,8 +205,11 @@ void read_by_affinity(machine& found) {
         for (int i = 0; i < cpu_mask::most; ++i)
             if (mask.has(i)) found.cpus.push_back(cpu{.os_index = i, .core = i});
     if (found.cpus.empty()) found.cpus.push_back(cpu{});
-    found.warning = "hwloc cannot read this machine: it is taken for one node of " + std::to_string(found.cpus.size()) +
-                    " CPUs that share nothing";
+    const char* const xml = variable("HWLOC_XMLFILE");
+    found.warning = "hwloc cannot read " +
+                    (xml != nullptr ? "HWLOC_XMLFILE=" + std::string(xml) + ": this machine" : "this machine: it") +
+                    " is taken for one node of " + bastion::detail::counted(found.cpus.size(), "CPU") +
+                    ", and what they share is not known";
 }
 
 machine detect() {

@@ -3,9 +3,10 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <new>
 #include <optional>
 #include <string_view>
+#include <system_error>
+#include <vector>
 
 namespace bastion::topology {
 namespace {
@@ -61,21 +62,34 @@ bool has_controller(std::string_view list, std::string_view name) {
     }
 }
 
+// Of version 1: the mount is called after its controllers, in any order, or after one of them, and has links of other names.
+std::vector<path> mounts_of_v1(const path& mounts) {
+    std::vector<path> found;
+    std::error_code unreadable;
+    for (std::filesystem::directory_iterator at(mounts, unreadable), end; !unreadable && at != end;
+        at.increment(unreadable))
+        if (has_controller(at->path().filename().native(), "cpu")) found.push_back(at->path());
+    return found;
+}
+
 // A line of /proc/self/cgroup is "0::/group" (version 2) or "4:cpu,cpuacct:/group".
 double quota_below(const path& root) {
     std::ifstream membership(root / "proc/self/cgroup");
     const path mounts = root / "sys/fs/cgroup";
     double found = 0;
+    const auto keep = [&found](double here) {
+        if (here > 0 && (found <= 0 || here < found)) found = here;
+    };
     for (std::string line; std::getline(membership, line);) {
         const auto first = line.find(':');
         const auto second = first == std::string::npos ? first : line.find(':', first + 1);
         if (second == std::string::npos || line.size() == second + 1 || line[second + 1] != '/') continue;
         const std::string controllers = line.substr(first + 1, second - first - 1);
         const std::string_view group = std::string_view(line).substr(second + 1);
-        double here = 0;
-        if (controllers.empty()) here = tightest(mounts, group, quota_of_v2);
-        else if (has_controller(controllers, "cpu")) here = tightest(mounts / controllers, group, quota_of_v1);
-        if (here > 0 && (found <= 0 || here < found)) found = here;
+        if (controllers.empty())
+            for (const path& mount : {mounts, mounts / "unified"}) keep(tightest(mount, group, quota_of_v2));
+        else if (has_controller(controllers, "cpu"))
+            for (const path& mount : mounts_of_v1(mounts)) keep(tightest(mount, group, quota_of_v1));
     }
     return found;
 }

@@ -23,6 +23,11 @@ using chosen = std::vector<std::size_t>;
     return numbers;
 }
 
+// "CPUs 0,2-5".
+[[nodiscard]] std::string named(const std::vector<int>& cpus) {
+    return (cpus.size() == 1 ? "CPU " : "CPUs ") + to_list(cpus);
+}
+
 [[nodiscard]] bool contains(const std::vector<int>& all, int n) {
     return std::find(all.begin(), all.end(), n) != all.end();
 }
@@ -40,8 +45,8 @@ chosen wished_cpus(const machine& on, const worker_wishes& w) {
         if (w.cpus.empty() || contains(w.cpus, on.cpus[i].os_index)) all.push_back(i);
     for (const int number : w.cpus)
         if (std::none_of(on.cpus.begin(), on.cpus.end(), [&](const cpu& c) { return c.os_index == number; }))
-            throw bad_wish("cpus", "there is no CPU " + std::to_string(number) + ": this process may use the CPUs " +
-                                       to_list(numbers_of(on, wished_cpus(on, {}))));
+            throw bad_wish("cpus", "there is no CPU " + std::to_string(number) + ": this process may use the " +
+                                       named(numbers_of(on, wished_cpus(on, {}))));
     return all;
 }
 
@@ -106,8 +111,8 @@ void bind(const machine& on, const worker_wishes& w, const chosen& may_have, con
     const bool any_taken =
         std::any_of(have.begin(), have.end(), [&](std::size_t i) { return contains(w.taken, on.cpus[i].os_index); });
     if (w.pinning == pinning::always && any_taken)
-        throw bad_wish("pinning", counted(count, "worker") + ", each on a CPU of its own: of the CPUs " +
-                                      to_list(numbers_of(on, may_have)) + " other runtimes of this program have " +
+        throw bad_wish("pinning", counted(count, "worker") + ", each on a CPU of its own: of the " +
+                                      named(numbers_of(on, may_have)) + " other runtimes of this program have " +
                                       to_list(w.taken));
     if (w.pinning == pinning::never || on.synthetic) return;
     const bool one_each = count == may_have.size() && have.size() == may_have.size();
@@ -149,13 +154,13 @@ std::optional<pinning> pinning_of(std::string_view word) noexcept {
     return {};
 }
 
-std::pair<int, unsigned> remoteness(const machine& on, const cpu& a, const cpu& b) noexcept {
+std::pair<unsigned, int> remoteness(const machine& on, const cpu& a, const cpu& b) noexcept {
+    const unsigned far = a.node == b.node ? 0 : std::max(1u, on.distance(a.node, b.node));
     const auto same = [](int x, int y) { return x >= 0 && x == y; };
-    if (same(a.core, b.core)) return {0, 0};
-    if (same(a.l2, b.l2)) return {1, 0};
-    if (same(a.l3, b.l3)) return {2, 0};
-    if (a.node == b.node) return {3, 0};
-    return {4, on.distance(a.node, b.node)};
+    if (same(a.core, b.core)) return {far, 0};
+    if (same(a.l2, b.l2)) return {far, 1};
+    if (same(a.l3, b.l3)) return {far, 2};
+    return {far, 3};
 }
 
 std::size_t worker_plan::nodes() const {

@@ -136,13 +136,40 @@ TEST_CASE("plan: far nodes come last, as far as the firmware says") {
     CHECK(order(plan_workers(m)) == "3 1 2, 2 0 3, 3 1 0, 0 2 1");
 }
 
+TEST_CASE("plan: who is on another node comes behind one's own also if they share a cache") {
+    CHECK(order("package:1 l3:1 numa:2 core:2 pu:1") == "1 2 3, 0 2 3, 3 0 1, 2 0 1");
+    CHECK(order("l2:1 numa:2 core:2 pu:1") == "1 2 3, 0 2 3, 3 0 1, 2 0 1");
+    // Of others the nearer node first, and of those as near who shares a cache.
+    const std::string quarters = "l3:2 numa:2 core:2 pu:1";
+    CHECK(order(quarters) == "1 2 3 4 5 6 7, 0 2 3 4 5 6 7, 3 0 1 4 5 6 7, 2 0 1 4 5 6 7, "
+                             "5 6 7 0 1 2 3, 4 6 7 0 1 2 3, 7 4 5 0 1 2 3, 6 4 5 0 1 2 3");
+    machine m = described_machine(quarters);
+    const unsigned far[4][4] = {{10, 30, 20, 20}, {30, 10, 20, 20}, {20, 20, 10, 20}, {20, 20, 20, 10}};
+    for (std::size_t i = 0; i < 4; ++i) m.nodes[i].distances.assign(far[i], far[i] + 4);
+    CHECK(order(plan_workers(m, {.workers_per_node = 1})) == "2 3 1, 2 3 0, 3 0 1, 2 0 1");
+}
+
 TEST_CASE("plan: every worker knows all others, and whoever is on its node before who is not") {
+    std::vector<std::pair<std::string, machine>> machines;
     for (const char* text : {"pu:1", "core:3 pu:1", "core:4 pu:2", "numa:2 core:2 pu:2",
              "package:2 [numa] l3:2 core:2 pu:2", "numa:4 core:4 pu:1", "package:2 numa:2 l3:1 core:2 pu:2",
              "numa:8 core:2 pu:1", "package:4 [numa] [numa] core:2 pu:1", "group:2 numa:2 core:1 pu:4",
-             "numa:3 core:5 pu:1", "package:1 numa:1 l3:8 core:8 pu:2"}) {
+             "numa:3 core:5 pu:1", "package:1 numa:1 l3:8 core:8 pu:2", "package:1 l3:1 numa:2 core:2 pu:1",
+             "l2:1 numa:2 core:2 pu:1", "package:2 l3:2 numa:2 core:2 pu:2", "l3:1 numa:4 l2:2 core:2 pu:1"})
+        machines.emplace_back(text, described_machine(text));
+    machine restricted = described_machine("l3:2 numa:2 core:3 pu:2");
+    std::erase_if(restricted.cpus, [](const cpu& c) { return c.os_index % 5 == 1 || c.os_index / 6 == 2; });
+    machines.emplace_back("restricted", restricted);
+    machine uneven = described_machine("l3:1 numa:2 core:4 pu:1");
+    for (cpu& c : uneven.cpus) c.node = c.os_index < 3 ? 0 : 1;
+    machines.emplace_back("uneven", uneven);
+    // Fast and slow cores in turn, pairs of which share an L2, over two nodes.
+    machine mixed = described_machine("l3:1 l2:4 core:2 pu:1");
+    mixed.nodes = described_machine("numa:2 core:1 pu:1").nodes;
+    for (cpu& c : mixed.cpus) c.kind = c.os_index % 2, c.node = c.os_index / 3 % 2;
+    machines.emplace_back("hybrid", mixed);
+    for (const auto& [text, m] : machines) {
         INFO(text);
-        const machine m = described_machine(text);
         const worker_plan plan = plan_workers(m);
         REQUIRE(plan.workers.size() == m.cpus.size());
         for (std::size_t i = 0; i < plan.workers.size(); ++i) {
@@ -225,4 +252,9 @@ TEST_CASE("plan: wishes that cannot be fulfilled say what there is") {
         "4 cores left free of the 4 that workers may have: none is left for a worker");
     refuses({.workers = 2, .workers_per_node = 1}, "workers_per_node",
         "a number of workers, and a number for each node: say one of them");
+    // One of them is one.
+    CHECK_THROWS_WITH(
+        plan_workers(described_machine("pu:1"), {.cpus = {9}}), "there is no CPU 9: this process may use the CPU 0");
+    CHECK_THROWS_WITH(plan_workers(m, {.workers = 1, .cpus = {2}, .pinning = pinning::always, .taken = {2}}),
+        "1 worker, each on a CPU of its own: of the CPU 2 other runtimes of this program have 2");
 }

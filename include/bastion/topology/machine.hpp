@@ -1,8 +1,8 @@
 // The machine as the runtime sees it: which CPUs this process may use and how they share caches and memory.
 //
 // Detected once by hwloc (in the .cpp, nowhere else) and cached; reading it is free and safe from any thread. With a
-// synthetic topology (HWLOC_SYNTHETIC and the like) the description is believed but nothing is ever pinned: binding
-// would succeed and do nothing.
+// synthetic topology (HWLOC_SYNTHETIC, whatever HWLOC_THISSYSTEM says, and the like) the description is believed but
+// nothing is ever pinned: binding would succeed and do nothing, or bind to CPUs that are others.
 #ifndef BASTION_TOPOLOGY_MACHINE_HPP
 #define BASTION_TOPOLOGY_MACHINE_HPP
 
@@ -45,7 +45,7 @@ public:
     // CPUs worth of time that the cgroup grants; 0: no quota.
     double quota = 0;
     bool synthetic = false;
-    // Why not all is known, in one line; empty: it is.
+    // Why not all is known, or a description in the environment is not used, in one line; empty: all is well.
     std::string warning;
 
     // How many workers fit: one per allowed CPU, no more than the quota rounded up, at least 1.
@@ -54,7 +54,7 @@ public:
     [[nodiscard]] BASTION_API unsigned distance(int from, int to) const noexcept;
 };
 
-// Detects on first use. Never throws: when hwloc fails, the kernel's affinity mask is believed.
+// Detects on first use. Never throws: when hwloc fails, or has no /sys to read, the kernel's affinity mask is believed.
 [[nodiscard]] BASTION_API const machine& this_machine();
 
 // This machine with what it grants now: of its CPUs those that the calling thread may run on, and the quota. One that was not there at the

@@ -58,7 +58,7 @@ struct planned_worker {
     cpu where; // where it is, or would be if it were bound
     std::vector<int> bound_to =
         {}; // the CPUs that it may run on, by the system's numbers; empty: the system moves it as it likes
-    // All others: of the same core, L2, L3 and node, then by the distance of nodes.
+    // All others: of its node, then by the distance of nodes; there of the same core, L2 and L3 first.
     std::vector<std::uint32_t> nearest = {};
     std::size_t near = 0; // how many of these are on its node
 
@@ -72,9 +72,9 @@ struct worker_plan {
     [[nodiscard]] BASTION_API std::size_t nodes() const;
 };
 
-// How far it is from one CPU to another: the smaller the nearer. First: 0 the same core, 1 the same L2, 2 the same L3, 3 the same node,
-// 4 another node; second: of another node, its distance.
-[[nodiscard]] BASTION_API std::pair<int, unsigned> remoteness(const machine& on, const cpu& a, const cpu& b) noexcept;
+// How far it is from one CPU to another: the smaller the nearer. First: 0 the same node, else how far the nodes are from one another, for a
+// cache may span nodes; second: 0 the same core, 1 the same L2, 2 the same L3, 3 none of these.
+[[nodiscard]] BASTION_API std::pair<unsigned, int> remoteness(const machine& on, const cpu& a, const cpu& b) noexcept;
 
 // Of a machine with several kinds of CPUs the fastest are taken first, of a core its first CPU. Workers that have no CPU of their own
 // share them in turn. Nobody is bound on a machine that is only described. Throws bad_wish. Cost: O(n^2 log n) of n workers.
