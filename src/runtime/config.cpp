@@ -143,8 +143,9 @@ void config::complete() {
         throw bad_config(
             "bastion: on_stuck::abandon_worker needs the watchdog, which with_slice_limits(0) switches off");
     if (stuck_ == on_stuck::abandon_worker && driver_ == nullptr && !detail::asymmetric_fence::available())
-        throw bad_config("bastion: on_stuck::abandon_worker needs the system call membarrier, which this system refuses: a "
-                         "sandbox forbids it, or the kernel is older than 4.14");
+        throw bad_config(
+            "bastion: on_stuck::abandon_worker needs the system call membarrier, which this system refuses: a "
+            "sandbox forbids it, or the kernel is older than 4.14");
     if (slice_warning_.count() != 0 && slice_error_ < slice_warning_)
         throw bad_config("bastion: with_slice_limits: an error is not said before the warning");
     if (const std::size_t spares = max_spares_.value_or(0); spares > most_spare_workers)

@@ -3,6 +3,7 @@
 #include "runtime/state.hpp"
 #include "supervision/group.hpp"
 
+#include <bastion/base/counted.hpp>
 #include <bastion/runtime/main.hpp>
 
 #include <bastion/mailbox/meta.hpp>
@@ -142,9 +143,9 @@ std::size_t workers_for_cpus(void* data) {
     const std::size_t workers =
         std::clamp(workers_on(now, cpus, state.wishes), state.workers->nodes(), state.workers->size());
     if (workers != std::exchange(state.workers_for_cpus, workers) && !state.quiet)
-        reporter::line("bastion: this process may use " + std::to_string(now.workers()) +
-                       (now.workers() == 1 ? " CPU" : " CPUs") + " now: " + std::to_string(workers) + " of " +
-                       std::to_string(state.workers->size()) + " workers run\n");
+        reporter::line("bastion: this process may use " + counted(static_cast<std::size_t>(now.workers()), "CPU") +
+                       " now: " + std::to_string(workers) + " of " + std::to_string(state.workers->size()) +
+                       " workers run\n");
     return workers;
 }
 

@@ -1,4 +1,5 @@
 // On machines of all kinds: what a process of a node uses is that node's memory, and goes back there when others have freed it.
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/bastion.hpp>
@@ -48,6 +49,7 @@ auto looks_around(faults& f, memory_home home) {
 } // namespace
 
 TEST_CASE("On each machine what a process of a node uses lies there, also when other nodes have freed it") {
+    test::acceptance("B12");
     for (const char* text : {"pu:1", "core:4 pu:2", "numa:2 core:2 pu:2", "package:2 [numa] l3:2 core:2 pu:2",
              "numa:4 core:4 pu:1", "package:2 numa:2 l3:1 core:2 pu:2", "numa:8 core:2 pu:1",
              "package:4 [numa] [numa] core:2 pu:1", "group:2 numa:2 core:1 pu:4", "numa:3 core:5 pu:1",

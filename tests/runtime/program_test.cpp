@@ -249,14 +249,11 @@ TEST_CASE("program-without-membarrier", "[.]") {
         bastion::runtime refused(bastion::config().with_on_stuck(bastion::on_stuck::abandon_worker));
     } catch (const bastion::bad_config& e) { std::puts(e.what()); }
     std::atomic<bool> said{false};
-    bastion::runtime rt(bastion::config()
-                            .with_signals(false)
-                            .with_workers(1)
-                            .with_slice_limits(1ms, 1h)
-                            .with_slice_log([&](const bastion::long_slice& slice) {
-                                std::printf("replaced: %d, named: %d\n", slice.replaced, !slice.process.empty());
-                                said = true;
-                            }));
+    bastion::runtime rt(bastion::config().with_signals(false).with_workers(1).with_slice_limits(1ms, 1h).with_slice_log(
+        [&](const bastion::long_slice& slice) {
+            std::printf("replaced: %d, named: %d\n", slice.replaced, !slice.process.empty());
+            said = true;
+        }));
     const auto held = rt.spawn([&](bastion::context) -> bastion::process {
         while (!said) std::this_thread::yield();
         co_return;
@@ -266,7 +263,8 @@ TEST_CASE("program-without-membarrier", "[.]") {
     CHECK(rt.wait() == 0);
 }
 
-TEST_CASE("Without membarrier nobody is given up, which is said at once, and workers that do not come back are replaced all the same") {
+TEST_CASE("Without membarrier nobody is given up, which is said at once, and workers that do not come back are "
+          "replaced all the same") {
     child_program program("program-without-membarrier");
     const std::string output = program.finish();
     INFO(output);

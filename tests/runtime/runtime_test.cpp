@@ -355,7 +355,7 @@ TEST_CASE("Zero or too many workers and other senseless settings are refused by 
     };
     wrong(bastion::config().with_workers_per_node(0), "with_workers_per_node(0)");
     wrong(bastion::config().with_cpus({}), "with_cpus: no CPU is named");
-    wrong(bastion::config().with_cpus({100'000}), "with_cpus: there is no CPU 100000: this process may use the CPUs ");
+    wrong(bastion::config().with_cpus({100'000}), "with_cpus: there is no CPU 100000: this process may use the CPU");
     wrong(
         bastion::config().with_workers_per_node(1000), "with_workers_per_node: 1000 workers on each node: node 0 has ");
     wrong(bastion::config().with_cores_left_free(1000), "with_cores_left_free: 1000 cores left free of the ");

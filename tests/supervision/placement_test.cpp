@@ -1,4 +1,5 @@
 // Where processes run: bound to a node, at home on one, spread over all, near another one; and what is refused.
+#include "support/acceptance.hpp"
 #include "support/catch.hpp"
 
 #include <bastion/bastion.hpp>
@@ -210,6 +211,7 @@ std::vector<std::string> refused_in(context ctx, placement at) {
 } // namespace
 
 TEST_CASE("A process that is bound to a node runs nowhere else, whoever wakes it") {
+    test::acceptance("B12");
     std::atomic<int> elsewhere{0};
     runtime rt(two_nodes());
     std::vector<children_ref> groups;
@@ -285,6 +287,7 @@ TEST_CASE("What a bound process forks stays on its node, also behind a blocking 
 }
 
 TEST_CASE("spread deals processes out to the nodes and near puts them beside another") {
+    test::acceptance("B12");
     std::atomic<int> elsewhere{0};
     std::atomic<int> left{0}; // by one that may leave its home
     runtime rt(two_nodes());
