@@ -54,6 +54,10 @@ using work = bastion::task<point> (*)(bastion::context ctx, request r);
 using weighing = bastion::task<double> (*)(bastion::context ctx, std::uint64_t n);
 [[nodiscard]] double weigh(const request& r, std::uint64_t n, weighing body);
 
+// Of what weighs so much no more than the lines that an operation touches, as cachegrind counts them (docs/curves.md), rounded down: a list of all
+// that is resident would be dearer than what is visited, and allow too much.
+[[nodiscard]] inline double touched(double weight, int lines) { return std::min(weight, lines * 64.0); }
+
 // The order in which these processes lie in memory: the k-th lies at the place[k]-th place.
 [[nodiscard]] std::vector<std::uint32_t> places(std::span<const bastion::child_ref> visited);
 // 0, 1, 2 ...

@@ -233,9 +233,9 @@ bastion::task<point> fail_among(bastion::context ctx, request r) {
 
 constexpr std::uint64_t enough = 200'000; // that huge pages do not show in what one weighs
 
-// All of the x are visited.
-point visit_all(const request& r, weighing weight, work body) {
-    const double bytes = weigh(r, enough, weight);
+// All of the x are visited, so many lines of each.
+point visit_all(const request& r, weighing weight, int lines, work body) {
+    const double bytes = touched(weigh(r, enough, weight), lines);
     point p = run(r, body);
     p.bytes = bytes;
     p.elements = static_cast<double>(r.x);
@@ -255,10 +255,10 @@ point visit_others(const request& r, std::uint64_t some, work body, faults expec
 
 } // namespace
 
-point live_message(const request& r) { return visit_all(r, weigh_stay, in_order); }
-point live_shuffled(const request& r) { return visit_all(r, weigh_stay, in_no_order); }
-point live_ring(const request& r) { return visit_all(r, weigh_passer, pass_around); }
-point live_churn(const request& r) { return visit_all(r, weigh_stay, change_all); }
+point live_message(const request& r) { return visit_all(r, weigh_stay, 6, in_order); }
+point live_shuffled(const request& r) { return visit_all(r, weigh_stay, 6, in_no_order); }
+point live_ring(const request& r) { return visit_all(r, weigh_passer, 7, pass_around); }
+point live_churn(const request& r) { return visit_all(r, weigh_stay, 8, change_all); }
 point live_spawn(const request& r) { return visit_others(r, batch, spawn_among); }
 point live_restart(const request& r) { return visit_others(r, 1, fail_among, faults::expected); }
 
