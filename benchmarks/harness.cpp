@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -19,7 +20,7 @@ std::atomic<std::uint64_t> counted_lines{0};
 } // namespace
 
 void failed(const char* what) {
-    std::fprintf(stderr, "bastion-bench: check failed: %s\n", what);
+    std::fprintf(stderr, "%s: check failed: %s\n", program_invocation_short_name, what);
     std::abort();
 }
 

@@ -19,3 +19,11 @@ if(TARGET bastion-bench)
     bastion_script_test(card.rows LABEL bench ARGS
         "${CMAKE_CURRENT_SOURCE_DIR}/card/rows.sh" "${PROJECT_SOURCE_DIR}" $<TARGET_FILE:bastion-bench>)
 endif()
+if(TARGET bastion-curves)
+    set(curves "${PROJECT_SOURCE_DIR}/benchmarks/curves")
+    bastion_script_test(curves.points LABEL bench ARGS
+        "${CMAKE_CURRENT_SOURCE_DIR}/curves/points.sh" "${PROJECT_SOURCE_DIR}" $<TARGET_FILE:bastion-curves>)
+    # Two small points of each curve, with 1 and with 2 workers: whether they run, and what they count is right.
+    bastion_script_test(curves.quick LABEL bench ARGS "${curves}/run.sh" --quick
+        --program $<TARGET_FILE:bastion-curves> --out "${CMAKE_CURRENT_BINARY_DIR}/curves")
+endif()
