@@ -84,11 +84,11 @@ struct memory_meter {
 
 // Invariant: written only by the thread that runs the strand.
 struct strand : runnable {
-    bool again = false; // a combinator stopped for lack of budget, not for lack of work
     std::int32_t budget = 0; // what this turn may still do; at zero the next co_await yields
     wait_slot* slot = nullptr; // the active slot: the strand's own, or a combinator's branch
     memory_meter* meter = nullptr; // null: no limit on memory
     std::uint32_t max_depth = 0; // tasks awaiting one another
+    bool again = false; // a combinator stopped for lack of budget, not for lack of work
 };
 
 inline void count_elsewhere(strand& s, int by) {

@@ -123,6 +123,8 @@ struct alignas(cache_line) control_block : strand {
     [[nodiscard]] bool lives(std::uint64_t g) const noexcept { return generation.is(g); }
 };
 
+static_assert(sizeof(void*) != 8 || sizeof(control_block) <= 6 * cache_line); // and its first members fit line 0
+
 using crowd = basic_crowd<control_block>;
 
 [[nodiscard]] inline control_block& block_of(runnable& r) noexcept {
