@@ -6,12 +6,12 @@
 #include <bastion/bastion.hpp>
 
 #include <atomic>
+#include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sched.h>
 #include <string>
-#include <unistd.h>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -203,15 +203,21 @@ TEST_CASE("On a manual clock rest is what the workers that are left have") {
 
 namespace {
 
-// The threads of this program, but for the first, with that beginning of a name, when there are so many.
-std::vector<pid_t> threads_named(const std::string& begin, std::size_t n) {
+// The workers of this program, and what watches them.
+bool is_a_runtimes(const std::string& name) {
+    return name == "bastion-watch" ||
+           (name.starts_with("bastion-") && std::isdigit(static_cast<unsigned char>(name[8])) != 0);
+}
+bool is_the_watchdog(const std::string& name) { return name == "bastion-watch"; }
+// Its threads whose names are so, when there are so many.
+template <class Is>
+std::vector<pid_t> threads_named(Is is, std::size_t n) {
     for (;; std::this_thread::yield()) {
         std::vector<pid_t> found;
         for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
-            const pid_t thread = std::stoi(entry.path().filename());
             std::ifstream name(entry.path() / "comm");
             std::string line;
-            if (thread != ::getpid() && std::getline(name, line) && line.starts_with(begin)) found.push_back(thread);
+            if (std::getline(name, line) && is(line)) found.push_back(std::stoi(entry.path().filename()));
         }
         if (found.size() == n) return found;
     }
@@ -243,7 +249,7 @@ TEST_CASE("The number of workers follows the CPUs that the system grants, also o
         while (!end) co_await ctx.sleep_for(1ms);
     });
     // As a cpuset that has become smaller does to all threads.
-    const pid_t watcher = threads_named("bastion-watch", 1).front();
+    const pid_t watcher = threads_named(is_the_watchdog, 1).front();
     cpu_set_t all;
     wait_until([&] { return sched_getaffinity(watcher, sizeof all, &all) == 0 && CPU_COUNT(&all) > 1; });
     const cpu_set_t one = only(first);
@@ -261,7 +267,7 @@ TEST_CASE("Who has said how many workers there are to be is believed, whatever t
     rt.spawn([&end](bastion::context ctx) -> bastion::process {
         while (!end) co_await ctx.sleep_for(1ms);
     });
-    const pid_t watcher = threads_named("bastion-watch", 1).front();
+    const pid_t watcher = threads_named(is_the_watchdog, 1).front();
     cpu_set_t all;
     wait_until([&] { return sched_getaffinity(watcher, sizeof all, &all) == 0 && CPU_COUNT(&all) > 1; });
     const cpu_set_t one = only(bastion::topology::this_machine().cpus.front().os_index);
@@ -284,7 +290,7 @@ TEST_CASE("A runtime that a bound thread makes has its workers on all CPUs") {
         const std::size_t all = rt.workers() + 1; // and the watchdog
         wait_until([&] {
             cpu_set_t its;
-            for (const pid_t thread : threads_named("bastion-", all))
+            for (const pid_t thread : threads_named(is_a_runtimes, all))
                 if (sched_getaffinity(thread, sizeof its, &its) != 0 || CPU_EQUAL(&its, &before) == 0) return false;
             return true;
         });

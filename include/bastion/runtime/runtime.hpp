@@ -96,9 +96,11 @@ public:
     explicit handover_end(std::shared_ptr<handover<T>> to) noexcept : to_(std::move(to)) {}
     handover_end(const handover_end&) = delete;
     handover_end& operator=(const handover_end&) = delete;
-    ~handover_end() {
-        to_->fail(
-            std::make_exception_ptr(usage_error("bastion: rt.run: the runtime stopped before the task was done")));
+    ~handover_end() { fail("bastion: rt.run: the runtime stopped before the task was done"); }
+    // Nothing here holds the exception, or its text, when the caller has it.
+    void fail(const char* why) noexcept {
+        std::exception_ptr e = std::make_exception_ptr(usage_error(why));
+        to_->fail(std::move(e));
     }
     [[nodiscard]] const std::shared_ptr<handover<T>>& target() const noexcept { return to_; }
 
@@ -115,8 +117,7 @@ public:
         install_frame(block, work(context(block), std::move(task_), end_.target()));
     }
     void be_lost() noexcept override {
-        end_.target()->fail(std::make_exception_ptr(
-            usage_error("bastion: rt.run: the task does not come back, and is not waited for (on_stuck)")));
+        end_.fail("bastion: rt.run: the task does not come back, and is not waited for (on_stuck)");
     }
 
 private:
@@ -134,7 +135,7 @@ private:
         } catch (...) { failed = std::current_exception(); }
         if (failed) to->fail(std::exchange(failed, nullptr));
     }
-    const handover_end<value_or_monostate<T>> end_;
+    handover_end<value_or_monostate<T>> end_;
     task<T> task_;
 };
 
