@@ -15,13 +15,13 @@ bastion_script_test(figures.pages LABEL checks ARGS
 bastion_script_test(card.runner LABEL checks ARGS "${CMAKE_CURRENT_SOURCE_DIR}/card/runner.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(card.report LABEL checks ARGS "${CMAKE_CURRENT_SOURCE_DIR}/card/report.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(card.page LABEL checks ARGS
-    "${PROJECT_SOURCE_DIR}/benchmarks/card/page.sh" check "${PROJECT_SOURCE_DIR}")
+    "${PROJECT_SOURCE_DIR}/benchmarks/report/page.sh" check "${PROJECT_SOURCE_DIR}" card/rows.txt)
 bastion_script_test(curves.runner LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/curves/runner.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(curves.report LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/curves/report.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(curves.page LABEL checks ARGS
-    "${PROJECT_SOURCE_DIR}/benchmarks/curves/page.sh" check "${PROJECT_SOURCE_DIR}")
+    "${PROJECT_SOURCE_DIR}/benchmarks/report/page.sh" check "${PROJECT_SOURCE_DIR}" curves/curves.txt)
 bastion_script_test(docs.coming_from_rust LABEL checks ARGS
     "${CMAKE_CURRENT_SOURCE_DIR}/docs/coming_from_rust.sh" "${PROJECT_SOURCE_DIR}")
 bastion_script_test(docs.callbacks LABEL checks ARGS

@@ -1,16 +1,5 @@
 # Writes a bar chart of each row to the folder `out`, and prints their names. After results.awk.
 
-function escaped(s) {
-    gsub(/&/, "\\&amp;", s)
-    gsub(/</, "\\&lt;", s)
-    gsub(/>/, "\\&gt;", s)
-    return s
-}
-
-function text(x, y, class, anchor, words) {
-    printf "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\" text-anchor=\"%s\">%s</text>\n", x, y, class, anchor, escaped(words) > file
-}
-
 # The distance of the marks of an axis that ends at `most`: 1, 2 or 5 times a power of ten, four to eight marks.
 function step_of(most,    step) {
     step = 1
@@ -63,38 +52,38 @@ function chart(what, row, unit,    i, c, s, w, k, most, step, x, y, top, bottom,
     print "}" > file
     print "</style>" > file
     printf "<rect class=\"page\" width=\"760\" height=\"%d\"/>\n", bottom + 52 > file
-    text(16, 26, "title", "start", what)
-    text(16, 46, "soft", "start", work[what == "idle_bytes" ? what : row] "; shorter is better")
+    put_text(16, 26, "title", "start", what)
+    put_text(16, 46, "soft", "start", work[what == "idle_bytes" ? what : row] "; shorter is better")
     # Which bar is which.
     x = 16
     for (c = 1; c <= count_count; ++c) {
         printf "<rect class=\"b%d\" x=\"%d\" y=\"56\" width=\"12\" height=\"12\"/>\n", (c > 2 ? 2 : c), x > file
         words = counts[c] " worker" (counts[c] == 1 ? "" : "s")
-        text(x + 17, 66, "soft", "start", words)
+        put_text(x + 17, 66, "soft", "start", words)
         x += 90
     }
-    text(x, 66, "soft", "start", "line: fastest to slowest of the runs")
+    put_text(x, 66, "soft", "start", "line: fastest to slowest of the runs")
     for (value = 0; value <= end * 1.0001; value += step) {
         x = left + value / end * (right - left)
         printf "<line class=\"grid\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>\n", x, top, x, bottom - gap / 2 > file
-        text(x, bottom + 10, "soft", "middle", mark(value))
+        put_text(x, bottom + 10, "soft", "middle", mark(value))
     }
-    text((left + right) / 2, bottom + 34, "soft", "middle", unit)
+    put_text((left + right) / 2, bottom + 34, "soft", "middle", unit)
     y = top + gap / 2
     for (i = 1; i <= system_count; ++i) {
         s = systems[i]
         them = what == "idle_bytes" ? what : row_of(row, s)
-        text(left - 10, y + tall / 2 + 4, i == 1 ? "first" : "plain", "end", name[s])
+        put_text(left - 10, y + tall / 2 + 4, i == 1 ? "first" : "plain", "end", name[s])
         words = ""
         if (s in why_not) { words = why_not[s]; sub(/: .*/, "", words) }
         else if (!((what == "idle_bytes" ? row : them, s) in ran)) words = "no such row"
-        if (words != "") text(left + 6, y + tall / 2 + 4, "soft", "start", words)
+        if (words != "") put_text(left + 6, y + tall / 2 + 4, "soft", "start", words)
         else for (c = 1; c <= count_count; ++c) {
             w = counts[c]
             k = order(them, s, w)
             x = y + (c - 1) * (bar + 2)
             if (k == 0) {
-                text(left + 6, x + bar - 2, "soft", "start", lost[them, s, w])
+                put_text(left + 6, x + bar - 2, "soft", "start", lost[them, s, w])
                 continue
             }
             value = median(them, s, w)
@@ -108,7 +97,7 @@ function chart(what, row, unit,    i, c, s, w, k, most, step, x, y, top, bottom,
             if (high > right) high = right
             words = readable(value)
             if (k < processes) words = words " (" k " of " processes ")"
-            text(high + 6, x + bar - 2, i == 1 ? "first" : "plain", "start", words)
+            put_text(high + 6, x + bar - 2, i == 1 ? "first" : "plain", "start", words)
         }
         y += tall + gap
     }

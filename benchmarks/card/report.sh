@@ -15,7 +15,7 @@ shift 3
 awk_results() { # awk_results PROGRAM [-v NAME=VALUE...]
     program=$1
     shift
-    LC_ALL=C awk "$@" -v card="$card" -f "$here/results.awk" -f "$here/$program" "$results"
+    LC_ALL=C awk "$@" -v card="$card" -f "$here/../report/words.awk" -f "$here/results.awk" -f "$here/$program" "$results"
 }
 
 case $command in
@@ -38,22 +38,7 @@ page)
     else
         echo "No run of the whole card is recorded here yet: \`./dev bench\` makes one, \`./dev figures\` writes it down." > "$part"
     fi
-    awk -v part="$part" '
-        /^<!--card-->$/ {
-            print
-            print ""
-            while ((getline line < part) > 0) print line
-            print ""
-            ++begun
-            skipping = 1
-        }
-        /^<!--\/card-->$/ { skipping = 0; ++ended }
-        !skipping { print }
-        END {
-            if (begun == 1 && ended == 1) exit 0
-            print FILENAME ": the marks <!--card--> and <!--/card--> must be there once" > "/dev/stderr"
-            exit 1
-        }' "$page"
+    awk -v part="$part" -v mark=card -f "$here/../report/insert.awk" "$page"
     ;;
 *) exit 2 ;;
 esac

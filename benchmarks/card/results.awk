@@ -6,32 +6,8 @@
 #   sample[what,s,w,1..samples[what,s,w]] in order of their runs, of what: a row, or "idle_bytes"
 #   lost[row,s,w]: what the runs without a figure were instead; problems[1..problem_count]
 
-function trim(s) {
-    gsub(/^[ \t]+|[ \t]+$/, "", s)
-    return s
-}
-
-# The runs' figures in order of size: ordered[1..k].
-function order(what, s, w,    k, i, j, value) {
-    k = samples[what, s, w] + 0
-    for (i = 1; i <= k; ++i) {
-        value = sample[what, s, w, i] + 0
-        for (j = i - 1; j >= 1 && ordered[j] > value; --j) ordered[j + 1] = ordered[j]
-        ordered[j + 1] = value
-    }
-    return k
-}
-
-function median(what, s, w,    k) {
-    k = order(what, s, w)
-    if (k == 0) return -1
-    return k % 2 ? ordered[(k + 1) / 2] : (ordered[k / 2] + ordered[k / 2 + 1]) / 2
-}
-
-function thousands(digits,    n, rest) { # "1234567": "1,234,567"
-    for (n = length(digits); n > 3; n -= 3) rest = "," substr(digits, n - 2, 3) rest
-    return substr(digits, 1, n) rest
-}
+function order(what, s, w) { return order_of(what SUBSEP s SUBSEP w) }
+function median(what, s, w) { return median_of(what SUBSEP s SUBSEP w) }
 
 # 12.3, 123, 1,234
 function readable(x) {

@@ -1,7 +1,5 @@
 # Prints the results as Markdown. After results.awk.
 
-function workers_of(w) { return w " worker" (w == 1 ? "" : "s") }
-
 # The figure of a system, with how many runs it is of where some are missing; or why there is none.
 function cell(what, row, s, w,    k, text) {
     if (s in why_not) return "not run"

@@ -1,16 +1,5 @@
 # Writes a chart of each curve to the folder `out`, both axes logarithmic, and prints their names. After results.awk.
 
-function escaped(s) {
-    gsub(/&/, "\\&amp;", s)
-    gsub(/</, "\\&lt;", s)
-    gsub(/>/, "\\&gt;", s)
-    return s
-}
-
-function text(x, y, class, anchor, words) {
-    printf "<text x=\"%.1f\" y=\"%.1f\" class=\"%s\" text-anchor=\"%s\">%s</text>\n", x, y, class, anchor, escaped(words) > file
-}
-
 # The greatest of 1, 2 and 5 times a power of ten that is at most x, and the next one; where it would be too many, of the powers alone.
 function mark_below(x,    step) {
     step = exp(int(log(x) / log(10) - (x < 1)) * log(10))
@@ -54,7 +43,7 @@ function draw(what, c, w, class, shown,    j, x, value, path, k, at_x, at_y) {
     }
     if (path == "") return
     printf "<path class=\"line %s\" d=\"%s\"/>\n", class, path > file
-    if (shown != "") text(at_x + 10, at_y + 4, "plain", "start", shown)
+    if (shown != "") put_text(at_x + 10, at_y + 4, "plain", "start", shown)
 }
 
 # Where what is visited no longer fits the L2, between two points; 0: nowhere.
@@ -72,7 +61,7 @@ function leaves_l2(c, w,    j, x, set, before_x, before) {
 
 function legend(at, class, words) {
     printf "<rect class=\"%s\" x=\"%d\" y=\"56\" width=\"12\" height=\"12\"/>\n", class, at > file
-    text(at + 17, 66, "soft", "start", words)
+    put_text(at + 17, 66, "soft", "start", words)
     return at + 32 + 6.4 * length(words)
 }
 
@@ -115,31 +104,31 @@ function chart(c,    j, m, q, x, w, value, at, words, end, beyond) {
     print "}" > file
     print "</style>" > file
     print "<rect class=\"page\" width=\"760\" height=\"440\"/>" > file
-    text(16, 26, "title", "start", c)
-    text(16, 46, "soft", "start", work[c] "; lower is better")
+    put_text(16, 26, "title", "start", c)
+    put_text(16, 46, "soft", "start", work[c] "; lower is better")
     at = 16
     for (m = 1; m <= count_count; ++m)
         if (own_workers[c] == "" || own_workers[c] == counts[m]) at = legend(at, m > 1 ? "a2" : "a1", workers_of(counts[m]))
     if (kind[c] != "tail") {
         at = legend(at, "b1", "the bare list")
         printf "<circle class=\"miss\" cx=\"%d\" cy=\"62\" r=\"6\"/>\n", at + 6 > file
-        text(at + 17, 66, "soft", "start", "more than it may be")
+        put_text(at + 17, 66, "soft", "start", "more than it may be")
     }
     for (value = low_y; value <= high_y * 1.0001; value = mark_after(value)) {
         printf "<line class=\"grid\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>\n", left, down(value), right, down(value) > file
-        text(left - 8, down(value) + 4, "soft", "end", mark(value))
+        put_text(left - 8, down(value) + 4, "soft", "end", mark(value))
     }
     for (j = 1; j <= x_count[c]; ++j) {
         x = xs[c, j]
         if (x + 0 < low_x + 0 || x + 0 > high_x + 0) continue
         printf "<line class=\"grid\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>\n", across(x), top, across(x), bottom > file
-        text(across(x), bottom + 18, "soft", "middle", mark(x))
+        put_text(across(x), bottom + 18, "soft", "middle", mark(x))
     }
-    text((left + right) / 2, bottom + 42, "soft", "middle", xname[c] "; ns per " op[c])
+    put_text((left + right) / 2, bottom + 42, "soft", "middle", xname[c] "; ns per " op[c])
     beyond = leaves_l2(c, counts[1])
     if (beyond > 0) {
         printf "<line class=\"mark\" x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>\n", across(beyond), top, across(beyond), bottom > file
-        text(across(beyond) + 5, top + 12, "soft", "start", "beyond the L2")
+        put_text(across(beyond) + 5, top + 12, "soft", "start", "beyond the L2")
     }
     if (kind[c] != "tail") draw("list_ns", c, counts[1], "b1", "")
     for (m = count_count; m >= 1; --m)

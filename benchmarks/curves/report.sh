@@ -16,7 +16,7 @@ shift 3
 awk_results() { # awk_results PROGRAM [-v NAME=VALUE...]
     program=$1
     shift
-    LC_ALL=C awk "$@" -v card="$card" -f "$here/results.awk" -f "$here/$program" "$results"
+    LC_ALL=C awk "$@" -v card="$card" -f "$here/../report/words.awk" -f "$here/results.awk" -f "$here/$program" "$results"
 }
 
 case $command in
@@ -38,22 +38,7 @@ page)
     else
         echo "No whole run is recorded here yet: \`./dev curves\` makes one, \`./dev figures\` writes it down." > "$part"
     fi
-    awk -v part="$part" '
-        /^<!--curves-->$/ {
-            print
-            print ""
-            while ((getline line < part) > 0) print line
-            print ""
-            ++begun
-            skipping = 1
-        }
-        /^<!--\/curves-->$/ { skipping = 0; ++ended }
-        !skipping { print }
-        END {
-            if (begun == 1 && ended == 1) exit 0
-            print FILENAME ": the marks <!--curves--> and <!--/curves--> must be there once" > "/dev/stderr"
-            exit 1
-        }' "$page"
+    awk -v part="$part" -v mark=curves -f "$here/../report/insert.awk" "$page"
     ;;
 *) exit 2 ;;
 esac

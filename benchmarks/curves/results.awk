@@ -5,32 +5,8 @@
 #   median(what, c, w, x) of what: ns, bytes, set, list_ns, p50, p99, p999; -1: none
 #   judge(c, w, x): sets cost, list, fits, least, limit, by, verdict ("ok", "miss" or "") and falls
 
-function trim(s) {
-    gsub(/^[ \t]+|[ \t]+$/, "", s)
-    return s
-}
-
-# The runs' figures in order of size: ordered[1..k].
-function order(what, c, w, x,    k, i, j, value) {
-    k = samples[what, c, w, x] + 0
-    for (i = 1; i <= k; ++i) {
-        value = sample[what, c, w, x, i] + 0
-        for (j = i - 1; j >= 1 && ordered[j] > value; --j) ordered[j + 1] = ordered[j]
-        ordered[j + 1] = value
-    }
-    return k
-}
-
-function median(what, c, w, x,    k) {
-    k = order(what, c, w, x)
-    if (k == 0) return -1
-    return k % 2 ? ordered[(k + 1) / 2] : (ordered[k / 2] + ordered[k / 2 + 1]) / 2
-}
-
-function thousands(digits,    n, rest) { # "1234567": "1,234,567"
-    for (n = length(digits); n > 3; n -= 3) rest = "," substr(digits, n - 2, 3) rest
-    return substr(digits, 1, n) rest
-}
+function order(what, c, w, x) { return order_of(what SUBSEP c SUBSEP w SUBSEP x) }
+function median(what, c, w, x) { return median_of(what SUBSEP c SUBSEP w SUBSEP x) }
 
 # 1.23, 12.3, 123, 1,234
 function readable(x) {
@@ -47,8 +23,6 @@ function readable_bytes(x) {
     if (x < 1073741824) return sprintf("%.1f MiB", x / 1048576)
     return sprintf("%.2f GiB", x / 1073741824)
 }
-
-function workers_of(w) { return w " worker" (w == 1 ? "" : "s") }
 
 # What an operation is worth, in units of what is compared: beyond 64 bytes each 64 bytes of a message are one.
 function units(c, x) { return kind[c] == "bytes" && x > 64 ? x / 64 : 1 }
