@@ -20,8 +20,10 @@ std::string readable(const std::type_info& type) {
     return status == 0 ? name.get() : type.name();
 }
 
+exit_reason from(const panic_error& e) { return exit_reason::panic(e.what(), {}, e.where()); }
+
 exit_reason from(const std::exception& e) {
-    if (const auto* p = dynamic_cast<const panic_error*>(&e)) return exit_reason::panic(p->what(), {}, p->where());
+    if (const auto* p = dynamic_cast<const panic_error*>(&e)) return from(*p);
     if (const auto* l = dynamic_cast<const limit_error*>(&e)) return exit_reason::limit(l->what());
     return exit_reason::panic(e.what(), readable(typeid(e)), {});
 }
@@ -37,6 +39,7 @@ exit_reason reason_of_current() {
     void* object = nullptr;
     static_assert(sizeof current == sizeof object);
     __builtin_memcpy(static_cast<void*>(&object), static_cast<const void*>(&current), sizeof object);
+    if (*type == typeid(panic_error)) return from(*static_cast<const panic_error*>(object)); // what `panic` has thrown
     if (typeid(std::exception).__do_catch(type, &object, 1)) return from(*static_cast<const std::exception*>(object));
 #else
     try {

@@ -233,7 +233,7 @@ runtime::runtime(config c) {
     auto spec = std::make_unique<supervisor_spec>();
     s.root = &make_supervisor(*s.home, std::move(spec));
     s.root->make_root();
-    s.root->set_path("");
+    s.root->place("");
     s.root->release();
     s.root_address = s.root->self().here();
     root_ = s.root->ref();

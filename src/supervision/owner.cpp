@@ -80,11 +80,16 @@ void owner::release() noexcept {
     if (!self_.inbox.park_elsewhere()) schedule_block(self_, this_thread());
 }
 
-void owner::set_path(std::string path) {
+void owner::place(std::string path) {
     path_ = std::move(path);
+    placed_ = true;
     for (auto* c = children_.front(); c != nullptr; c = children_.next(c))
-        if (has(*c, child_flag::is_owner)) of(*c).set_path(path_ + "/" + of(*c).name());
-    if (control_block* implicit = stops_first()) of(*implicit).set_path(path_ + "/" + of(*implicit).name());
+        if (has(*c, child_flag::is_owner)) place_below(of(*c));
+    if (control_block* implicit = stops_first()) place_below(of(*implicit));
+}
+
+void owner::place_below(owner& child) {
+    if (placed_) child.place(path_ + "/" + child.name());
 }
 
 bool owner::handle_signal(system_signal& signal, system_signal* rest) {

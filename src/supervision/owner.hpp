@@ -120,7 +120,9 @@ public:
     static void announce_end(control_block& owner, bool kill) noexcept {
         (void)owner.signals.raise(signal_flags::closing | (kill ? signal_flags::kill : 0));
     }
-    void set_path(std::string path);
+    // It stands in the tree from now on, as does all below it: nothing has its path before all above it have theirs, so that a chain which is
+    // made from its end does not give them anew at each step.
+    void place(std::string path);
     void set_name(std::string name) { name_ = std::move(name); }
     [[nodiscard]] bool gone() const noexcept { return gone_; }
     [[nodiscard]] bool silent() const noexcept { return silent_; }
@@ -310,6 +312,8 @@ protected:
     void finalize_stopped(control_block& child);
     void fail_upwards(exit_reason why);
     void start_failed(control_block& child);
+    // Once it has a name; a place comes with that of this one.
+    void place_below(owner& child);
     void refuse(control_block& child, const std::string& text);
     static void end_unstarted(control_block& child, const exit_reason& why) noexcept;
     [[nodiscard]] const std::shared_ptr<owner_fate>& fate() const noexcept { return fate_; }
@@ -373,10 +377,11 @@ protected:
     control_block& self_;
     runtime_home& home_;
     std::string name_;
-    std::string path_;
+    std::string path_; // "/" and the name as long as it has no place
     intrusive_list<control_block, &control_block::sibling> children_; // in start order
     phase phase_ = phase::idle;
     control_block* cursor_ = nullptr; // where the plan stands
+    bool placed_ = false;
     bool restarting_ = false; // the plan starts what it has stopped
     bool ending_for_good_ = false;
     bool kill_all_ = false;

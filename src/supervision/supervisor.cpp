@@ -64,7 +64,6 @@ void supervisor_owner::make_children() {
     given_from_above of_temporaries = given_to_groups();
     of_temporaries.ask_first = false;
     temporaries->settle_below(ref(), of_temporaries);
-    temporaries->set_path(path_ + "/" + temporaries->name());
     for (child_spec& c : spec_->children) {
         owner* below = nullptr;
         if (c.group != nullptr) below = &make_group(home_, std::move(c.group));
@@ -114,7 +113,7 @@ void supervisor_owner::give_name(control_block& child) {
         if (named(name) == nullptr) below.set_name(std::move(name));
     }
     names_.emplace(below.name(), &child);
-    below.set_path(path_ + "/" + below.name());
+    place_below(below);
 }
 
 bastion::restart_strategy supervisor_owner::restart_of(control_block&) const noexcept {
@@ -154,11 +153,11 @@ std::optional<supervisor_owner::refusal> supervisor_owner::take_in(control_block
         give_defaults(child);
         // What is wrong with it comes before who is there already, as in OTP.
         if (const char* why = wrongly_significant(child)) {
-            of(child).set_path(path_ + "/" + wanted);
+            place_below(of(child));
             return refusal{errc::invalid, why};
         }
         if (control_block* const other = wanted.empty() ? nullptr : named(wanted)) {
-            of(child).set_path(path_ + "/" + wanted);
+            place_below(of(child));
             return refusal{status_of(*other) == child_status::running ? errc::already_started : errc::already_present,
                 "the name \"" + wanted + "\" is taken by another child of " + std::string(shown_path())};
         }

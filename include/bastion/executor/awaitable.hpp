@@ -42,7 +42,7 @@ public:
 
 namespace detail {
 
-[[noreturn]] BASTION_API void throw_not_in_process(const char* what);
+[[noreturn]] BASTION_API BASTION_COLD void throw_not_in_process(const char* what);
 
 // The strand that runs here; awaiting outside one is an error that says so.
 [[nodiscard]] inline strand& running_strand(const char* what) {

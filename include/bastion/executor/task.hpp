@@ -42,7 +42,7 @@ namespace detail {
 
 inline constexpr std::uint32_t default_max_depth = 10'000;
 
-[[noreturn]] BASTION_API void throw_out_of_memory(std::int64_t limit);
+[[noreturn]] BASTION_API BASTION_COLD void throw_out_of_memory(std::int64_t limit);
 
 // Frames come from the pools and are charged to the running strand if it has a memory limit; the size comes back with the sized delete.
 struct pooled_frame {
@@ -94,7 +94,7 @@ template <class Promise>
     else return 0;
 }
 
-[[noreturn]] BASTION_API void throw_too_deep(std::uint32_t limit);
+[[noreturn]] BASTION_API BASTION_COLD void throw_too_deep(std::uint32_t limit);
 
 template <class T>
 class task_promise final : public task_promise_base {

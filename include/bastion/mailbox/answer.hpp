@@ -62,7 +62,7 @@ public:
     }
 
 private:
-    [[noreturn]] static BASTION_API void throw_taken();
+    [[noreturn]] static BASTION_API BASTION_COLD void throw_taken();
     BASTION_API void begin_waiting(bool alone);
     BASTION_API void give_up() noexcept;
 

@@ -34,7 +34,7 @@ protected:
 [[nodiscard]] BASTION_API const supervisor_ref& supervisor_above(const control_block& block);
 [[nodiscard]] BASTION_API children_ref group_above(const control_block& block);
 [[nodiscard]] BASTION_API user_data& data_of(control_block& block);
-[[noreturn]] BASTION_API void panic_wrong_data(const user_data& has, std::string_view wanted);
+[[noreturn]] BASTION_API BASTION_COLD void panic_wrong_data(const user_data& has, std::string_view wanted);
 
 template <class F>
 [[nodiscard]] child_ref spawn_any(const birthplace& at_whose, F&& f, source_location where, bool is_main = false,
