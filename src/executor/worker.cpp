@@ -36,7 +36,7 @@ const unsigned* uncaught_count() noexcept {
 worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const topology::planned_worker& place,
     worker_node& node, std::vector<worker_node*> others, bool has_thieves)
     : owner_(owner), node_(node), index_(index), has_far_nodes_(!others.empty()), budget_(owner.budget()),
-      spin_limit_ns_(spin_most_ns), random_(seed), mark_(has_thieves),
+      spin_limit_ns_(spin_most_ns), random_(seed), mark_(has_thieves, !asymmetric_fence::available()),
       bound_(others.empty() ? nullptr : std::make_unique<bound_work>()), place_(place), other_nodes_(std::move(others)),
       spared_(other_nodes_.size() + 1), seat_(index) {
     counters_.idle_since.store(owner.began_ns_, std::memory_order_relaxed); // until it has a seat
@@ -67,7 +67,7 @@ void worker::run_nested(runnable& r) noexcept {
 // The usual turn: what was just woken here. Null: nothing to run here, or the executor stops.
 BASTION_INLINE runnable* worker::next_local() noexcept {
     if (++turn_ % poll_every != 0 && system_.empty() && slot_streak_ < slot_turns) [[likely]] {
-        if (runnable* r = slot_.take(mark_.has_thieves())) {
+        if (runnable* r = slot_.take(mark_.slot_is_robbed())) {
             system_streak_ = 0;
             ++slot_streak_;
             spread();
@@ -169,7 +169,7 @@ runnable* worker::next_by_rank() noexcept {
     }
     system_streak_ = 0;
     if (slot_streak_ < slot_turns) {
-        if (runnable* r = slot_.take(mark_.has_thieves())) {
+        if (runnable* r = slot_.take(mark_.slot_is_robbed())) {
             ++slot_streak_;
             spread();
             return r;
@@ -182,7 +182,7 @@ runnable* worker::next_by_rank() noexcept {
         spread();
         return r;
     }
-    if (runnable* r = slot_.take(mark_.has_thieves())) return r;
+    if (runnable* r = slot_.take(mark_.slot_is_robbed())) return r;
     if (runnable* r = system_.pop(mark_.has_thieves())) return r;
     return take_waiting();
 }
@@ -259,6 +259,16 @@ bool worker::stands_still(worker& victim) noexcept {
     return now - seen.since_ns >= stands_still_ns;
 }
 
+// One that stands still in its loop, because the system runs something else, keeps what lies there until it goes on.
+runnable* worker::steal_slot(worker& victim) noexcept {
+    // The workers of a driver share one thread; and where there are no fences the owner counts on none.
+    if (owner_.driven_by() != nullptr || !asymmetric_fence::available()) return victim.slot_.steal();
+    if (!victim.mark_.begin_robbery()) return nullptr;
+    runnable* const next = victim.slot_.steal();
+    victim.mark_.end_robbery();
+    return next;
+}
+
 runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
     runnable* first = nullptr;
     const bool sees_bound = bound_ != nullptr && !from_afar;
@@ -272,7 +282,7 @@ runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
     if (!stands_still(victim)) return nullptr;
     if (sees_bound && victim.bound_->ring.steal_half(bound_->ring, first, true) != 0) return first;
     if (victim.ring_.steal_half(ring_, first, true) != 0) return first;
-    runnable* const next = victim.slot_.steal();
+    runnable* const next = victim.slot_.empty() ? nullptr : steal_slot(victim);
     if (next == nullptr || !next->bound || next->node == node_.home) return next;
     owner_.send_home(*next);
     return nullptr;

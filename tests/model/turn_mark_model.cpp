@@ -1,4 +1,5 @@
-// A worker without thieves gets some in the midst of a turn, and the process that runs is looked at, in all interleavings.
+// A worker without thieves gets some in the midst of a turn, its slot is robbed in one, and the process that runs is looked at, in all
+// interleavings.
 #include "model/block.hpp"
 #include "model/checked.hpp"
 
@@ -33,6 +34,7 @@ struct lone_worker {
     std::array<strand, 3> strands;
     model::plain<int> alone =
         0; // stands for what it does without thieves, which these must see, and it must see of them
+    model::plain<int> alone_with_slot = 0;
 
     [[nodiscard]] bool has_thieves() {
         if (mark.has_thieves()) return true;
@@ -43,15 +45,21 @@ struct lone_worker {
         model::require(s.written == 1, "written before it was put there");
         s.runs = s.runs + 1;
     }
+    // Of the slot the same, with a flag of its own.
+    [[nodiscard]] bool slot_is_robbed() {
+        if (mark.slot_is_robbed()) return true;
+        alone_with_slot = alone_with_slot + 1;
+        return false;
+    }
     void push_next(strand& s) {
         s.written = 1;
         if (slot.empty()) return slot.put(s);
         const turn_mark::step this_step(mark);
-        if (strand* const old = slot.displace(has_thieves())) (void)ring.push(old);
+        if (strand* const old = slot.displace(slot_is_robbed())) (void)ring.push(old);
         slot.put(s);
     }
     strand* next() {
-        if (strand* const s = slot.take(has_thieves())) return s;
+        if (strand* const s = slot.take(slot_is_robbed())) return s;
         return ring.pop(has_thieves());
     }
     template <class F>
@@ -83,7 +91,15 @@ struct lone_worker {
             run(*first);
             while (strand* const s = own.pop(true)) run(*s);
         }
-        if (strand* const s = slot.empty() ? nullptr : slot.steal()) run(*s);
+        rob_slot();
+    }
+    // As steal_slot.
+    void rob_slot() {
+        if (slot.empty() || !mark.begin_robbery()) return;
+        alone_with_slot = alone_with_slot + 1;
+        strand* const s = slot.steal();
+        mark.end_robbery();
+        if (s != nullptr) run(*s);
     }
     void rest_ran_once() {
         while (strand* const s = next()) run(*s);
@@ -100,6 +116,14 @@ void thieves_come_and_go(model::run& r) {
         w.rob();
         w.mark.send_away();
     });
+    r.at_end([&] { w.rest_ran_once(); });
+}
+
+// Two thieves look at a slot whose worker stands still, as they believe.
+void slot_is_robbed_in_a_turn(model::run& r) {
+    auto& w = r.make<lone_worker>();
+    r.thread([&] { w.work(); });
+    for (int t = 0; t < 2; ++t) r.thread([&] { w.rob_slot(); });
     r.at_end([&] { w.rest_ran_once(); });
 }
 
@@ -186,6 +210,9 @@ void gives_up_what_runs(model::run& r) {
 
 TEST_CASE("model: a worker without thieves gets some in the midst of a turn, and loses them") {
     model::check(thieves_come_and_go);
+}
+TEST_CASE("model: the slot of a worker is robbed in the midst of a turn, and in no other place") {
+    model::check(slot_is_robbed_in_a_turn);
 }
 TEST_CASE("model: the watchdog looks at the process that runs") { model::check(looks_at_what_runs); }
 TEST_CASE("model: a process that runs is given up, and what it has in hand is its owner's") {

@@ -2,7 +2,8 @@
 // how many turns it has had; and how a worker without thieves gets some while it is in the midst of one.
 //
 // Written by the worker, read by the watchdog and for the figures. Where there is one worker its queues do without read-modify-writes (`has_thieves` in
-// ring.hpp, next_slot.hpp, fork_deque.hpp, young_timers.hpp), and a turn that does not end keeps all that waits there.
+// ring.hpp, fork_deque.hpp, young_timers.hpp), and a turn that does not end keeps all that waits there. Its slot (next_slot.hpp) does without wherever
+// it is, since what lies there is stolen only in the midst of a turn that is long.
 // Cost: two plain stores for each turn, a load when a process gives itself away, and where there are no thieves two stores for each step
 // within a turn that counts on it.
 //
@@ -18,6 +19,8 @@
 //     until the look is over. One of them sees the other.
 //  5. Who finds in a look that a process is not in hand may take from it what it touches in hand only. A process takes itself in hand as it
 //     gives itself away (4), and asks then whether something was taken. One of them sees the other.
+//  6. Who steals from the slot does as in 2, with a flag of its own, which one thief has at a time, and for no longer than it steals. It waits
+//     for nobody: in the loop, or in a step, it leaves the slot alone.
 // The fences are asymmetric: a light one costs the worker nothing, a heavy one makes all threads of the program pass a barrier.
 #ifndef BASTION_EXECUTOR_TURN_MARK_HPP
 #define BASTION_EXECUTOR_TURN_MARK_HPP
@@ -40,12 +43,16 @@ class basic_turn_mark {
     static constexpr std::uint64_t one_turn = 4;
 
 public:
-    explicit basic_turn_mark(bool has_thieves) noexcept : has_thieves_(has_thieves) {}
+    // `slot_is_robbed`: at any time, by whoever comes: where there are no such fences.
+    explicit basic_turn_mark(bool has_thieves, bool slot_is_robbed = false) noexcept
+        : has_thieves_(has_thieves), slot_is_robbed_(slot_is_robbed) {}
     basic_turn_mark(const basic_turn_mark&) = delete;
     basic_turn_mark& operator=(const basic_turn_mark&) = delete;
 
     // acquire: pairs with send_away; what the last of them has taken is seen.
     [[nodiscard]] bool has_thieves() const noexcept { return has_thieves_.load(std::memory_order_acquire); }
+    // acquire: pairs with end_robbery.
+    [[nodiscard]] bool slot_is_robbed() const noexcept { return slot_is_robbed_.load(std::memory_order_acquire); }
 
     // ---- the worker
 
@@ -101,6 +108,17 @@ public:
 
     // ---- anybody
 
+    // True: until `end_robbery` the worker knows that somebody steals from its slot. False: it is in no turn, or somebody is at it already.
+    [[nodiscard]] bool begin_robbery() noexcept {
+        if (slot_is_robbed_.exchange(true, std::memory_order_acquire)) return false; // pairs with end_robbery
+        fence_.heavy(); // orders it (2)
+        if ((word_.load(std::memory_order_acquire) & where_mask) == turn) return true; // pairs with begin_turn and the end of a step
+        end_robbery();
+        return false;
+    }
+    // release: pairs with slot_is_robbed and begin_robbery.
+    void end_robbery() noexcept { slot_is_robbed_.store(false, std::memory_order_release); }
+
     // How many turns it has begun. A number, which orders nothing.
     [[nodiscard]] std::uint64_t turns() const noexcept { return word_.load(std::memory_order_relaxed) / one_turn; }
 
@@ -147,6 +165,7 @@ private:
 
     typename Atomics::template atomic<std::uint64_t> word_{0}; // turns so far, and where it is
     typename Atomics::template atomic<bool> has_thieves_;
+    typename Atomics::template atomic<bool> slot_is_robbed_;
     typename Atomics::template atomic<bool> looked_at_{false};
     typename Atomics::template atomic<bool> in_hand_{false};
     [[no_unique_address]] Fence fence_;

@@ -195,7 +195,7 @@ private:
     }
     BASTION_INLINE void replace_next(runnable& r) noexcept {
         const turn_mark::step alone(mark_);
-        if (runnable* const old = slot_.displace(mark_.has_thieves())) push_last(*old);
+        if (runnable* const old = slot_.displace(mark_.slot_is_robbed())) push_last(*old);
         slot_.put(r);
     }
     [[nodiscard]] BASTION_INLINE bool take_back_young(timer_entry& entry) noexcept {
@@ -217,6 +217,7 @@ private:
     void count_steal(bool from_afar) noexcept;
     [[nodiscard]] runnable* rob_one(worker& victim, bool from_afar) noexcept;
     [[nodiscard]] runnable* steal_from(worker& victim, bool from_afar) noexcept;
+    [[nodiscard]] runnable* steal_slot(worker& victim) noexcept;
     [[nodiscard]] bool has_hands_free(worker_node& other) noexcept;
     // Whether a thief from another node would find something.
     [[nodiscard]] bool offers_work(worker& victim) noexcept;
