@@ -247,7 +247,7 @@ bool watchdog::seat_again(worker_node& node) noexcept {
 // What it has put or told since the others went to sleep.
 void watchdog::wake_for_stuck(worker& w) noexcept {
     if (!owner_.sleepers_.any()) return;
-    if (w.queued() == 0 && !w.timers_wait() && w.timers_.next_due() > owner_.time_->now_ns()) return;
+    if (!w.holds_any() && !w.timers_wait() && w.timers_.next_due() > owner_.time_->now_ns()) return;
     const worker_node& node = w.node();
     if (!owner_.wake_one(node.nearest, node.own)) owner_.wake_one(node.nearest);
 }

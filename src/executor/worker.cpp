@@ -35,8 +35,9 @@ const unsigned* uncaught_count() noexcept {
 
 worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const topology::planned_worker& place,
     worker_node& node, std::vector<worker_node*> others, bool has_thieves)
-    : owner_(owner), node_(node), index_(index), has_far_nodes_(!others.empty()), budget_(owner.budget()),
-      spin_limit_ns_(spin_most_ns), random_(seed), mark_(has_thieves, !asymmetric_fence::available()),
+    : owner_(owner), node_(node), index_(index), is_free_(owner.driven_by() == nullptr),
+      has_far_nodes_(!others.empty()), budget_(owner.budget()), spin_limit_ns_(spin_most_ns), random_(seed),
+      mark_(has_thieves, !asymmetric_fence::available()),
       bound_(others.empty() ? nullptr : std::make_unique<bound_work>()), place_(place), other_nodes_(std::move(others)),
       spared_(other_nodes_.size() + 1), seat_(index) {
     counters_.idle_since.store(owner.began_ns_, std::memory_order_relaxed); // until it has a seat
@@ -114,6 +115,7 @@ void worker::hand_in() {
     for (bool any = true; any;) {
         any = poll_timers();
         while (run_some_jobs()) any = true;
+        park_lingerer();
         if (runnable* const next = slot_.take(true)) {
             (next->bound ? node_.bound : node_.work).push_back(next);
             any = true;
@@ -138,7 +140,7 @@ void worker::loop() {
     while (!is_to_end()) { // whoever says so also wakes: no partner needed
         while (runnable* r = next_local()) run(*r);
         if (run_some_jobs() || poll_timers()) continue;
-        if (queued() != 0) continue; // the job that was to come before it was stolen
+        if (holds_any()) continue; // the job that was to come before it was stolen
         if (search()) continue;
         (void)sleep();
     }
@@ -152,12 +154,30 @@ void worker::loop() {
     thread.home = nullptr;
 }
 
+void worker::park_lingerer() noexcept {
+    if (lingerer_.empty()) return;
+    --patience_;
+    runnable* r = nullptr;
+    {
+        const turn_mark::step alone(mark_);
+        r = lingerer_.take(mark_.slot_is_robbed());
+    }
+    if (r != nullptr) r->ops->park(*r);
+}
+
 runnable* worker::next_by_rank() noexcept {
+    // It lingers for the sake of what lies in the slot.
+    const bool is_over = slot_.empty() || ring_.size() != 0 || !system_.empty() || bound_ != nullptr;
+    if (is_over) park_lingerer();
     if (turn_ % poll_every == 0) [[unlikely]] {
         if (is_to_end()) return nullptr;
+        if (is_free_) patience_ = std::max(patience_, 1);
+        if (!std::exchange(lingers_anew_, false)) park_lingerer();
         poll_timers();
         take_in();
-        if (turn_ % eldest_every == 0)
+        const bool is_the_eldests = turn_ % eldest_every == 0;
+        ++turn_; // an odd number from look to look: where two take turns it is not always the same one's
+        if (is_the_eldests)
             if (runnable* r = unbegun_.take_one()) return r;
         if (runnable* r = take_queued()) return r;
     }
@@ -264,7 +284,8 @@ runnable* worker::steal_slot(worker& victim) noexcept {
     // The workers of a driver share one thread; and where there are no fences the owner counts on none.
     if (owner_.driven_by() != nullptr || !asymmetric_fence::available()) return victim.slot_.steal();
     if (!victim.mark_.begin_robbery()) return nullptr;
-    runnable* const next = victim.slot_.steal();
+    runnable* next = victim.slot_.steal();
+    if (next == nullptr) next = victim.lingerer_.steal(); // it looks around, and parks
     victim.mark_.end_robbery();
     return next;
 }
@@ -278,11 +299,12 @@ runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
     if (victim.ring_.steal_half(ring_, first, false) != 0) return first;
     // The slot and a last item are the victim's own next step: only when it stands still.
     const bool has_last = victim.ring_.size() != 0 || (sees_bound && victim.bound_->ring.size() != 0);
-    if (victim.slot_.empty() && !has_last) return nullptr;
+    const bool has_next = !victim.slot_.empty() || !victim.lingerer_.empty();
+    if (!has_next && !has_last) return nullptr;
     if (!stands_still(victim)) return nullptr;
     if (sees_bound && victim.bound_->ring.steal_half(bound_->ring, first, true) != 0) return first;
     if (victim.ring_.steal_half(ring_, first, true) != 0) return first;
-    runnable* const next = victim.slot_.empty() ? nullptr : steal_slot(victim);
+    runnable* const next = has_next ? steal_slot(victim) : nullptr;
     if (next == nullptr || !next->bound || next->node == node_.home) return next;
     owner_.send_home(*next);
     return nullptr;
@@ -437,7 +459,7 @@ bool worker::offers_to(worker& other) noexcept {
     if (bound_ != nullptr && &other.node_ == &node_ &&
         (other.bound_->ring.size() > left || !other.bound_->jobs.empty()))
         return true;
-    return one_is_enough && (!other.slot_.empty() || other.timers_wait());
+    return one_is_enough && (!other.slot_.empty() || !other.lingerer_.empty() || other.timers_wait());
 }
 
 std::int64_t worker::first_due() const noexcept {
@@ -456,7 +478,7 @@ bool worker::sleep() {
 }
 
 void worker::park() {
-    assert(queued() == 0); // nobody else would take its last
+    assert(!holds_any()); // nobody else would take its last
     std::int64_t timeout = -1;
     if (owner_.time_->runs()) {
         const std::int64_t due = first_due();

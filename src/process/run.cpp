@@ -260,6 +260,19 @@ void yield_turn(control_block& b, worker& w) noexcept {
     return true;
 }
 
+// Of one that was let go and waits; it lingers first, if it may. False: it is to look again.
+[[nodiscard]] BASTION_INLINE bool lingers(control_block& b, worker& w, bool on_mail) noexcept {
+    if (!w.lets_linger() || b.inbox.has_news(on_mail)) return false;
+    w.linger(b);
+    return true;
+}
+[[nodiscard]] BASTION_INLINE bool park_on_mail(control_block& b, worker& w) noexcept {
+    return lingers(b, w, true) || b.inbox.park_on_mail();
+}
+[[nodiscard]] BASTION_INLINE bool park_elsewhere(control_block& b, worker& w) noexcept {
+    return lingers(b, w, false) || b.inbox.park_elsewhere();
+}
+
 BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thread) noexcept {
     bool batch_asked = false;
     for (;;) {
@@ -298,11 +311,11 @@ BASTION_INLINE void run_coroutine(control_block& b, worker& w, thread_state& thr
         if (b.own_slot.mail) {
             b.life_state.park(b.own_slot.refused);
             w.let_go(thread);
-            if (b.inbox.park_on_mail()) return;
+            if (park_on_mail(b, w)) return;
         } else {
             b.life_state.park(b.own_slot.uninterruptible || b.own_slot.refused);
             w.let_go(thread);
-            if (b.inbox.park_elsewhere()) return;
+            if (park_elsewhere(b, w)) return;
         }
         thread.current = &b;
         b.life_state.run();
@@ -350,7 +363,7 @@ void run_handlers(control_block& b, worker& w, thread_state& thread) noexcept {
         }
         b.life_state.park(false);
         w.let_go(thread);
-        if (b.inbox.park_on_mail()) return;
+        if (park_on_mail(b, w)) return;
         thread.current = &b;
         b.life_state.run();
     }
@@ -371,11 +384,16 @@ void run_process(runnable& r, worker& w) {
 
 void unpark_process(runnable& r) { unpark_block(block_of(r)); }
 
+void park_process(runnable& r) {
+    control_block& b = block_of(r);
+    if (!(b.own_slot.mail ? b.inbox.park_on_mail() : b.inbox.park_elsewhere())) schedule_block(b, this_thread());
+}
+
 void count_work(runnable& r, int by) { block_of(r).elsewhere += static_cast<std::uint32_t>(by); }
 
 } // namespace
 
-const runnable_ops process_ops{&run_process, &unpark_process, &count_work};
+const runnable_ops process_ops{&run_process, &unpark_process, &count_work, &park_process};
 
 bool any_mail_ready(void* block, wait_query) { return mail_at_hand(*static_cast<control_block*>(block)); }
 

@@ -171,6 +171,41 @@ TEST_CASE("What waits with a worker that does not come back is done: in its slot
     for (const auto& p : stuck) wait_until([&] { return !p.alive(); });
 }
 
+TEST_CASE("Who lingers beside one that does not come back gets its mail, and ends when it is told to") {
+    const std::size_t workers = GENERATE(1u, 2u);
+    door held;
+    std::atomic<int> heard{0};
+    bastion::runtime rt(watched(workers).with_slice_log([](const auto&) {}));
+    const bastion::child_ref keeper = rt.spawn([&held](bastion::context ctx) -> bastion::process {
+        for (;;) {
+            auto m = co_await ctx.recv();
+            if (auto q = m.asked<question>()) q.reply(ctx.worker());
+            else held.pass();
+        }
+    });
+    const bastion::child_ref patient = rt.spawn([&heard, keeper](bastion::context ctx) -> bastion::process {
+        for (int i = 0; i < 1000; ++i) { // until each lingers while the other runs
+            const auto answer = co_await keeper.ask(question());
+            if (!answer.has_value()) co_return ctx.fail("no answer");
+        }
+        keeper.tell(letter());
+        for (;;) {
+            (void)co_await ctx.recv();
+            ++heard;
+        }
+    });
+    held.wait_for(1);
+    patient.tell(letter());
+    wait_until([&] { return heard == 1; });
+    patient.tell(letter());
+    patient.tell(letter());
+    wait_until([&] { return heard == 3; });
+    patient.kill();
+    wait_until([&] { return !patient.alive(); });
+    held.open();
+    CHECK(heard == 3);
+}
+
 TEST_CASE("A process that spins goes on telling others, which answer meanwhile") {
     constexpr int rounds = 100;
     const std::size_t workers = GENERATE(1u, 2u);

@@ -34,6 +34,11 @@ public:
         return there;
     }
 
+    // For the owner.
+    [[nodiscard]] BASTION_INLINE bool holds(const T& what) const noexcept {
+        return slot_.load(std::memory_order_relaxed) == &what; // as in displace
+    }
+
     [[nodiscard]] bool empty() const noexcept { return slot_.load(std::memory_order_relaxed) == nullptr; } // a hint
     [[nodiscard]] T* steal() noexcept { return slot_.exchange(nullptr, std::memory_order_acquire); } // pairs with put
 

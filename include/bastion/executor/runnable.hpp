@@ -24,6 +24,8 @@ struct runnable_ops {
     // Of a strand that counts what runs for it elsewhere, and may use what lies in its frame: functions that it awaits, scopes in which
     // it has forked. One more or one less; in its turn.
     void (*works_elsewhere)(runnable&, int by) = nullptr;
+    // Of one that lingers (worker.hpp), which may not do so any longer: it parks, or is scheduled.
+    void (*park)(runnable&) = nullptr;
 };
 
 struct runnable {

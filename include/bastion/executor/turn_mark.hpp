@@ -112,7 +112,8 @@ public:
     [[nodiscard]] bool begin_robbery() noexcept {
         if (slot_is_robbed_.exchange(true, std::memory_order_acquire)) return false; // pairs with end_robbery
         fence_.heavy(); // orders it (2)
-        if ((word_.load(std::memory_order_acquire) & where_mask) == turn) return true; // pairs with begin_turn and the end of a step
+        const std::uint64_t where = word_.load(std::memory_order_acquire) & where_mask; // as in let_in
+        if (where == turn) return true;
         end_robbery();
         return false;
     }

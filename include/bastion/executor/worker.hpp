@@ -68,6 +68,7 @@ inline void late_timer::queue(timer_entry* entry, void* context) noexcept {
 class alignas(cache_line) worker {
 public:
     static constexpr unsigned slot_turns = 3;     // the slot, at most so often in a row
+    static constexpr int most_patience = 4;
     static constexpr unsigned system_turns = 7;   // system strands in a row before the others get one turn
     static constexpr unsigned poll_every = 64;    // turns between two looks at the clock and the node queue
     static constexpr unsigned eldest_every = 1024; // and at what has waited longest for room in the ring
@@ -134,6 +135,8 @@ public:
     [[nodiscard]] std::uint64_t resumes() const noexcept { return mark_.turns(); }
     // What lies in its own queues now, about.
     [[nodiscard]] std::size_t queued() const noexcept;
+    // Whether it has anything at all in hand but what runs.
+    [[nodiscard]] bool holds_any() const noexcept { return queued() != 0 || !lingerer_.empty(); }
 
     // Timers. The duration counts from this worker's next look at the clock.
     // For this worker's thread, and timers that only one thread at a time knows: most of them never come into the wheel.
@@ -146,6 +149,25 @@ public:
     void arm(timer_entry& entry, std::int64_t duration_ns) noexcept;
     // Any thread. False: it was not armed, or is on its way to its function.
     BASTION_INLINE bool cancel(timer_entry& entry) noexcept { return take_back_young(entry) || cancel_in_wheel(entry); }
+
+    // One that is about to park, and has no news, may linger instead while another is to run here next: the worker keeps the right to run it,
+    // and to whoever is elsewhere it still runs. If that next one turns to it, as where two talk to one another, neither the park nor the
+    // wake-up has cost a read-modify-write. Else it is parked when the next turn is over, or stolen when that does not end.
+    // Where most linger in vain, as in a ring, one in `poll_every` does.
+    [[nodiscard]] BASTION_INLINE bool lets_linger() const noexcept { return patience_ > 0 && !slot_.empty(); }
+    BASTION_INLINE void linger(runnable& r) noexcept {
+        if (!lingerer_.empty()) [[unlikely]]
+            park_lingerer();
+        lingerer_.put(r); // only this thread puts
+        lingers_anew_ = true;
+    }
+    [[nodiscard]] BASTION_INLINE bool has_lingering(const runnable& r) const noexcept { return lingerer_.holds(r); }
+    // True: it does not linger any more, and the caller, on this worker's thread, has the right to run it.
+    [[nodiscard]] BASTION_INLINE bool end_lingering() noexcept {
+        patience_ += patience_ < most_patience ? 1 : 0;
+        const turn_mark::step alone(mark_);
+        return lingerer_.take(mark_.slot_is_robbed()) != nullptr;
+    }
 
     // The process that runs here is anybody's from now on, once this has returned: whoever looks at it is through.
     BASTION_INLINE void let_go(thread_state& thread) noexcept {
@@ -206,6 +228,7 @@ private:
     }
     BASTION_API void push_next_at_home(runnable& r) noexcept;
     BASTION_API void push_last_at_home(runnable& r) noexcept;
+    BASTION_API void park_lingerer() noexcept;
     [[nodiscard]] runnable* next_local() noexcept;
     [[nodiscard]] runnable* pop_rings() noexcept;
     [[nodiscard]] runnable* take_queued() noexcept;
@@ -285,6 +308,7 @@ private:
     executor& owner_;
     worker_node& node_;
     const std::size_t index_;
+    const bool is_free_; // no driver says what it does, and wants to see who waits
     const bool has_far_nodes_; // false: nobody is at home anywhere
     std::int32_t budget_;
     thread_state* thread_ = nullptr;
@@ -292,6 +316,8 @@ private:
     unsigned slot_streak_ = 0;
     unsigned system_streak_ = 0;
     unsigned job_streak_ = 0;
+    bool lingers_anew_ = false; // since the last look at the clock somebody began to linger
+    int patience_ = 0; // so many more may linger in vain; none: until the next look at the clock
     std::int64_t idle_from_ns_ = 0; // when the search before a sleep began
     std::int64_t idle_looked_ns_ = 0; // when it was last asked how idle it was
     std::int64_t idle_then_ns_ = 0; // and what it had idled by then
@@ -301,6 +327,7 @@ private:
     random_source random_;
 
     alignas(cache_line) next_slot<runnable> slot_;
+    next_slot<runnable> lingerer_;
     turn_mark mark_;
     worker_counters counters_;
     fifo_ring<runnable, 256> ring_;

@@ -29,7 +29,9 @@ BASTION_API delivery deliver_notice(address to, envelope* e) noexcept;
 [[nodiscard]] BASTION_INLINE bool try_push(address to, envelope* e, thread_state& thread) noexcept {
     e->generation = to.generation;
     control_block& b = *to.block;
-    switch (b.inbox.push(e, to.generation)) {
+    // One that lingers gets it at once, unless something lies in its inbox: that was there before, and it looks there before it parks.
+    const bool lingered = b.inbox.is_open_and_empty(to.generation) && end_lingering(b, thread);
+    switch (lingered ? push_result::claimed : b.inbox.push(e, to.generation)) {
     case push_result::queued: return true;
     case push_result::claimed: {
         const bool meant = b.lives(to.generation); // else the word had come round to the same bits

@@ -162,8 +162,14 @@ BASTION_INLINE void schedule_block(control_block& block, thread_state& thread) n
         schedule_foreign(block);
     }
 }
+// Whether it lingers on this thread's worker, which does not do so any longer: the caller has the right to run it.
+[[nodiscard]] BASTION_INLINE bool end_lingering(control_block& block, thread_state& thread) noexcept {
+    worker* const here = thread.current_worker;
+    return here != nullptr && here->has_lingering(block) && here->end_lingering();
+}
 inline void unpark_block(control_block& block) noexcept {
-    if (block.inbox.unpark()) schedule_block(block, this_thread());
+    thread_state& thread = this_thread();
+    if (end_lingering(block, thread) || block.inbox.unpark()) schedule_block(block, thread);
 }
 // Pushes a signal to an owner; false: the lane is closed.
 inline bool push_signal(control_block& to, system_signal& signal, signal_kind kind) noexcept {

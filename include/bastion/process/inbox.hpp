@@ -133,6 +133,16 @@ public:
         }
     }
 
+    // Whether a park would succeed, to one who does not park at once. relaxed: what comes later is found by the park.
+    [[nodiscard]] BASTION_INLINE bool has_news(bool on_mail) const noexcept {
+        return (word_.load(std::memory_order_relaxed) & (on_mail ? ptr_mask | wake : wake)) != 0;
+    }
+    // Whether a message may be handed over to one of that generation, by the holder of its right to run: whatever this thread has sent before,
+    // or knows of, was taken out. relaxed: what it knows of it sees.
+    [[nodiscard]] BASTION_INLINE bool is_open_and_empty(std::uint64_t generation) const noexcept {
+        return word_.load(std::memory_order_relaxed) == (is_open | ((generation & 0xff) << gen_shift));
+    }
+
     [[nodiscard]] BASTION_INLINE drained drain() noexcept {
         const std::uint64_t seen = word_.load(std::memory_order_relaxed); // only the stable bits are used
         // acquire: pairs with push and unpark.

@@ -26,7 +26,8 @@ private:
 
 // Ends the running process (or, outside one, throws panic_error to the caller). Cost: one throw and one catch; cold, so that the unwinder
 // has to read little of the tables of who calls it.
-[[noreturn]] BASTION_API BASTION_COLD void panic(std::string_view text, source_location where = source_location::current());
+[[noreturn]] BASTION_API BASTION_COLD void panic(
+    std::string_view text, source_location where = source_location::current());
 
 namespace detail {
 
