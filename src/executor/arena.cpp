@@ -42,7 +42,8 @@ struct chunk {
 // Trivially destructible: usable before the first constructor and after the last destructor of the program.
 struct home_memory {
     span rest; // Invariant: only changed under the mutex; untouched, therefore zero.
-    chunk* chunks = nullptr; // the newest first; `rest` is in one of them
+    span left_over; // The same, of a chunk before; not bigger. What fits is cut from it.
+    chunk* chunks = nullptr; // the newest first; both are in some of them
     int os_node = -1;
 };
 
@@ -168,16 +169,21 @@ void* arena_reserve(std::size_t bytes, memory_home home) {
     const std::size_t need = bytes == 0 ? cache_line : (bytes + cache_line - 1) & ~(cache_line - 1);
     const std::lock_guard guard(state.mutex);
     home_memory& of = state.homes[home];
-    span left = need <= of.rest.size() ? of.rest : new_chunk(need, home);
-    char* const piece = left.begin;
-    left.begin += need;
-    // The smaller rest is given up: addresses, not memory.
-    if (of.rest.begin == piece || left.size() > of.rest.size()) of.rest = left;
+    if (need > of.rest.size() && need > of.left_over.size()) {
+        const span fresh = new_chunk(need, home);
+        // The smallest rest is given up: of a huge page the memory, too.
+        if (of.rest.size() > of.left_over.size()) of.left_over = of.rest;
+        of.rest = fresh;
+    }
+    span& from = need <= of.left_over.size() ? of.left_over : of.rest;
+    char* const piece = from.begin;
+    from.begin += need;
     for (chunk* c = of.chunks; c != nullptr; c = c->next)
         if (c->end == piece) {
-            c->end = left.begin;
+            c->end = from.begin;
             break;
         }
+    if (of.left_over.size() > of.rest.size()) std::swap(of.rest, of.left_over);
     state.handed.store(state.handed.load(std::memory_order_relaxed) + need, std::memory_order_relaxed);
     return piece;
 }
