@@ -282,12 +282,16 @@ bool worker::stands_still(worker& victim) noexcept {
 // One that stands still in its loop, because the system runs something else, keeps what lies there until it goes on.
 runnable* worker::steal_slot(worker& victim) noexcept {
     // The workers of a driver share one thread; and where there are no fences the owner counts on none.
-    if (owner_.driven_by() != nullptr || !asymmetric_fence::available()) return victim.slot_.steal();
-    if (!victim.mark_.begin_robbery()) return nullptr;
-    runnable* next = victim.slot_.steal();
-    if (next == nullptr) next = victim.lingerer_.steal(); // it looks around, and parks
-    victim.mark_.end_robbery();
-    return next;
+    const bool asks = owner_.driven_by() == nullptr && asymmetric_fence::available();
+    if (asks && !victim.mark_.begin_robbery()) return nullptr;
+    runnable* const next = victim.slot_.steal();
+    runnable* const idle = next == nullptr && !robbed_in_vain_ ? victim.lingerer_.steal() : nullptr;
+    if (asks) victim.mark_.end_robbery();
+    if (idle == nullptr) return next;
+    idle->ops->park(*idle);
+    runnable* const has_news = slot_.take(mark_.slot_is_robbed());
+    robbed_in_vain_ = has_news == nullptr;
+    return has_news;
 }
 
 runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
@@ -299,7 +303,7 @@ runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
     if (victim.ring_.steal_half(ring_, first, false) != 0) return first;
     // The slot and a last item are the victim's own next step: only when it stands still.
     const bool has_last = victim.ring_.size() != 0 || (sees_bound && victim.bound_->ring.size() != 0);
-    const bool has_next = !victim.slot_.empty() || !victim.lingerer_.empty();
+    const bool has_next = !victim.slot_.empty() || (!victim.lingerer_.empty() && !robbed_in_vain_);
     if (!has_next && !has_last) return nullptr;
     if (!stands_still(victim)) return nullptr;
     if (sees_bound && victim.bound_->ring.steal_half(bound_->ring, first, true) != 0) return first;
@@ -320,6 +324,7 @@ bool worker::offers_work(worker& victim) noexcept {
 bool worker::enter_search() noexcept {
     if (!owner_.sleepers_.enter_search()) return false;
     std::fill(spared_.begin(), spared_.end(), false);
+    robbed_in_vain_ = false;
     if (has_far_nodes_) node_.searching.fetch_add(1, std::memory_order_relaxed);
     return true;
 }

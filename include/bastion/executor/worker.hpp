@@ -316,6 +316,7 @@ private:
     unsigned slot_streak_ = 0;
     unsigned system_streak_ = 0;
     unsigned job_streak_ = 0;
+    bool robbed_in_vain_ = false; // in this search somebody was stolen who lingered without news
     bool lingers_anew_ = false; // since the last look at the clock somebody began to linger
     int patience_ = 0; // so many more may linger in vain; none: until the next look at the clock
     std::int64_t idle_from_ns_ = 0; // when the search before a sleep began
