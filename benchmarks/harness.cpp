@@ -98,6 +98,7 @@ void print_line(const char* name, unsigned threads, std::uint64_t n, const figur
         static_cast<unsigned long long>(n), f.ns / static_cast<double>(f.ops), peak_megabytes(), cores);
     if (f.bytes_per_actor >= 0) std::printf(" bytes_per_actor=%.0f", f.bytes_per_actor);
     if (f.bytes_left >= 0) std::printf(" bytes_left=%.0f", f.bytes_left);
+    if (f.drift >= 0) std::printf(" drift=%.2f bytes_grown=%.0f", f.drift, f.grown);
     std::printf("\n");
     std::fflush(stdout);
 }

@@ -23,6 +23,9 @@ struct figure {
     double ns = 0;
     double bytes_per_actor = -1; // Negative: not measured.
     double bytes_left = -1; // Of these, when it has ended; negative: not measured.
+    double drift =
+        -1; // How many times as long the last operations took as the first; negative: not measured, as `grown`.
+    double grown = 0; // With `drift`: bytes that the resident set has grown from the one to the other.
 };
 
 class stopwatch {

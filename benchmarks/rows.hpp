@@ -26,6 +26,13 @@ figure fork(unsigned threads, std::uint64_t n);
 figure hotload(unsigned threads, std::uint64_t n);
 figure probes(unsigned threads, std::uint64_t n);
 figure timers(unsigned threads, std::uint64_t n);
+figure wake(unsigned threads, std::uint64_t n);
+figure rest(unsigned threads, std::uint64_t n);
+figure flat_restart(unsigned threads, std::uint64_t n);
+figure flat_spawn(unsigned threads, std::uint64_t n);
+figure flat_monitor(unsigned threads, std::uint64_t n);
+figure flat_ask(unsigned threads, std::uint64_t n);
+figure flat_timer(unsigned threads, std::uint64_t n);
 
 figure pingpong_handlers(unsigned threads, std::uint64_t n);
 figure ring_handlers(unsigned threads, std::uint64_t n);
