@@ -25,6 +25,7 @@
 #include <bastion/topology/worker_plan.hpp>
 
 #include <atomic>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -72,6 +73,8 @@ public:
     static constexpr unsigned system_turns = 7;   // system strands in a row before the others get one turn
     static constexpr unsigned poll_every = 64;    // turns between two looks at the clock and the node queue
     static constexpr unsigned eldest_every = 1024; // and at what has waited longest for room in the ring
+    static constexpr std::uint64_t spin_most_ns =
+        40'000; // a search: where sleeping and waking costs as much (executors.md)
     static constexpr unsigned near_rounds = 2;    // a thief looks at its own node so often before it looks farther
 
     // `place` and the nodes outlive it. `others`: the nodes of other workers, the nearest first.
@@ -279,7 +282,13 @@ private:
     [[nodiscard]] bool all_are_idle() const noexcept;
     [[nodiscard]] bool was_mostly_idle() noexcept;
     void give_pages_back_if_idle() noexcept;
-    void run(runnable& r) noexcept;
+    // From the loop.
+    BASTION_INLINE void run(runnable& r) noexcept {
+        assert(!r.bound || r.node == node_.home);
+        mark_.begin_turn();
+        r.ops->run(r, *this);
+        mark_.end_turn();
+    }
     void run(fork_job& job);
     void run_nested(runnable& r) noexcept;
     bool poll_timers();
