@@ -187,6 +187,12 @@ void executor::inject_system(runnable& r) noexcept {
     if (sleepers_.any()) wake_one(node.nearest);
 }
 
+void executor::call_thief() noexcept {
+    // acq_rel: pairs with heard_no_call; either that worker hears of it, or its sleep is seen here.
+    thief_calls_.fetch_add(1, std::memory_order_acq_rel);
+    if (sleepers_.any() && !sleepers_.anyone_searching()) wake_one(nodes_.front()->nearest);
+}
+
 bool executor::wake_one(const std::vector<std::uint32_t>& order, std::size_t n) noexcept {
     driver* const chooser = options_.driven_by;
     const std::size_t first = chooser != nullptr && n > 0 ? chooser->choose(decision::who_is_woken, n) : 0;

@@ -164,7 +164,8 @@ void watchdog::look_at(worker& w, std::int64_t passed_ns) {
     const std::int64_t ran = cpu_time_of(w.native_);
     const std::int64_t used = ran - std::exchange(seen.ran_ns, ran);
     seen.held_ns += wants_to_run(w.native_id_) ? std::min(used, passed_ns) : passed_ns;
-    if (seen.stuck || seen.held_ns < owner_.options_.slices.warning_ns) return;
+    // Two looks that are a little less than two ticks apart are enough for a limit of two.
+    if (seen.stuck || seen.held_ns + tick_ns / 10 < owner_.options_.slices.warning_ns) return;
     seen.stuck = true;
     w.stuck_.store(true, std::memory_order_relaxed);
 }

@@ -56,6 +56,8 @@ void worker::run_nested(runnable& r) noexcept {
 
 // The usual turn: what was just woken here. Null: nothing to run here, or the executor stops.
 BASTION_INLINE runnable* worker::next_local() noexcept {
+    // It lingers for one turn.
+    if (!lingerer_.empty() && !std::exchange(lingers_anew_, false)) park_lingerer();
     if (++turn_ % poll_every != 0 && system_.empty() && slot_streak_ < slot_turns) [[likely]] {
         if (runnable* r = slot_.take(mark_.slot_is_robbed())) {
             system_streak_ = 0;
@@ -161,7 +163,6 @@ runnable* worker::next_by_rank() noexcept {
     if (turn_ % poll_every == 0) [[unlikely]] {
         if (is_to_end()) return nullptr;
         if (is_free_) patience_ = std::max(patience_, 1);
-        if (!std::exchange(lingers_anew_, false)) park_lingerer();
         poll_timers();
         take_in();
         const bool is_the_eldests = turn_ % eldest_every == 0;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <thread>
+#include <utility>
 
 namespace bastion::detail {
 namespace {
@@ -12,6 +13,11 @@ constexpr std::uint64_t spin_least_ns = 5'000;
 constexpr std::int64_t stands_still_ns = 3'000; // a victim's slot is taken only after so long without a resume
 
 } // namespace
+
+// Whether it keeps for itself what a thief may take while it stands still.
+bool worker::has_next(const worker& victim) const noexcept {
+    return !victim.slot_.empty() || (!victim.lingerer_.empty() && !robbed_in_vain_);
+}
 
 bool worker::stands_still(worker& victim) noexcept {
     if (driver* const chooser = owner_.driven_by()) return chooser->choose(decision::last_item, 2) != 0;
@@ -50,12 +56,11 @@ runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
     if (victim.ring_.steal_half(ring_, first, false) != 0) return first;
     // The slot and a last item are the victim's own next step: only when it stands still.
     const bool has_last = victim.ring_.size() != 0 || (sees_bound && victim.bound_->ring.size() != 0);
-    const bool has_next = !victim.slot_.empty() || (!victim.lingerer_.empty() && !robbed_in_vain_);
-    if (!has_next && !has_last) return nullptr;
+    if (!has_next(victim) && !has_last) return nullptr;
     if (!stands_still(victim)) return nullptr;
     if (sees_bound && victim.bound_->ring.steal_half(bound_->ring, first, true) != 0) return first;
     if (victim.ring_.steal_half(ring_, first, true) != 0) return first;
-    runnable* const next = has_next ? steal_slot(victim) : nullptr;
+    runnable* const next = has_next(victim) ? steal_slot(victim) : nullptr;
     if (next == nullptr || !next->bound || next->node == node_.home) return next;
     owner_.send_home(*next);
     return nullptr;
@@ -64,7 +69,7 @@ runnable* worker::steal_from(worker& victim, bool from_afar) noexcept {
 bool worker::offers_work(worker& victim) noexcept {
     const std::size_t waiting = victim.ring_.size();
     if (waiting > 1 || !victim.unbegun_.empty() || victim.system_.size() != 0) return true;
-    return (waiting != 0 || !victim.slot_.empty()) && stands_still(victim);
+    return (waiting != 0 || has_next(victim)) && stands_still(victim);
 }
 
 // Who searches says so to thieves from other nodes, too.
@@ -72,6 +77,7 @@ bool worker::enter_search() noexcept {
     if (!owner_.sleepers_.enter_search()) return false;
     std::fill(spared_.begin(), spared_.end(), false);
     robbed_in_vain_ = false;
+    (void)hears_a_call();
     if (has_far_nodes_) node_.searching.fetch_add(1, std::memory_order_relaxed);
     return true;
 }
@@ -194,7 +200,14 @@ bool worker::search() {
     return found;
 }
 
+// Somebody who may linger here or there was told something since it was asked last.
+bool worker::hears_a_call() noexcept {
+    const std::uint64_t calls = owner_.thief_calls_.fetch_add(0, std::memory_order_acq_rel); // pairs with call_thief
+    return std::exchange(calls_heard_, calls) != calls;
+}
+
 bool worker::sees_work() noexcept {
+    if (hears_a_call()) return true;
     for (auto& node : owner_.nodes_)
         if (node.get() == &node_ ? !node->empty_for_sure() : !node->empty_for_others_for_sure()) return true;
     if (timers_wait()) return true;

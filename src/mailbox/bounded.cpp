@@ -324,7 +324,12 @@ void push_mark(const address& to, envelope* mark) noexcept {
     push_result pushed = b.inbox.push(mark, to.generation);
     const bool runs = pushed == push_result::claimed;
     if (runs) pushed = b.inbox.push(mark, to.generation); // the right to run is ours: into the word, as any other
-    if (pushed != push_result::queued) destroy(mark);
+    switch (pushed) {
+    case push_result::queued: break;
+    case push_result::queued_beside: call_thief(b); break;
+    case push_result::claimed:
+    case push_result::refused: destroy(mark); break;
+    }
     if (runs) schedule_block(b, this_thread());
 }
 

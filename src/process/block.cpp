@@ -188,7 +188,11 @@ control_block* make_block(runtime_home& home) {
 
 control_block* make_block(runtime_home& home, const placed& at) {
     control_block* b = nullptr;
-    if (at.memory == no_home || at.memory == this_thread_pool().home()) {
+    // What this thread has in hand another one's node may have made.
+    const free_list& hand = this_thread_blocks().free;
+    const bool is_handy =
+        at.memory == this_thread_pool().home() && (hand.first == nullptr || home_of(hand.first) == at.memory);
+    if (at.memory == no_home || is_handy) {
         b = make_block(home);
     } else {
         ask_gate(sizeof(control_block));

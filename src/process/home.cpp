@@ -47,6 +47,14 @@ void recycle_home(runtime_home* home) noexcept {
     homes.give_back(home);
 }
 
+void call_thief(const control_block& block) noexcept {
+    runtime_home* const home = block.home;
+    if (home == nullptr) return;
+    const visit inside(*home);
+    if (!inside) return;
+    if (executor* workers = home->workers.load()) workers->call_thief();
+}
+
 void schedule_foreign(control_block& block) noexcept {
     runtime_home& home = *block.home;
     // The block cannot end before it is scheduled, so the runtime stands and its gate is open; being inside keeps it

@@ -18,7 +18,7 @@ std::optional<parked_look> look_at_parked(control_block& b) noexcept {
     // Only a hint: asked to wake up, one that runs would look at everything again before it parks.
     const life state = b.life_state.now();
     if (state != life::waiting && state != life::suspended) return {};
-    if (!b.inbox.unpark()) return {};
+    if (b.inbox.unpark() != unpark_result::claimed) return {};
     // Safety: the right to run is ours.
     const bool for_mail = b.own_slot.mail && (b.signals.now() & signal_flags::suspended) == 0;
     parked_look seen;

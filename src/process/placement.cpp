@@ -12,17 +12,16 @@ namespace {
     return 0;
 }
 
-// Where another process is at home, or its memory lies; 0: nowhere in particular. A block can be looked at for ever.
+// Where another process is at home, or its memory lies; of one that is nowhere in particular always the same one of the nodes, so that those who
+// are to be near it are near one another. A block can be looked at for ever.
 [[nodiscard]] std::uint16_t home_near(const address& who, const executor& on) noexcept {
     control_block* const b = who.block;
-    if (b == nullptr) return 0;
     const std::uint16_t its = std::atomic_ref(b->node).load(std::memory_order_relaxed);
     if (b->lives(who.generation) && b->home == on.home() && its != 0) return its;
-    const memory_home memory = home_of(b);
-    if (memory == no_home) return 0;
-    for (std::size_t home = 1; home <= on.nodes(); ++home)
-        if (on.memory_of(home) == memory) return static_cast<std::uint16_t>(home);
-    return 0;
+    if (const memory_home memory = home_of(b); memory != no_home)
+        for (std::size_t home = 1; home <= on.nodes(); ++home)
+            if (on.memory_of(home) == memory) return static_cast<std::uint16_t>(home);
+    return static_cast<std::uint16_t>(1 + reinterpret_cast<std::uintptr_t>(b) / sizeof(control_block) % on.nodes());
 }
 
 } // namespace

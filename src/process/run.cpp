@@ -262,7 +262,7 @@ void yield_turn(control_block& b, worker& w) noexcept {
 
 // Of one that was let go and waits; it lingers first, if it may. False: it is to look again.
 [[nodiscard]] BASTION_INLINE bool lingers(control_block& b, worker& w, bool on_mail) noexcept {
-    if (!w.lets_linger() || b.inbox.has_news(on_mail)) return false;
+    if (!w.lets_linger() || !b.inbox.begin_lingering(on_mail)) return false;
     w.linger(b);
     return true;
 }

@@ -43,7 +43,7 @@ struct block {
     }
     // As unpark_block.
     void unpark() {
-        if (inbox.unpark()) schedule();
+        if (inbox.unpark() == bastion::detail::unpark_result::claimed) schedule();
     }
     // By the process: returns when it runs again.
     void park_on_mail() {
@@ -63,7 +63,8 @@ struct block {
             mail = &l;
             schedule();
             break;
-        case bastion::detail::push_result::queued: break;
+        case bastion::detail::push_result::queued:
+        case bastion::detail::push_result::queued_beside: break;
         case bastion::detail::push_result::refused: fail("an open inbox refused");
         }
     }

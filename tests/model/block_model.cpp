@@ -103,7 +103,8 @@ struct block {
     [[nodiscard]] bool try_push(message& m, std::uint64_t to) {
         m.generation = to;
         switch (inbox.push(&m, come_round(to))) {
-        case push_result::queued: return true;
+        case push_result::queued:
+        case push_result::queued_beside: return true;
         case push_result::claimed: {
             const bool meant = lives(to);
             if (meant) {
@@ -136,7 +137,7 @@ struct block {
             const lane_result pushed = lane.push(&s);
             if (pushed != lane_result::closed) {
                 if (signals.raise(flags::lane) || pushed == lane_result::first)
-                    if (inbox.unpark()) schedule_block();
+                    if (inbox.unpark() == bastion::detail::unpark_result::claimed) schedule_block();
                 return;
             }
         }

@@ -15,6 +15,7 @@ struct alignas(64) node {
 };
 using inbox = bastion::detail::basic_inbox<node, model::atomics>;
 using bastion::detail::push_result;
+using bastion::detail::unpark_result;
 
 // A process as the run loop sees it: the inbox, its own list of mail, and the right to run, handed on through a queue.
 struct process {
@@ -32,12 +33,13 @@ struct process {
             mail = &n;
             right_to_run.push(1);
             break;
-        case push_result::queued: break;
+        case push_result::queued:
+        case push_result::queued_beside: break;
         case push_result::refused: model::fail("an open inbox refused");
         }
     }
     void wake() {
-        if (word.unpark()) right_to_run.push(1);
+        if (word.unpark() == unpark_result::claimed) right_to_run.push(1);
     }
     void take(node* newest) {
         std::vector<int> batch;
@@ -121,7 +123,7 @@ void look_against_mail(model::run& r) {
         p.wake();
     });
     r.thread([&] {
-        if (!p.word.unpark()) return;
+        if (p.word.unpark() != unpark_result::claimed) return;
         model::require(turns > 0, "who is parked has run");
         model::require(p.mail == nullptr, "and has no mail");
         if (!p.word.park_on_mail()) p.right_to_run.push(1);
@@ -152,7 +154,8 @@ void end_against_mail(model::run& r) {
             nodes[i].value = static_cast<int>(i);
             switch (p.word.push(&nodes[i], 1)) {
             case push_result::refused: ++c.refused; break;
-            case push_result::queued: break;
+            case push_result::queued:
+            case push_result::queued_beside: break;
             case push_result::claimed: model::fail("the process was never parked");
             }
             if (p.word.is_closed()) model::require(last_words == 1, "who sees the end sees what came before it");

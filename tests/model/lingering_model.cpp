@@ -14,6 +14,7 @@
 namespace {
 
 using bastion::detail::push_result;
+using bastion::detail::unpark_result;
 
 struct alignas(64) node {
     model::plain<node*> next = nullptr;
@@ -79,19 +80,21 @@ struct worker {
     // As try_push, by what runs here.
     void tell(node& n, int value) {
         n.value = value;
-        const bool lingered = one.inbox.is_open_and_empty(1) && lingerer.holds(one) && end_lingering();
+        const bool lingered = one.inbox.lingers_empty(1) && lingerer.holds(one) && end_lingering();
         switch (lingered ? push_result::claimed : one.inbox.push(&n, 1)) {
         case push_result::claimed:
             one.hand_over(n);
             runs_next = true;
             break;
-        case push_result::queued: break;
+        case push_result::queued:
+        case push_result::queued_beside: break;
         case push_result::refused: model::fail("an open inbox refused");
         }
     }
     // As unpark_block.
     void wake() {
-        if ((lingerer.holds(one) && end_lingering()) || one.inbox.unpark()) runs_next = true;
+        const bool ends = lingerer.holds(one) && end_lingering();
+        if (ends || one.inbox.unpark() == unpark_result::claimed) runs_next = true;
     }
     void run_if_next() {
         if (std::exchange(runs_next, false)) turn([this] { one.run(); });
@@ -108,20 +111,21 @@ struct worker {
         turn([this] {
             for (;;) {
                 one.read_all();
-                if (!one.inbox.has_news(true)) return lingerer.put(one);
+                if (one.inbox.begin_lingering(true)) return lingerer.put(one);
                 if (one.inbox.park_on_mail()) return;
             }
         });
     }
-    // As steal_slot, and what the thief does then.
-    void rob() {
-        if (lingerer.empty() || !mark.begin_robbery()) return;
+    // As steal_slot, and what the thief does then. False: there was nobody to steal.
+    bool rob() {
+        if (lingerer.empty() || !mark.begin_robbery()) return false;
         process* const stolen = lingerer.steal();
         mark.end_robbery();
         if (stolen != nullptr) stolen->run();
+        return stolen != nullptr;
     }
-    // By a plain thread.
-    void tell_from_elsewhere(node& n, int value) {
+    // By a plain thread. True: it calls a thief.
+    bool tell_from_elsewhere(node& n, int value) {
         n.value = value;
         switch (one.inbox.push(&n, 1)) {
         case push_result::claimed:
@@ -129,8 +133,16 @@ struct worker {
             one.scheduled = 1;
             break;
         case push_result::queued: break;
+        case push_result::queued_beside: return true;
         case push_result::refused: model::fail("an open inbox refused");
         }
+        return false;
+    }
+    // By a plain thread, too. True: it calls a thief.
+    bool wake_from_elsewhere() {
+        const unpark_result so = one.inbox.unpark();
+        if (so == unpark_result::claimed) one.scheduled = 1;
+        return so == unpark_result::lingers;
     }
     void all_was_got(std::size_t messages) {
         if (one.scheduled == 1) one.run();
@@ -152,10 +164,10 @@ void next_turns_to_it(model::run& r) {
         w.run_if_next();
     });
     r.thread([&] {
-        w.tell_from_elsewhere(w.nodes[1], 1);
+        (void)w.tell_from_elsewhere(w.nodes[1], 1);
         w.sender_moved.store(true, std::memory_order_release);
     });
-    r.thread([&] { w.rob(); });
+    r.thread([&] { (void)w.rob(); });
     r.at_end([&] {
         w.all_was_got(2);
         if (w.knows_first) model::require(w.one.got_in_order(1, 2), "messages of one sender in their order");
@@ -175,13 +187,35 @@ void others_turn_to_it(model::run& r, bool is_woken) {
         w.run_if_next();
     });
     r.thread([&] {
-        w.tell_from_elsewhere(w.nodes[1], 1);
-        w.tell_from_elsewhere(w.nodes[2], 2);
+        (void)w.tell_from_elsewhere(w.nodes[1], 1);
+        (void)w.tell_from_elsewhere(w.nodes[2], 2);
     });
-    r.thread([&] { w.rob(); });
+    r.thread([&] { (void)w.rob(); });
     r.at_end([&] {
         w.all_was_got(2);
         model::require(w.one.got_in_order(1, 2), "messages of one sender in their order");
+    });
+}
+
+// The next one there does not come to an end: who was told, or woken, is found by the thief that is called.
+void a_turn_does_not_end(model::run& r, bool is_woken) {
+    auto& w = r.make<worker>();
+    auto& calls = r.make<model::queue<int>>();
+    r.thread([&] {
+        w.linger_in_a_turn();
+        w.mark.begin_turn();
+    });
+    r.thread([&, is_woken] {
+        const bool called = is_woken ? w.wake_from_elsewhere() : w.tell_from_elsewhere(w.nodes[0], 1);
+        calls.push(called ? 1 : 0);
+    });
+    r.thread([&] {
+        if (calls.pop() == 0) return;
+        while (!w.rob()) model::pause();
+    });
+    r.at_end([&, is_woken] {
+        if (w.one.scheduled == 1) w.one.run();
+        model::require(w.one.got.size() == (is_woken ? 0 : 1), "a message is got beside a turn that does not end");
     });
 }
 
@@ -191,4 +225,8 @@ TEST_CASE("model: a process lingers, and the next on its worker turns to it") { 
 TEST_CASE("model: a process lingers, and others turn to it") {
     model::check([](model::run& r) { others_turn_to_it(r, false); });
     model::check([](model::run& r) { others_turn_to_it(r, true); });
+}
+TEST_CASE("model: a process lingers beside a turn that does not end, and others turn to it") {
+    model::check([](model::run& r) { a_turn_does_not_end(r, false); });
+    model::check([](model::run& r) { a_turn_does_not_end(r, true); });
 }

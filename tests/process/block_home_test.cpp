@@ -6,6 +6,7 @@
 #include <bastion/executor/pool.hpp>
 #include <bastion/process/control_block.hpp>
 #include <bastion/process/home.hpp>
+#include <bastion/process/placement.hpp>
 
 #include <algorithm>
 #include <cstddef>
@@ -50,6 +51,15 @@ TEST_CASE("homes: a control block lies on the node of its maker, and goes home w
         const auto its = make(home, n);
         CHECK(std::count_if(its.begin(), its.end(), [&](control_block* b) { return home_of(b) == here; }) <= 128);
         recycle(its);
+    });
+    // Who is to be placed there is, whatever that thread has in hand.
+    on_thread_of(here, [&](pool_cache&) { blocks = make(home, 100); });
+    on_thread_of(there, [&](pool_cache&) {
+        recycle(blocks);
+        blocks.clear();
+        for (int i = 0; i < 100; ++i) blocks.push_back(make_block(home, placed{1, true, there}));
+        for (control_block* b : blocks) CHECK(home_of(b) == there);
+        recycle(blocks);
     });
     CHECK(live_blocks() == live);
     const std::size_t bytes = arena_bytes();

@@ -171,39 +171,66 @@ TEST_CASE("What waits with a worker that does not come back is done: in its slot
     for (const auto& p : stuck) wait_until([&] { return !p.alive(); });
 }
 
-TEST_CASE("Who lingers beside one that does not come back gets its mail, and ends when it is told to") {
-    const std::size_t workers = GENERATE(1u, 2u);
+// Two that have talked to one another, so that each lingers while the other runs; then one goes through a door, and the other counts what it hears.
+struct keeper_and_patient {
     door held;
     std::atomic<int> heard{0};
+    bastion::child_ref keeper;
+    bastion::child_ref patient;
+
+    explicit keeper_and_patient(bastion::runtime& rt) {
+        keeper = rt.spawn([this](bastion::context ctx) -> bastion::process {
+            for (;;) {
+                auto m = co_await ctx.recv();
+                if (auto q = m.asked<question>()) q.reply(ctx.worker());
+                else held.pass();
+            }
+        });
+        patient = rt.spawn([this](bastion::context ctx) -> bastion::process {
+            for (int i = 0; i < 1000; ++i) {
+                const auto answer = co_await keeper.ask(question());
+                if (!answer.has_value()) co_return ctx.fail("no answer");
+            }
+            keeper.tell(letter());
+            for (;;) {
+                (void)co_await ctx.recv();
+                ++heard;
+            }
+        });
+        held.wait_for(1);
+    }
+    void tell_patient() {
+        const int before = heard;
+        patient.tell(letter());
+        wait_until([&] { return heard == before + 1; });
+    }
+};
+
+TEST_CASE("Who lingers beside one that does not come back gets its mail, and ends when it is told to") {
+    const std::size_t workers = GENERATE(1u, 2u);
     bastion::runtime rt(watched(workers).with_slice_log([](const auto&) {}));
-    const bastion::child_ref keeper = rt.spawn([&held](bastion::context ctx) -> bastion::process {
-        for (;;) {
-            auto m = co_await ctx.recv();
-            if (auto q = m.asked<question>()) q.reply(ctx.worker());
-            else held.pass();
-        }
-    });
-    const bastion::child_ref patient = rt.spawn([&heard, keeper](bastion::context ctx) -> bastion::process {
-        for (int i = 0; i < 1000; ++i) { // until each lingers while the other runs
-            const auto answer = co_await keeper.ask(question());
-            if (!answer.has_value()) co_return ctx.fail("no answer");
-        }
-        keeper.tell(letter());
-        for (;;) {
-            (void)co_await ctx.recv();
-            ++heard;
-        }
-    });
-    held.wait_for(1);
-    patient.tell(letter());
-    wait_until([&] { return heard == 1; });
-    patient.tell(letter());
-    patient.tell(letter());
-    wait_until([&] { return heard == 3; });
-    patient.kill();
-    wait_until([&] { return !patient.alive(); });
-    held.open();
-    CHECK(heard == 3);
+    keeper_and_patient two(rt);
+    for (int i = 0; i < 3; ++i) two.tell_patient();
+    two.patient.kill();
+    wait_until([&] { return !two.patient.alive(); });
+    CHECK(two.heard == 3);
+    two.held.open();
+    rt.stop();
+    CHECK(rt.wait() == 0);
+}
+
+TEST_CASE("Who lingers is found by an idle worker, though nobody watches, and from another node") {
+    const char* const machine = GENERATE("numa:1 core:2 pu:1", "numa:2 core:1 pu:1");
+    bastion::runtime rt(
+        bastion::config().with_signals(false).with_machine(machine).with_workers(2).with_slice_limits(0ms, 0ms));
+    keeper_and_patient two(rt);
+    for (int i = 0; i < 3; ++i) two.tell_patient();
+    two.patient.kill();
+    wait_until([&] { return !two.patient.alive(); });
+    CHECK(two.heard == 3);
+    two.held.open();
+    rt.stop();
+    CHECK(rt.wait() == 0);
 }
 
 TEST_CASE("A process that spins goes on telling others, which answer meanwhile") {

@@ -323,6 +323,14 @@ TEST_CASE("spread deals processes out to the nodes and near puts them beside ano
     const auto after = rt.spawn(at_home(left), placement::near(gone));
     const int there = node_of(rt, after);
     CHECK((there == 0 || there == 1));
+    // Near one that was never at home anywhere, and is not: all on one node, and bound as they are to be.
+    const auto nowhere = rt.spawn([](context ctx) -> process { (void)co_await ctx.recv(); });
+    const auto beside =
+        rt.spawn(children().with_redundancy(20).with_exec(body).with_placement(placement::near(nowhere).bound()));
+    CHECK(count(beside).size() == 1);
+    for (int i = 0; i < 20; ++i) CHECK(beside[static_cast<std::size_t>(i)].where().block->bound);
+    const auto later = rt.spawn(body, placement::near(nowhere).bound());
+    CHECK(node_of(rt, later) == count(beside).begin()->first);
     rt.stop();
     CHECK(elsewhere == 0);
 }

@@ -67,6 +67,9 @@ public:
     // Stops the workers; whatever is queued then is never run. The owner makes sure that nothing is.
     ~executor();
 
+    // Somebody who may linger (worker.hpp) was told something by another than its worker: an idle one looks at those that stand still.
+    void call_thief() noexcept;
+
     // Puts `r` where it will run; the caller holds the right to schedule it. From one of this executor's workers it
     // runs there next, from elsewhere it goes to the node's queue and a sleeper is woken.
     BASTION_INLINE void schedule(runnable& r) noexcept {
@@ -194,6 +197,7 @@ private:
     const claimed_plan plan_;
     std::shared_ptr<clock> time_;
     sleepers sleepers_;
+    std::atomic<std::uint64_t> thief_calls_{0};
     std::vector<std::unique_ptr<worker_node>> nodes_; // never empty
     alignas(cache_line) std::atomic<std::size_t> turn_of_nodes_{0};
     std::atomic<std::size_t> turn_of_homes_{0}; // relaxed: a number, no order

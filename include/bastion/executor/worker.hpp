@@ -154,7 +154,7 @@ public:
     BASTION_INLINE bool cancel(timer_entry& entry) noexcept { return take_back_young(entry) || cancel_in_wheel(entry); }
 
     // One that is about to park, and has no news, may linger instead while another is to run here next: the worker keeps the right to run it,
-    // and to whoever is elsewhere it still runs. If that next one turns to it, as where two talk to one another, neither the park nor the
+    // and whoever is elsewhere is told that it may linger. If that next one turns to it, as where two talk to one another, neither the park nor the
     // wake-up has cost a read-modify-write. Else it is parked when the next turn is over, or stolen when that does not end.
     // Where most linger in vain, as in a ring, one in `poll_every` does.
     [[nodiscard]] BASTION_INLINE bool lets_linger() const noexcept { return patience_ > 0 && !slot_.empty(); }
@@ -257,6 +257,8 @@ private:
     [[nodiscard]] bool has_jobs() const noexcept {
         return !jobs_.empty() || (bound_ != nullptr && !bound_->jobs.empty());
     }
+    [[nodiscard]] bool has_next(const worker& victim) const noexcept;
+    [[nodiscard]] bool hears_a_call() noexcept;
     [[nodiscard]] bool stands_still(worker& victim) noexcept;
     [[nodiscard]] bool sleep();
     void take_seat(thread_state& thread) noexcept;
@@ -326,7 +328,8 @@ private:
     unsigned system_streak_ = 0;
     unsigned job_streak_ = 0;
     bool robbed_in_vain_ = false; // in this search somebody was stolen who lingered without news
-    bool lingers_anew_ = false; // since the last look at the clock somebody began to linger
+    bool lingers_anew_ = false; // who lingers does so since the last turn
+    std::uint64_t calls_heard_ = 0; // of the executor's, when it looked last
     int patience_ = 0; // so many more may linger in vain; none: until the next look at the clock
     std::int64_t idle_from_ns_ = 0; // when the search before a sleep began
     std::int64_t idle_looked_ns_ = 0; // when it was last asked how idle it was

@@ -30,9 +30,10 @@ BASTION_API delivery deliver_notice(address to, envelope* e) noexcept;
     e->generation = to.generation;
     control_block& b = *to.block;
     // One that lingers gets it at once, unless something lies in its inbox: that was there before, and it looks there before it parks.
-    const bool lingered = b.inbox.is_open_and_empty(to.generation) && end_lingering(b, thread);
+    const bool lingered = b.inbox.lingers_empty(to.generation) && end_lingering(b, thread);
     switch (lingered ? push_result::claimed : b.inbox.push(e, to.generation)) {
     case push_result::queued: return true;
+    case push_result::queued_beside: call_thief(b); return true;
     case push_result::claimed: {
         const bool meant = b.lives(to.generation); // else the word had come round to the same bits
         if (meant) [[likely]]

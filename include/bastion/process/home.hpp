@@ -167,9 +167,13 @@ BASTION_INLINE void schedule_block(control_block& block, thread_state& thread) n
     worker* const here = thread.current_worker;
     return here != nullptr && here->has_lingering(block) && here->end_lingering();
 }
+// Of one that may linger beside a turn that is long, and was told something by somebody else: an idle worker looks. It may have ended since.
+BASTION_API BASTION_COLD void call_thief(const control_block& block) noexcept;
 inline void unpark_block(control_block& block) noexcept {
     thread_state& thread = this_thread();
-    if (end_lingering(block, thread) || block.inbox.unpark()) schedule_block(block, thread);
+    const unpark_result so = end_lingering(block, thread) ? unpark_result::claimed : block.inbox.unpark();
+    if (so == unpark_result::claimed) schedule_block(block, thread);
+    else if (so == unpark_result::lingers) [[unlikely]] call_thief(block);
 }
 // Pushes a signal to an owner; false: the lane is closed.
 inline bool push_signal(control_block& to, system_signal& signal, signal_kind kind) noexcept {

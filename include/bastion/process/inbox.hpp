@@ -6,6 +6,8 @@
 //   63                    22 21       12 11        4    3      2          1            0
 //   [ newest node >> 6 : 42 ][ length:10 ][ gen8 : 8 ][wake][ open ][parked other][parked mail]
 //
+// Both park bits: the process is not parked, and may linger (worker.hpp): it runs, or its worker has put its park off.
+//
 // Protocol:
 //  1. push: if the word says parked_on_mail, which implies that it holds no node, a CAS clears that bit: this sender has
 //     the right to run the process, and with it the right to the process' own list of mail. It puts the node there
@@ -20,7 +22,10 @@
 //  5. hand_over (the owner of a process that it gives up, and that may run): one CAS takes all mail and puts another generation in, so
 //     senders are refused from then on. A drain that has read the word before puts the old one back, perhaps: then what still comes is
 //     found by the next drain, or by the close, and is stale.
-//  6. close (the right to run): one exchange to zero returns the last mail; an all-zero word reads as closed and free.
+//  6. begin_lingering (the worker, in place of a park): a CAS sets both park bits, if there is nothing that a park would fail on; where they are set
+//     already it is a load. From then on who pushes or unparks is told, and calls a thief, which looks at those who linger beside a long turn. A
+//     drain and a park take the bits away.
+//  7. close (the right to run): one exchange to zero returns the last mail; an all-zero word reads as closed and free.
 // Orders: who hands something over (a message, a wake-up, with the park the process itself) releases; who takes it
 // acquires. Nothing needs more: every race is decided by changes of this one word, and those are in one order anyhow.
 // A waker writes what it has to tell before it changes the word, a worker looks for it before it does: whoever comes
@@ -39,14 +44,23 @@ namespace bastion::detail {
 enum class push_result : std::uint8_t {
     refused,
     queued, // the node lies in the word
+    queued_beside, // the same, and the process may linger beside another: call a thief
     claimed, // the node is still the caller's, and the right to run, too: hand it over, then schedule
 };
 
 // Node: aligned to 64 bytes, with a member `Node* next`.
+enum class unpark_result : std::uint8_t {
+    runs, // it will look again before it parks; or it is closed
+    lingers, // the same, and it may linger beside another: call a thief
+    claimed, // the right to run is the caller's: schedule
+};
+
 template <class Node, class Atomics = std_atomics>
 class basic_inbox {
     static constexpr std::uint64_t parked_mail = 1;
     static constexpr std::uint64_t parked_other = 2;
+    static constexpr std::uint64_t park_mask = parked_mail | parked_other;
+    static constexpr std::uint64_t lingers = park_mask;
     static constexpr std::uint64_t is_open = 4;
     static constexpr std::uint64_t wake = 8;
     static constexpr unsigned gen_shift = 4;
@@ -68,7 +82,7 @@ public:
         for (;;) {
             if ((seen & is_open) == 0 || ((seen & gen_mask) >> gen_shift) != (generation & 0xff))
                 return push_result::refused;
-            if ((seen & parked_mail) != 0) {
+            if ((seen & park_mask) == parked_mail) {
                 // acquire: pairs with the park.
                 if (word_.compare_exchange_weak(
                         seen, seen & ~parked_mail, std::memory_order_acquire, std::memory_order_relaxed))
@@ -77,29 +91,29 @@ public:
             }
             node->next = pointer(seen);
             const std::uint64_t length = (seen & len_mask) == len_mask ? len_mask : (seen & len_mask) + len_one;
-            const std::uint64_t next = pack(node) | length | (seen & (gen_mask | wake | is_open | parked_other));
+            const std::uint64_t next = pack(node) | length | (seen & (gen_mask | wake | is_open | park_mask));
             // release: pairs with drain and close.
             if (word_.compare_exchange_weak(seen, next, std::memory_order_release, std::memory_order_relaxed))
-                return push_result::queued;
+                return (seen & park_mask) == lingers ? push_result::queued_beside : push_result::queued;
         }
     }
 
-    // True: the caller has the right to schedule.
-    [[nodiscard]] bool unpark() noexcept {
+    [[nodiscard]] unpark_result unpark() noexcept {
         std::uint64_t seen = word_.load(std::memory_order_relaxed); // confirmed by the CAS
         for (;;) {
-            if ((seen & is_open) == 0) return false;
-            if ((seen & (parked_mail | parked_other)) != 0) {
+            if ((seen & is_open) == 0) return unpark_result::runs;
+            const std::uint64_t park = seen & park_mask;
+            if (park == parked_mail || park == parked_other) {
                 // acquire: pairs with the park.
-                if (word_.compare_exchange_weak(seen, seen & ~(parked_mail | parked_other), std::memory_order_acquire,
-                        std::memory_order_relaxed))
-                    return true;
+                if (word_.compare_exchange_weak(
+                        seen, seen & ~park_mask, std::memory_order_acquire, std::memory_order_relaxed))
+                    return unpark_result::claimed;
             } else {
                 // Also when `wake` is set already: the exchange of a drain orders itself after this.
                 // release: pairs with whoever takes the wake-up: the park that fails, or a drain.
                 if (word_.compare_exchange_weak(
                         seen, seen | wake, std::memory_order_release, std::memory_order_relaxed))
-                    return false;
+                    return park == lingers ? unpark_result::lingers : unpark_result::runs;
             }
         }
     }
@@ -115,7 +129,7 @@ public:
             }
             // release: pairs with who clears the bit: push and unpark.
             if (word_.compare_exchange_weak(
-                    seen, seen | parked_mail, std::memory_order_release, std::memory_order_relaxed))
+                    seen, (seen & ~park_mask) | parked_mail, std::memory_order_release, std::memory_order_relaxed))
                 return true;
         }
     }
@@ -128,19 +142,25 @@ public:
             }
             // release: pairs with who clears the bit: unpark.
             if (word_.compare_exchange_weak(
-                    seen, seen | parked_other, std::memory_order_release, std::memory_order_relaxed))
+                    seen, (seen & ~park_mask) | parked_other, std::memory_order_release, std::memory_order_relaxed))
                 return true;
         }
     }
 
-    // Whether a park would succeed, to one who does not park at once. relaxed: what comes later is found by the park.
-    [[nodiscard]] BASTION_INLINE bool has_news(bool on_mail) const noexcept {
-        return (word_.load(std::memory_order_relaxed) & (on_mail ? ptr_mask | wake : wake)) != 0;
+    // In place of a park that comes later. False: there is mail, if that is waited for, or a wake-up.
+    [[nodiscard]] BASTION_INLINE bool begin_lingering(bool on_mail) noexcept {
+        std::uint64_t seen = word_.load(std::memory_order_relaxed); // what comes later is told by the bits
+        for (;;) {
+            if ((seen & (on_mail ? ptr_mask | wake : wake)) != 0) return false;
+            if ((seen & park_mask) == lingers) return true;
+            // relaxed: it hands nothing over.
+            if (word_.compare_exchange_weak(seen, seen | lingers, std::memory_order_relaxed)) return true;
+        }
     }
-    // Whether a message may be handed over to one of that generation, by the holder of its right to run: whatever this thread has sent before,
-    // or knows of, was taken out. relaxed: what it knows of it sees.
-    [[nodiscard]] BASTION_INLINE bool is_open_and_empty(std::uint64_t generation) const noexcept {
-        return word_.load(std::memory_order_relaxed) == (is_open | ((generation & 0xff) << gen_shift));
+    // Whether a message may be handed over to one of that generation that lingers, by the holder of its right to run: whatever this thread has
+    // sent before, or knows of, was taken out. relaxed: what it knows of it sees.
+    [[nodiscard]] BASTION_INLINE bool lingers_empty(std::uint64_t generation) const noexcept {
+        return word_.load(std::memory_order_relaxed) == (is_open | lingers | ((generation & 0xff) << gen_shift));
     }
 
     [[nodiscard]] BASTION_INLINE drained drain() noexcept {
