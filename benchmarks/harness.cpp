@@ -41,16 +41,20 @@ figure run_in_runtime(unsigned threads, std::uint64_t n, work body, faults expec
     return run_in(card_config(threads, expected), n, body);
 }
 
-figure run_in(bastion::config settings, std::uint64_t n, work body) {
+figure run_on(bastion::runtime& rt, std::uint64_t n, work body) {
     std::promise<figure> promised;
-    bastion::runtime rt(std::move(settings));
     rt.spawn([&promised, body, n](bastion::context ctx) -> bastion::process {
         try {
             auto found = co_await body(ctx, n);
             promised.set_value(found);
         } catch (const std::exception& e) { failed(e.what()); }
     });
-    const figure found = promised.get_future().get();
+    return promised.get_future().get();
+}
+
+figure run_in(bastion::config settings, std::uint64_t n, work body) {
+    bastion::runtime rt(std::move(settings));
+    const figure found = run_on(rt, n, body);
     rt.stop();
     check(rt.wait() == 0, "the exit code of the runtime");
     return found;

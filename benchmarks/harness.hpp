@@ -65,6 +65,8 @@ enum class faults : std::uint8_t { none, expected };
 using work = bastion::task<figure> (*)(bastion::context ctx, std::uint64_t n);
 [[nodiscard]] figure run_in_runtime(unsigned threads, std::uint64_t n, work body, faults expected = faults::none);
 [[nodiscard]] figure run_in(bastion::config settings, std::uint64_t n, work body);
+// In a runtime that goes on.
+[[nodiscard]] figure run_on(bastion::runtime& rt, std::uint64_t n, work body);
 
 // Waits for the last number, which must be `last`, and stops the clock.
 [[nodiscard]] bastion::task<figure> finish(

@@ -43,6 +43,8 @@ constexpr row rows[] = {
     {"hotload", 10'000, bench::hotload, "N processes get 100 messages each from a plain thread; op: message"},
     {"probes", 1'000, bench::probes, "N probes beside a process that spins for 1 s; op: their 99th percentile"},
     {"timers", 5'000'000, bench::timers, "N timers that are armed and taken back; op: timer"},
+    {"burst", 10'000'000, bench::burst,
+        "idle, and then the pages go back to the system; op: a process' share of that time"},
     {"wake", 300, bench::wake, "N messages of a plain thread to workers that sleep; op: the median of them"},
     {"rest", 1'000, bench::rest, "N processes wait; op: what the program uses of its processors in a second"},
     {"flat_restart", 1'000'000, bench::flat_restart, "N restarts, the last beside the first; op: restart"},

@@ -18,6 +18,7 @@ figure big(unsigned threads, std::uint64_t n);
 figure spawn(unsigned threads, std::uint64_t n);
 figure spawn_flood(unsigned threads, std::uint64_t n);
 figure idle(unsigned threads, std::uint64_t n);
+figure burst(unsigned threads, std::uint64_t n);
 figure skynet(unsigned threads, std::uint64_t n);
 figure ask(unsigned threads, std::uint64_t n);
 figure restart_error(unsigned threads, std::uint64_t n);
