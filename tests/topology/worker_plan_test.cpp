@@ -222,6 +222,10 @@ TEST_CASE("plan: runtimes of one program share out the CPUs") {
     CHECK(cpus(plan_workers(m, {.workers = 2, .taken = {0, 1}})) == "2 3");
     CHECK(cpus(plan_workers(m, {.workers = 2, .taken = {1, 2, 3}})) == "0 1");
     CHECK(bound(plan_workers(m, {.workers = 2, .pinning = pinning::always, .taken = {0, 2}})) == "1 3");
+    // Not bound one by one, and yet not to what the other has, while there are enough.
+    CHECK(bound(plan_workers(m, {.workers = 2, .taken = {0, 1}})) == "2-3 2-3");
+    CHECK(bound(plan_workers(m, {.workers = 1, .taken = {2}})) == "0-1,3");
+    CHECK(bound(plan_workers(m, {.workers = 2, .taken = {1, 2, 3}})) == "- -");
     CHECK(bound(plan_workers(m, {.taken = {0}})) == "- - - -");
     CHECK(bound(plan_workers(m, {.cpus = {0, 1}, .taken = {0}})) == "0-1 0-1");
     CHECK(bound(plan_workers(m, {.cpus = {2, 3}, .taken = {0, 1}})) == "2 3");
