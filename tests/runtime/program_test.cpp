@@ -2,6 +2,9 @@
 #include "runtime/child.hpp"
 #include "supervision/tree.hpp"
 #include "support/acceptance.hpp"
+#include "support/lingering.hpp"
+
+#include <bastion/executor/arena.hpp>
 
 #include <atomic>
 #include <csignal>
@@ -243,6 +246,46 @@ bool forbid(unsigned call) {
 }
 
 } // namespace
+
+TEST_CASE("program-unbound-memory", "[.]") {
+    if (!forbid(SYS_mbind)) return std::puts("cannot forbid it"), void();
+    std::size_t right = 0;
+    for (const int node : {0, 1}) {
+        const bastion::detail::memory_home home = bastion::detail::home_of_node(node, 0);
+        auto* const piece = static_cast<char*>(bastion::detail::arena_reserve(std::size_t{1} << 20, home));
+        piece[0] = piece[(1 << 20) - 1] = 'x';
+        if (bastion::detail::home_of(piece) == home) ++right;
+    }
+    std::printf("at home: %zu of 2\n", right);
+}
+TEST_CASE("Where the system refuses to bind memory it lies where it is first touched, and one line says so") {
+    child_program p("program-unbound-memory");
+    const auto said = p.finish();
+    if (count(said, "cannot forbid it") != 0) return;
+    CHECK(count(said, "memory cannot be bound to NUMA node 0: it lies where it is first touched") == 1);
+    CHECK(count(said, "at home: 2 of 2") == 1);
+    CHECK(p.code == 0);
+}
+
+TEST_CASE("program-lingers-without-membarrier", "[.]") {
+    if (!forbid(SYS_membarrier)) return std::puts("cannot forbid it"), void();
+    bastion::runtime rt(bastion::config().with_signals(false).with_workers(2).with_slice_limits(1ms, 1h).with_slice_log(
+        [](const bastion::long_slice&) {}));
+    test::keeper_and_patient two(rt);
+    two.tell_patient();
+    two.tell_patient();
+    std::printf("heard: %d\n", two.heard.load());
+    two.held.open();
+    rt.stop();
+    CHECK(rt.wait() == 0);
+}
+TEST_CASE("Without membarrier who lingers is found all the same") {
+    child_program p("program-lingers-without-membarrier");
+    const auto said = p.finish();
+    CHECK(p.code == 0);
+    if (count(said, "cannot forbid it") != 0) return;
+    CHECK(count(said, "heard: 2") == 1);
+}
 
 TEST_CASE("program-without-membarrier", "[.]") {
     if (!forbid(SYS_membarrier)) return std::puts("cannot forbid it"), void();

@@ -1,6 +1,7 @@
 // Processes that do not come back from a turn: what waits with their worker is done by others, and it is said who they are.
 #include "support/blocking.hpp"
 #include "support/catch.hpp"
+#include "support/lingering.hpp"
 #include "support/world.hpp"
 
 #include <bastion/bastion.hpp>
@@ -171,45 +172,10 @@ TEST_CASE("What waits with a worker that does not come back is done: in its slot
     for (const auto& p : stuck) wait_until([&] { return !p.alive(); });
 }
 
-// Two that have talked to one another, so that each lingers while the other runs; then one goes through a door, and the other counts what it hears.
-struct keeper_and_patient {
-    door held;
-    std::atomic<int> heard{0};
-    bastion::child_ref keeper;
-    bastion::child_ref patient;
-
-    explicit keeper_and_patient(bastion::runtime& rt) {
-        keeper = rt.spawn([this](bastion::context ctx) -> bastion::process {
-            for (;;) {
-                auto m = co_await ctx.recv();
-                if (auto q = m.asked<question>()) q.reply(ctx.worker());
-                else held.pass();
-            }
-        });
-        patient = rt.spawn([this](bastion::context ctx) -> bastion::process {
-            for (int i = 0; i < 1000; ++i) {
-                const auto answer = co_await keeper.ask(question());
-                if (!answer.has_value()) co_return ctx.fail("no answer");
-            }
-            keeper.tell(letter());
-            for (;;) {
-                (void)co_await ctx.recv();
-                ++heard;
-            }
-        });
-        held.wait_for(1);
-    }
-    void tell_patient() {
-        const int before = heard;
-        patient.tell(letter());
-        wait_until([&] { return heard == before + 1; });
-    }
-};
-
 TEST_CASE("Who lingers beside one that does not come back gets its mail, and ends when it is told to") {
     const std::size_t workers = GENERATE(1u, 2u);
     bastion::runtime rt(watched(workers).with_slice_log([](const auto&) {}));
-    keeper_and_patient two(rt);
+    test::keeper_and_patient two(rt);
     for (int i = 0; i < 3; ++i) two.tell_patient();
     two.patient.kill();
     wait_until([&] { return !two.patient.alive(); });
@@ -223,7 +189,7 @@ TEST_CASE("Who lingers is found by an idle worker, though nobody watches, and fr
     const char* const machine = GENERATE("numa:1 core:2 pu:1", "numa:2 core:1 pu:1");
     bastion::runtime rt(
         bastion::config().with_signals(false).with_machine(machine).with_workers(2).with_slice_limits(0ms, 0ms));
-    keeper_and_patient two(rt);
+    test::keeper_and_patient two(rt);
     for (int i = 0; i < 3; ++i) two.tell_patient();
     two.patient.kill();
     wait_until([&] { return !two.patient.alive(); });
