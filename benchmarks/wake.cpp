@@ -24,6 +24,7 @@ bastion::process sleeper(bastion::context ctx) {
         (void)co_await ctx.recv();
         // release: pairs with the teller's look.
         woken_at.store(clock::now().time_since_epoch().count(), std::memory_order_release);
+        woken_at.notify_one();
     }
 }
 
@@ -35,10 +36,11 @@ std::uint64_t parks(const bastion::runtime& rt) {
 
 // Until none of the workers has gone to sleep anew for two milliseconds: a search before a sleep takes far less.
 void wait_for_sleep(const bastion::runtime& rt) {
-    for (std::uint64_t before = 0; before != parks(rt);) {
+    std::uint64_t before = 0;
+    do {
         before = parks(rt);
         std::this_thread::sleep_for(2ms);
-    }
+    } while (before == 0 || before != parks(rt));
 }
 
 double cpu_ns() {
@@ -58,7 +60,7 @@ figure wake(unsigned threads, std::uint64_t n) {
         woken_at.store(0, std::memory_order_relaxed);
         const clock::rep told = clock::now().time_since_epoch().count();
         check(asleep.tell(number{1}) == bastion::delivery::accepted, "wake: a message");
-        while (woken_at.load(std::memory_order_acquire) == 0) {}
+        woken_at.wait(0, std::memory_order_acquire); // it does not keep the core that the worker may be woken on
         one = static_cast<double>(woken_at.load(std::memory_order_relaxed) - told);
     }
     const auto middle = late.begin() + static_cast<std::ptrdiff_t>(n / 2);
