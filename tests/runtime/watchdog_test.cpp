@@ -189,14 +189,13 @@ TEST_CASE("Who lingers is found by an idle worker, though nobody watches, and fr
     const char* const machine = GENERATE("numa:1 core:2 pu:1", "numa:2 core:1 pu:1");
     bastion::runtime rt(
         bastion::config().with_signals(false).with_machine(machine).with_workers(2).with_slice_limits(0ms, 0ms));
-    test::keeper_and_patient two(rt);
-    for (int i = 0; i < 3; ++i) two.tell_patient();
-    two.patient.kill();
-    wait_until([&] { return !two.patient.alive(); });
-    CHECK(two.heard == 3);
-    two.held.open();
-    rt.stop();
-    CHECK(rt.wait() == 0);
+    for (int round = 0; round < 30; ++round) { // the two may be on different workers, or the other one awake still
+        test::keeper_and_patient two(rt);
+        two.tell_patient();
+        two.patient.kill();
+        wait_until([&] { return !two.patient.alive(); });
+        CHECK(two.heard == 1);
+    }
 }
 
 TEST_CASE("A process that spins goes on telling others, which answer meanwhile") {

@@ -45,6 +45,15 @@ public:
         });
         held.wait_for(1);
     }
+    keeper_and_patient(const keeper_and_patient&) = delete;
+    keeper_and_patient& operator=(const keeper_and_patient&) = delete;
+    ~keeper_and_patient() {
+        held.open();
+        for (const auto& one : {keeper, patient}) {
+            one.kill();
+            wait_until([&] { return !one.alive(); });
+        }
+    }
     void tell_patient() {
         const int before = heard;
         patient.tell(letter());
