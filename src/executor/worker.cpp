@@ -32,9 +32,8 @@ const unsigned* uncaught_count() noexcept {
 
 worker::worker(executor& owner, std::size_t index, std::uint64_t seed, const topology::planned_worker& place,
     worker_node& node, std::vector<worker_node*> others, bool has_thieves)
-    : owner_(owner), node_(node), index_(index), is_free_(owner.driven_by() == nullptr),
-      has_far_nodes_(!others.empty()), budget_(owner.budget()), spin_limit_ns_(spin_most_ns), random_(seed),
-      mark_(has_thieves, !asymmetric_fence::available()),
+    : owner_(owner), node_(node), index_(index), has_far_nodes_(!others.empty()), budget_(owner.budget()),
+      spin_limit_ns_(spin_most_ns), random_(seed), mark_(has_thieves, !asymmetric_fence::available()),
       bound_(others.empty() ? nullptr : std::make_unique<bound_work>()), place_(place), other_nodes_(std::move(others)),
       spared_(other_nodes_.size() + 1), seat_(index) {
     counters_.idle_since.store(owner.began_ns_, std::memory_order_relaxed); // until it has a seat
@@ -148,12 +147,7 @@ void worker::loop() {
 void worker::park_lingerer() noexcept {
     if (lingerer_.empty()) return;
     --patience_;
-    runnable* r = nullptr;
-    {
-        const turn_mark::step alone(mark_);
-        r = lingerer_.take(mark_.slot_is_robbed());
-    }
-    if (r != nullptr) r->ops->park(*r);
+    if (runnable* const r = take_lingerer()) r->ops->park(*r);
 }
 
 runnable* worker::next_by_rank() noexcept {
@@ -162,7 +156,7 @@ runnable* worker::next_by_rank() noexcept {
     if (is_over) park_lingerer();
     if (turn_ % poll_every == 0) [[unlikely]] {
         if (is_to_end()) return nullptr;
-        if (is_free_) patience_ = std::max(patience_, 1);
+        if (owner_.driven_by() == nullptr) patience_ = std::max(patience_, 1); // who drives wants to see who waits
         poll_timers();
         take_in();
         const bool is_the_eldests = turn_ % eldest_every == 0;

@@ -189,10 +189,12 @@ control_block* make_block(runtime_home& home) {
 control_block* make_block(runtime_home& home, const placed& at) {
     control_block* b = nullptr;
     // What this thread has in hand another one's node may have made.
-    const free_list& hand = this_thread_blocks().free;
-    const bool is_handy =
-        at.memory == this_thread_pool().home() && (hand.first == nullptr || home_of(hand.first) == at.memory);
-    if (at.memory == no_home || is_handy) {
+    const auto is_at_hand = [&at] {
+        if (at.memory != this_thread_pool().home()) return false;
+        const free_list& hand = this_thread_blocks().free;
+        return hand.first == nullptr || home_of(hand.first) == at.memory;
+    };
+    if (at.memory == no_home || is_at_hand()) {
         b = make_block(home);
     } else {
         ask_gate(sizeof(control_block));

@@ -24,7 +24,7 @@ std::optional<parked_look> look_at_parked(control_block& b) noexcept {
     parked_look seen;
     seen.unread = unread_mail(b);
     if (!b.own_slot.mail) seen.in_hand = b.hand;
-    if (!(for_mail ? b.inbox.park_on_mail() : b.inbox.park_elsewhere())) schedule_block(b, this_thread());
+    park_block(b, for_mail);
     return seen;
 }
 

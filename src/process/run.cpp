@@ -386,7 +386,7 @@ void unpark_process(runnable& r) { unpark_block(block_of(r)); }
 
 void park_process(runnable& r) {
     control_block& b = block_of(r);
-    if (!(b.own_slot.mail ? b.inbox.park_on_mail() : b.inbox.park_elsewhere())) schedule_block(b, this_thread());
+    park_block(b, b.own_slot.mail);
 }
 
 void count_work(runnable& r, int by) { block_of(r).elsewhere += static_cast<std::uint32_t>(by); }

@@ -77,7 +77,7 @@ void owner::release() noexcept {
     if (control_block* implicit = stops_first()) of(*implicit).release();
     self_.life_state.park(false);
     // The right to run was its maker's and came with the adoption; a signal may have come already.
-    if (!self_.inbox.park_elsewhere()) schedule_block(self_, this_thread());
+    park_block(self_, false);
 }
 
 void owner::place(std::string path) {

@@ -122,8 +122,7 @@ void bind(const machine& on, const worker_wishes& w, const chosen& may_have, con
             worker.bound_to = {worker.where.os_index};
             continue;
         }
-        const auto is_near = [&](std::size_t i) { return on.cpus[i].node == worker.where.node; };
-        const chosen near = those_of(may_have, is_near);
+        const chosen near = those_of(may_have, [&](std::size_t i) { return on.cpus[i].node == worker.where.node; });
         // Other runtimes keep what they have, as long as each worker of this one may have a CPU of its own.
         const chosen left = those_of(near, [&](std::size_t i) { return !contains(w.taken, on.cpus[i].os_index); });
         const auto here = std::count_if(plan.workers.begin(), plan.workers.end(),

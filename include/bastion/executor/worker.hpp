@@ -69,7 +69,7 @@ inline void late_timer::queue(timer_entry* entry, void* context) noexcept {
 class alignas(cache_line) worker {
 public:
     static constexpr unsigned slot_turns = 3;     // the slot, at most so often in a row
-    static constexpr int most_patience = 4;
+    static constexpr int most_patience = 4;       // with those who linger in vain
     static constexpr unsigned system_turns = 7;   // system strands in a row before the others get one turn
     static constexpr unsigned poll_every = 64;    // turns between two looks at the clock and the node queue
     static constexpr unsigned eldest_every = 1024; // and at what has waited longest for room in the ring
@@ -168,8 +168,7 @@ public:
     // True: it does not linger any more, and the caller, on this worker's thread, has the right to run it.
     [[nodiscard]] BASTION_INLINE bool end_lingering() noexcept {
         patience_ += patience_ < most_patience ? 1 : 0;
-        const turn_mark::step alone(mark_);
-        return lingerer_.take(mark_.slot_is_robbed()) != nullptr;
+        return take_lingerer() != nullptr;
     }
 
     // The process that runs here is anybody's from now on, once this has returned: whoever looks at it is through.
@@ -231,6 +230,10 @@ private:
     }
     BASTION_API void push_next_at_home(runnable& r) noexcept;
     BASTION_API void push_last_at_home(runnable& r) noexcept;
+    [[nodiscard]] BASTION_INLINE runnable* take_lingerer() noexcept {
+        const turn_mark::step alone(mark_);
+        return lingerer_.take(mark_.slot_is_robbed());
+    }
     BASTION_API void park_lingerer() noexcept;
     [[nodiscard]] runnable* next_local() noexcept;
     [[nodiscard]] runnable* pop_rings() noexcept;
@@ -319,7 +322,6 @@ private:
     executor& owner_;
     worker_node& node_;
     const std::size_t index_;
-    const bool is_free_; // no driver says what it does, and wants to see who waits
     const bool has_far_nodes_; // false: nobody is at home anywhere
     std::int32_t budget_;
     thread_state* thread_ = nullptr;

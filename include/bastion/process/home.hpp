@@ -162,6 +162,10 @@ BASTION_INLINE void schedule_block(control_block& block, thread_state& thread) n
         schedule_foreign(block);
     }
 }
+// Parks a block whose right to run the caller holds, or schedules it if there is news.
+inline void park_block(control_block& block, bool on_mail) noexcept {
+    if (!(on_mail ? block.inbox.park_on_mail() : block.inbox.park_elsewhere())) schedule_block(block, this_thread());
+}
 // Whether it lingers on this thread's worker, which does not do so any longer: the caller has the right to run it.
 [[nodiscard]] BASTION_INLINE bool end_lingering(control_block& block, thread_state& thread) noexcept {
     worker* const here = thread.current_worker;
