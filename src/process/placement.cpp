@@ -12,10 +12,11 @@ namespace {
     return 0;
 }
 
-// Where another process is at home, or its memory lies; of one that is nowhere in particular always the same one of the nodes, so that those who
+// Where another process is at home, or its memory lies; 0: it is nobody. Of one that is nowhere in particular always the same one of the nodes, so that those who
 // are to be near it are near one another. A block can be looked at for ever.
 [[nodiscard]] std::uint16_t home_near(const address& who, const executor& on) noexcept {
     control_block* const b = who.block;
+    if (b == nullptr) return 0;
     const std::uint16_t its = std::atomic_ref(b->node).load(std::memory_order_relaxed);
     if (b->lives(who.generation) && b->home == on.home() && its != 0) return its;
     if (const memory_home memory = home_of(b); memory != no_home)
