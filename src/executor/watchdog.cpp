@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::int64_t tick_ns = 5'000'000;
 constexpr std::int64_t slow_tick_ns = 250'000'000; // when no slices are watched
-constexpr std::int64_t between_questions_ns = 1'000'000'000; // for CPUs
+constexpr std::int64_t between_questions_ns = 500'000'000; // for CPUs: an answer within 2 s is promised
 constexpr std::int64_t between_warnings_ns = 1'000'000'000;
 constexpr unsigned idle_looks = 2; // then it sleeps, too
 

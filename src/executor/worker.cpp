@@ -156,7 +156,7 @@ runnable* worker::next_by_rank() noexcept {
     if (is_over) park_lingerer();
     if (turn_ % poll_every == 0) [[unlikely]] {
         if (is_to_end()) return nullptr;
-        if (owner_.driven_by() == nullptr) patience_ = std::max(patience_, 1); // who drives wants to see who waits
+        patience_ = std::max(patience_, 1);
         poll_timers();
         take_in();
         const bool is_the_eldests = turn_ % eldest_every == 0;
@@ -444,6 +444,7 @@ void worker::take_turn() {
         owner_.rest_.end();
         owner_.sleepers_.withdraw(index_);
     }
+    patience_ = turn_ % 3 != 0 ? 1 : 0; // a simulation is to see who lingers, and who does not
     if (runnable* r = next_local()) return owner_.driven_by()->run(*this, *r);
     if (run_some_jobs() || poll_timers() || queued() != 0) return;
     if (enter_search()) {

@@ -2,6 +2,7 @@
 
 #include <bastion/executor/allocation_gate.hpp>
 #include <bastion/executor/arena.hpp>
+#include <bastion/executor/executor.hpp>
 #include <bastion/executor/task.hpp>
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
@@ -127,6 +128,14 @@ free_list some_blocks(memory_home home) {
     return made;
 }
 
+// A plain thread is on no node: what it spawns lies on one after the other, some blocks on each.
+memory_home home_of_next_blocks(const runtime_home& home) noexcept {
+    const memory_home own = this_thread_pool().home();
+    if (own != no_home || !anybody_has_a_home()) return own;
+    executor* const workers = home.workers.load();
+    return workers != nullptr && workers->nodes() > 1 ? workers->memory_of_next_node() : no_home;
+}
+
 // From another node's memory: one at a time.
 control_block* take_from(memory_home home) {
     free_list some = some_blocks(home);
@@ -182,7 +191,7 @@ control_block* prepared(control_block* b, runtime_home& home, block_cache& cache
 control_block* make_block(runtime_home& home) {
     ask_gate(sizeof(control_block));
     block_cache& cache = this_thread_blocks();
-    if (cache.free.first == nullptr) cache.free = some_blocks(this_thread_pool().home());
+    if (cache.free.first == nullptr) cache.free = some_blocks(home_of_next_blocks(home));
     return prepared(pop(cache.free), home, cache);
 }
 

@@ -130,6 +130,18 @@ std::size_t workers_on(const topology::machine& now, const std::vector<int>& cpu
     } catch (const topology::bad_wish&) { return 1; }
 }
 
+// Whoever has given a number of workers keeps it, and learns that they share CPUs now, or do not any more.
+void say_who_shares(runtime_state& state, std::size_t cpus) {
+    const std::size_t workers = state.workers->size();
+    const bool shared_before = std::exchange(state.cpus_are_shared, cpus < workers);
+    if (state.quiet || (cpus >= workers && !shared_before)) return;
+    reporter::line(
+        "bastion: the workers may use " + counted(cpus, "CPU") + " now: " +
+        (cpus >= workers ? "each has one again\n"
+                         : "the " + std::to_string(workers) + " that were asked for share " +
+                               (cpus == 1 ? "it" : "them") + " (runtime::resize_workers makes them fewer)\n"));
+}
+
 // How many workers there would be if the runtime was started now; 0: as many as there are.
 std::size_t workers_for_cpus(void* data) {
     auto& state = *static_cast<runtime_state*>(data);
@@ -140,8 +152,9 @@ std::size_t workers_for_cpus(void* data) {
     if (cpus.empty() || (cpus == state.cpus_known && now.quota == state.quota_known)) return 0;
     state.cpus_known = cpus;
     state.quota_known = now.quota;
-    const std::size_t workers =
-        std::clamp(workers_on(now, cpus, state.wishes), state.workers->nodes(), state.workers->size());
+    const std::size_t all = workers_on(now, cpus, state.wishes);
+    if (state.number_was_given) return say_who_shares(state, all), 0;
+    const std::size_t workers = std::clamp(all, state.workers->nodes(), state.workers->size());
     if (workers != std::exchange(state.workers_for_cpus, workers) && !state.quiet)
         reporter::line("bastion: this process may use " + counted(static_cast<std::size_t>(now.workers()), "CPU") +
                        " now: " + std::to_string(workers) + " of " + std::to_string(state.workers->size()) +
@@ -254,8 +267,9 @@ runtime::runtime(config c) {
     options.data = &s;
     s.quiet = s.settings.quiet_;
     s.wishes = s.settings.wishes_;
-    const bool counted = s.wishes.workers != 0 || s.wishes.workers_per_node != 0;
-    if (options.driven_by == nullptr && s.settings.machine_ == nullptr && !counted) {
+    s.number_was_given = s.wishes.workers != 0 || s.wishes.workers_per_node != 0;
+    s.wishes.workers = s.wishes.workers_per_node = 0;
+    if (options.driven_by == nullptr && s.settings.machine_ == nullptr) {
         s.workers_for_cpus = options.plan->workers().size();
         for (const topology::cpu& cpu : topology::this_machine().cpus) s.cpus_known.push_back(cpu.os_index);
         s.quota_known = topology::this_machine().quota;

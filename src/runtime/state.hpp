@@ -36,7 +36,9 @@ struct runtime_state {
     std::unique_ptr<reporter> reports;
     config::slice_function slice_log; // none: standard error
     // For CPUs that the system gives and takes; the watchdog's thread's.
-    topology::worker_wishes wishes;
+    topology::worker_wishes wishes; // without a number of workers
+    bool number_was_given = false;
+    bool cpus_are_shared = false; // by workers whose number was given, and that was said
     std::vector<int> cpus_known;
     double quota_known = 0;
     std::size_t workers_for_cpus = 0;

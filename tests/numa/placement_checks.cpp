@@ -111,7 +111,7 @@ void homes_are_left_by_few(findings& f, const asked& a) {
         c.left += burst;
         for (std::uint32_t i = 0; i < burst; ++i) {
             seed = seed * 6364136223846793005u + 1442695040888963407u;
-            groups[home][(seed >> 33) % groups[home].size()].tell(spark{&c, ctx.worker(), ctx.node()});
+            groups[home][(seed >> 33) % groups[home].size()].tell(spark{&c, ctx.worker(), kernel::here().node});
         }
     };
     const auto body = [&](std::size_t home) {
@@ -121,7 +121,7 @@ void homes_are_left_by_few(findings& f, const asked& a) {
                 const auto* s = m.told<spark>();
                 if (s == nullptr) continue;
                 if (s->worker != ctx.worker()) ++frees;
-                if (s->node != ctx.node()) ++far_frees;
+                if (s->node != kernel::here().node) ++far_frees;
                 std::this_thread::sleep_for(20us);
                 const std::uint32_t left = --s->of->left;
                 if (left == burst / 2 && !over)
@@ -141,7 +141,7 @@ void homes_are_left_by_few(findings& f, const asked& a) {
     for (std::size_t i = 0; i < chains.size(); ++i) {
         chains[i].left = burst / 2 + 1;
         for (std::uint32_t n = 0; n <= burst / 2; ++n)
-            groups[i % nodes][n].tell(spark{&chains[i], 0, static_cast<int>(i % nodes)});
+            groups[i % nodes][n].tell(spark{&chains[i], 0, kernels_number(static_cast<int>(i % nodes))});
     }
     while (frees < 5'000) std::this_thread::sleep_for(1ms); // all chains burn
     const runtime_counters before = rt.counters();

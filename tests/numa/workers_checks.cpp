@@ -139,6 +139,7 @@ void workers_follow_a_cpuset(findings& f, const asked& a) {
         const double took = seconds_until(rt, workers);
         longest = std::max(longest, took);
         f.expect(rt.active_workers() == workers, when + ": " + counted(rt.active_workers(), "worker"));
+        f.expect(took <= 2, when + ": noticed after " + std::to_string(took) + " s");
     };
     own.set("cpuset.cpus", list_of(kernel::cpus_of_node(kernel::nodes().front())));
     becomes("the CPUs of one node", std::max(all / nodes, nodes));

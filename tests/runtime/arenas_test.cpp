@@ -50,10 +50,11 @@ auto looks_around(faults& f, memory_home home) {
 
 TEST_CASE("On each machine what a process of a node uses lies there, also when other nodes have freed it") {
     test::acceptance("B12");
-    for (const char* text : {"pu:1", "core:4 pu:2", "numa:2 core:2 pu:2", "package:2 [numa] l3:2 core:2 pu:2",
-             "numa:4 core:4 pu:1", "package:2 numa:2 l3:1 core:2 pu:2", "numa:8 core:2 pu:1",
-             "package:4 [numa] [numa] core:2 pu:1", "group:2 numa:2 core:1 pu:4", "numa:3 core:5 pu:1",
-             "package:1 l3:1 numa:2 core:2 pu:1", "package:1 numa:1 l3:8 core:8 pu:2"}) {
+    // Those of one node first, whose memory is nobody's: later ones spawn into what this thread has in hand of others.
+    for (const char* text : {"pu:1", "core:4 pu:2", "package:1 numa:1 l3:8 core:8 pu:2", "numa:2 core:2 pu:2",
+             "package:2 [numa] l3:2 core:2 pu:2", "numa:4 core:4 pu:1", "package:2 numa:2 l3:1 core:2 pu:2",
+             "numa:8 core:2 pu:1", "package:4 [numa] [numa] core:2 pu:1", "group:2 numa:2 core:1 pu:4",
+             "numa:3 core:5 pu:1", "package:1 l3:1 numa:2 core:2 pu:1"}) {
         INFO(text);
         bastion::runtime rt(bastion::config().with_signals(false).with_machine(text).with_workers_per_node(1));
         const bastion::topology::machine on = bastion::topology::described_machine(text);
@@ -94,4 +95,15 @@ TEST_CASE("On each machine what a process of a node uses lies there, also when o
             }
         CHECK(f.count() == 0);
     }
+}
+
+TEST_CASE("What a plain thread spawns for no node in particular lies on one of them all the same") {
+    bastion::runtime rt(
+        bastion::config().with_signals(false).with_machine("numa:3 core:1 pu:1").with_workers_per_node(1));
+    std::set<memory_home> homes;
+    std::thread([&] {
+        for (std::size_t i = 0; i < many; ++i)
+            homes.insert(home_of(rt.spawn([](bastion::context) -> bastion::process { co_return; }).where().block));
+    }).join();
+    CHECK(homes == std::set<memory_home>{home_of_node(0, -1), home_of_node(1, -1), home_of_node(2, -1)});
 }

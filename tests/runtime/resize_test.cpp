@@ -1,4 +1,5 @@
 // Workers that leave and come back while the runtime works, by order and with the CPUs that the system grants.
+#include "runtime/child.hpp"
 #include "support/blocking.hpp"
 #include "support/catch.hpp"
 #include "support/world.hpp"
@@ -7,6 +8,8 @@
 
 #include <atomic>
 #include <cctype>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -276,6 +279,49 @@ TEST_CASE("Who has said how many workers there are to be is believed, whatever t
     rt.resize_workers(2);
     wait_until([&] { return rt.active_workers() == 2; });
     end = true;
+}
+
+// The watchdog's thread loses a CPU and gets it back.
+TEST_CASE("a CPU comes and goes", "[.]") {
+    // By the first signal, and the second; the third ends it.
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    auto config = bastion::config().with_signals(false);
+    if (std::getenv("GIVEN") != nullptr) config.with_workers(2);
+    bastion::runtime rt(std::move(config));
+    rt.spawn([](bastion::context ctx) -> bastion::process { // somebody is awake
+        for (;;) co_await ctx.sleep_for(1ms);
+    });
+    const pid_t watcher = threads_named(is_the_watchdog, 1).front();
+    cpu_set_t all;
+    wait_until([&] { return sched_getaffinity(watcher, sizeof all, &all) == 0 && CPU_COUNT(&all) > 1; });
+    const cpu_set_t one = only(bastion::topology::this_machine().cpus.front().os_index);
+    std::fputs("ready\n", stderr);
+    int which = 0;
+    for (const cpu_set_t* its : {&one, const_cast<const cpu_set_t*>(&all)}) {
+        sigwait(&signals, &which);
+        REQUIRE(sched_setaffinity(watcher, sizeof *its, its) == 0);
+    }
+    sigwait(&signals, &which);
+    std::fprintf(stderr, "%zu active\n", rt.active_workers());
+}
+
+TEST_CASE("A line says how many workers run, or share, the CPUs that there are now") {
+    if (!has_two_cpus() || bastion::topology::this_machine().workers() != 2) return;
+    const bool given = GENERATE(false, true);
+    child_program p("a CPU comes and goes", given ? std::vector<std::string>{"GIVEN=1"} : std::vector<std::string>{});
+    REQUIRE(p.saw("ready\n"));
+    p.signal(SIGUSR1);
+    CHECK(p.saw(given ? "bastion: the workers may use 1 CPU now: the 2 that were asked for share it "
+                        "(runtime::resize_workers makes them fewer)\n"
+                      : "bastion: this process may use 1 CPU now: 1 of 2 workers run\n"));
+    p.signal(SIGUSR1);
+    CHECK(p.saw(given ? "bastion: the workers may use 2 CPUs now: each has one again\n"
+                      : "bastion: this process may use 2 CPUs now: 2 of 2 workers run\n"));
+    p.signal(SIGUSR1);
+    CHECK(p.saw("2 active\n"));
 }
 
 TEST_CASE("A runtime that a bound thread makes has its workers on all CPUs") {

@@ -103,6 +103,8 @@ public:
     [[nodiscard]] memory_home memory_of(std::size_t home) const noexcept {
         return plan_.home_of(node_at(home).nearest.front());
     }
+    // Of each node in turn: for what is nobody's in particular.
+    [[nodiscard]] memory_home memory_of_next_node() noexcept { return memory_of(next_node().home); }
     // For what is to be spread over the nodes: each in turn.
     [[nodiscard]] std::uint16_t next_home() noexcept;
     [[nodiscard]] const void* home() const noexcept { return options_.home; }
