@@ -259,19 +259,22 @@ std::int64_t worker::first_due() const noexcept {
 // True: it did not sleep after all.
 bool worker::sleep() {
     if (poll_timers()) return true;
+    if (quick_wakes_ >= most_quick_wakes && nap()) return true;
     const auto sees = [this] { return sees_work() || is_to_end(); };
     const bool slept = owner_.sleepers_.sleep(index_, sees, [this] { park(); });
     owner_.watch_.somebody_is_awake();
     return !slept;
 }
 
+std::int64_t worker::time_until_due() const noexcept {
+    if (!owner_.time_->runs()) return -1;
+    const std::int64_t due = first_due();
+    return due == wheel_notice::never ? -1 : std::max<std::int64_t>(0, due - owner_.time_->now_ns());
+}
+
 void worker::park() {
     assert(!holds_any()); // nobody else would take its last
-    std::int64_t timeout = -1;
-    if (owner_.time_->runs()) {
-        const std::int64_t due = first_due();
-        if (due != wheel_notice::never) timeout = std::max<std::int64_t>(0, due - owner_.time_->now_ns());
-    }
+    const std::int64_t timeout = time_until_due();
     const bool has_pages = owner_.options_.gives_pages_back && has_pages_to_give_back();
     const bool gives_back = has_pages && (timeout < 0 || timeout > idle_before_giving_back_ns);
     worker_counters::bump(counters_.parks);
@@ -279,11 +282,36 @@ void worker::park() {
     begin_idling();
     // Timers that come again and again do not keep pages from the system.
     if (has_pages && !gives_back && was_mostly_idle()) give_pages_back_if_idle();
+    const std::int64_t from = monotonic_ns();
     const bool told = parker_.park(gives_back ? idle_before_giving_back_ns : timeout);
     owner_.rest_.end();
+    if (told && monotonic_ns() - from < quick_wake_ns) {
+        ++quick_wakes_;
+    } else {
+        quick_wakes_ = 0;
+        nap_ns_ = nap_least_ns;
+    }
     end_idling();
     if (told) worker_counters::bump(counters_.wakes);
     if (gives_back && !told) give_pages_back_if_idle();
+}
+
+// Two workers that take what a third thread makes, one piece at a time, would wake one another, or be woken by it, for each few of them: a
+// system call for the waker, and work that goes from cache to cache. Who naps leaves it to the other for a while.
+bool worker::nap() {
+    std::size_t others = owner_.seated_.seated() - 1;
+    owner_.each_of_all(
+        [&](const worker& w) { others -= others != 0 && w.stuck_.load(std::memory_order_relaxed) ? 1 : 0; });
+    if (!owner_.sleepers_.begin_nap(others)) return false;
+    const std::int64_t due = time_until_due();
+    worker_counters::bump(counters_.parks);
+    begin_idling();
+    (void)parker_.park(due < 0 ? nap_ns_ : std::min(due, nap_ns_));
+    end_idling();
+    owner_.sleepers_.end_nap();
+    nap_ns_ = std::min(nap_ns_ * 2, nap_most_ns);
+    --quick_wakes_; // one more, and it naps again
+    return true;
 }
 
 void worker::give_pages_back_if_idle() noexcept {

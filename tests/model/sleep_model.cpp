@@ -56,6 +56,26 @@ void submit_against_two(model::run& r) {
     r.at_end([&] { all_done_once(jobs); });
 }
 
+// The same to two of which each would rather nap: one of them can always be woken, or is awake.
+void submit_against_nappers(model::run& r) {
+    auto& c = r.make<crew>(2u);
+    auto& one = r.make<std::array<job, 1>>();
+    auto& napping = r.make<std::size_t>(0u); // the model's own
+    c.left = one.size();
+    for (std::size_t i : {0u, 1u})
+        r.thread([&, i] {
+            if (c.sleepers.begin_nap(1)) {
+                model::require(++napping < 2, "somebody is awake, or can be woken");
+                (void)c.shared.empty(); // a step
+                --napping;
+                c.sleepers.end_nap();
+            }
+            c.work(i);
+        });
+    r.thread([&] { c.inject(one[0]); });
+    r.at_end([&] { all_done_once(one); });
+}
+
 struct young_timer {
     model::plain<std::uint8_t> place = std::uint8_t{0xff};
 };
@@ -193,6 +213,9 @@ TEST_CASE("model: work for the last worker that goes to sleep") {
 }
 TEST_CASE("model: work for two workers that go to sleep") {
     model::check(submit_against_two, {.stale_reads = 1}, 2, 1);
+}
+TEST_CASE("model: work for two workers that would rather nap") {
+    model::check(submit_against_nappers, {.stale_reads = 1}, 2, 1);
 }
 TEST_CASE("model: timers armed against a worker that goes to sleep") {
     model::check(timers_against_sleep, {.stale_reads = 2}, 2);

@@ -75,7 +75,12 @@ public:
     static constexpr unsigned eldest_every = 1024; // and at what has waited longest for room in the ring
     static constexpr std::uint64_t spin_most_ns =
         40'000; // a search: where sleeping and waking costs as much (executors.md)
-    static constexpr unsigned near_rounds = 2;    // a thief looks at its own node so often before it looks farther
+    // Woken so soon after it fell asleep, so often in a row, it naps: it looks again by itself after so long, twice as long each time.
+    static constexpr std::int64_t quick_wake_ns = 20'000;
+    static constexpr unsigned most_quick_wakes = 4;
+    static constexpr std::int64_t nap_least_ns = 50'000;
+    static constexpr std::int64_t nap_most_ns = 200'000;
+    static constexpr unsigned near_rounds = 2; // a thief looks at its own node so often before it looks farther
 
     // `place` and the nodes outlive it. `others`: the nodes of other workers, the nearest first.
     // `has_thieves`: from the beginning, and for good.
@@ -235,6 +240,7 @@ private:
         return lingerer_.take(mark_.slot_is_robbed());
     }
     BASTION_API void park_lingerer() noexcept;
+
     [[nodiscard]] runnable* next_local() noexcept;
     [[nodiscard]] runnable* pop_rings() noexcept;
     [[nodiscard]] runnable* take_queued() noexcept;
@@ -264,6 +270,10 @@ private:
     [[nodiscard]] bool hears_a_call() noexcept;
     [[nodiscard]] bool stands_still(worker& victim) noexcept;
     [[nodiscard]] bool sleep();
+    // False: nobody else is awake.
+    [[nodiscard]] bool nap();
+    // The next timer's, of all that there are; < 0: there is none.
+    [[nodiscard]] std::int64_t time_until_due() const noexcept;
     void take_seat(thread_state& thread) noexcept;
     // Before its thread begins, and after it has ended without a stop: whoever reads its figures sees that it does nothing meanwhile.
     void sit_down() noexcept;
@@ -332,6 +342,8 @@ private:
     bool robbed_in_vain_ = false; // in this search somebody was stolen who lingered without news
     bool lingers_anew_ = false; // who lingers does so since the last turn
     std::uint64_t calls_heard_ = 0; // of the executor's, when it looked last
+    unsigned quick_wakes_ = 0; // in a row
+    std::int64_t nap_ns_ = nap_least_ns; // the next one
     int patience_ = 0; // so many more may linger in vain; none: until the next look at the clock
     std::int64_t idle_from_ns_ = 0; // when the search before a sleep began
     std::int64_t idle_looked_ns_ = 0; // when it was last asked how idle it was
