@@ -156,14 +156,43 @@ double futex_ns(std::uint64_t n) {
     return ns;
 }
 
+double line_ns(std::uint64_t n) {
+    const auto rounds = static_cast<std::uint32_t>(n);
+    alignas(64) futex_word turn{0};
+    // acquire and release: each has what the other one wrote.
+    const auto wait_until_it_is = [&turn](std::uint32_t value) {
+        for (unsigned looks = 1; turn.load(std::memory_order_acquire) != value; ++looks)
+            if (looks % 4096 == 0) std::this_thread::yield(); // on one core
+    };
+    std::thread other([&] {
+        const on_core second(1);
+        for (std::uint32_t i = 1; i < 10 * rounds; i += 2) {
+            wait_until_it_is(i);
+            turn.store(i + 1, std::memory_order_release);
+        }
+    });
+    const on_core first(0);
+    std::uint32_t last = 0;
+    const double ns = median_ns(2 * n, [&] {
+        for (std::uint32_t i = 0; i < rounds; ++i) {
+            turn.store(last + 1, std::memory_order_release);
+            last += 2;
+            wait_until_it_is(last);
+        }
+    });
+    other.join();
+    return ns;
+}
+
 void machine(std::uint64_t n) {
     const double hop = hop_ns(n);
     const double exchange = exchange_ns(n);
     const double frame = frame_ns(n);
     const double thrown = throw_ns(n / 100 + 1);
     const double woken = futex_ns(n / 1000 + 1);
-    std::printf("bench=machine hop_ns=%.1f exchange_ns=%.1f frame_ns=%.1f throw_ns=%.0f futex_ns=%.0f\n", hop, exchange,
-        frame, thrown, woken);
+    const double line = line_ns(n / 100 + 1);
+    std::printf("bench=machine hop_ns=%.1f exchange_ns=%.1f frame_ns=%.1f throw_ns=%.0f futex_ns=%.0f line_ns=%.1f\n", hop,
+        exchange, frame, thrown, woken, line);
 }
 
 } // namespace bench

@@ -19,6 +19,8 @@ namespace bench {
 [[nodiscard]] double throw_ns(std::uint64_t n);
 // From a futex wake to the running of the thread that slept, on another core if there is one: half of a round.
 [[nodiscard]] double futex_ns(std::uint64_t n);
+// A cache line from one core to another, if there are two: half of a round of two threads that look at it.
+[[nodiscard]] double line_ns(std::uint64_t n);
 
 // The median time of five runs of `body`, for each of its n operations.
 template <class F>

@@ -61,7 +61,7 @@ struct free_list {
 struct block_kind {
     std::size_t bytes;
     std::size_t unused; // of a free one, from its link on
-    std::size_t biggest_slab = std::size_t{1} << 20; // what threads have in hand keeps so much each, at worst
+    std::size_t biggest_slab = std::size_t{256} << 10; // what threads have in hand keeps so much each, at worst
     // Asked before a slab's pages are given back: what of its blocks is to be known when it is cut again. Null: nothing.
     std::uint64_t (*kept)(const char* begin, const char* end) noexcept = nullptr;
 };
