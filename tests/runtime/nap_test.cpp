@@ -37,6 +37,7 @@ TEST_CASE("Who naps looks again by itself when the other worker does not come ba
         };
     };
     std::vector<bastion::child_ref> all;
+    all.reserve(sinks);
     for (std::size_t i = 0; i < sinks; ++i) all.push_back(rt.spawn(reader(arrived)));
     const bastion::child_ref blocker = rt.spawn([&](bastion::context ctx) -> bastion::process {
         for (;;) {
