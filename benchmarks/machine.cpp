@@ -191,8 +191,8 @@ void machine(std::uint64_t n) {
     const double thrown = throw_ns(n / 100 + 1);
     const double woken = futex_ns(n / 1000 + 1);
     const double line = line_ns(n / 100 + 1);
-    std::printf("bench=machine hop_ns=%.1f exchange_ns=%.1f frame_ns=%.1f throw_ns=%.0f futex_ns=%.0f line_ns=%.1f\n", hop,
-        exchange, frame, thrown, woken, line);
+    std::printf("bench=machine hop_ns=%.1f exchange_ns=%.1f frame_ns=%.1f throw_ns=%.0f futex_ns=%.0f line_ns=%.1f\n",
+        hop, exchange, frame, thrown, woken, line);
 }
 
 } // namespace bench

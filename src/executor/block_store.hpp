@@ -34,6 +34,8 @@ public:
 
     // Each free block to the depot where it belongs.
     void put(free_list blocks) noexcept;
+    // Of what was taken, or cut, for that home.
+    void put_at(memory_home home, const free_list& blocks) noexcept { of(home).put(blocks.first, blocks.length); }
     // Empty: there are none.
     [[nodiscard]] free_list take(memory_home home) noexcept {
         free_list blocks;

@@ -15,6 +15,8 @@ namespace {
 constexpr std::size_t run_bytes = std::size_t{16} << 10;
 // Records of slabs lie apart from these, so that slabs follow one another without a gap.
 constexpr std::size_t records_at_once = 32;
+// The system is given so much in one call: some milliseconds.
+constexpr std::size_t most_at_once = std::size_t{32} << 20;
 
 [[nodiscard]] constexpr std::uint32_t blocks_per_run(std::size_t block_bytes) noexcept {
     return std::max<std::uint32_t>(4, static_cast<std::uint32_t>(run_bytes / block_bytes));
@@ -95,7 +97,7 @@ void depot::put_in_lists(free_list blocks, std::size_t unused) noexcept {
     }
 }
 
-// Whole slabs one after another, without a gap: in one piece, so that huge pages are not split.
+// Whole slabs one after another, without a gap: in one piece, so that few huge pages are split.
 void depot::make_fresh(slab* const* first, slab* const* last, const block_kind& kind) noexcept {
     for (slab* const* s = first; s != last; ++s) {
         (*s)->again = true;
@@ -183,8 +185,13 @@ std::size_t depot::give_back(const block_kind& kind, const keep_going& go_on) no
             put_in_lists(s.blocks, kind.unused);
             continue;
         }
-        if (!whole.empty() && whole.back()->begin + whole.back()->bytes != s.of->begin) flush();
-        whole.push_back(s.of);
+        const bool is_next = !whole.empty() && whole.back()->begin + whole.back()->bytes == s.of->begin;
+        if (!is_next || static_cast<std::size_t>(s.of->begin - whole.front()->begin) >= most_at_once) {
+            flush();
+            goes_on = go_on();
+        }
+        if (goes_on) whole.push_back(s.of);
+        else put_in_lists(s.blocks, kind.unused);
     }
     flush();
     put_in_lists(others, kind.unused);

@@ -11,8 +11,6 @@
 namespace bastion::detail {
 namespace {
 
-constexpr std::int64_t idle_before_giving_back_ns = 1'000'000'000;
-
 // Where the C++ ABI keeps this thread's count of uncaught exceptions: asking std::uncaught_exceptions() for every message
 // costs three calls. The layout is the Itanium C++ ABI's __cxa_eh_globals: {void* caughtExceptions; unsigned
 // uncaughtExceptions}.
@@ -131,8 +129,16 @@ void worker::loop() {
         while (runnable* r = next_local()) run(*r);
         if (run_some_jobs() || poll_timers()) continue;
         if (holds_any()) continue; // the job that was to come before it was stolen
-        if (search()) continue;
-        (void)sleep();
+        set_idle(true);
+        if (!search()) {
+            (void)sleep();
+            runnable* const woken_for = next_local();
+            set_idle(false);
+            const bool sweeps = std::exchange(sweep_is_due_, false);
+            if (woken_for != nullptr) run(*woken_for);
+            else if (sweeps) sweep();
+        }
+        set_idle(false);
     }
     if (!owner_.stopping_.load(std::memory_order_relaxed)) {
         hand_in();
@@ -142,6 +148,14 @@ void worker::loop() {
     thread.pool = nullptr;
     thread.counters = &nobodys_counters;
     thread.home = nullptr;
+}
+
+bool worker::do_one() {
+    if (runnable* const r = next_local()) {
+        run(*r);
+        return true;
+    }
+    return run_some_jobs() || poll_timers();
 }
 
 void worker::park_lingerer() noexcept {
@@ -259,6 +273,8 @@ std::int64_t worker::first_due() const noexcept {
 // True: it did not sleep after all.
 bool worker::sleep() {
     if (poll_timers()) return true;
+    // Whoever has a due timer may have lost its core, and so may the one who searches.
+    if (time_until_due() == 0 && poll_due_wheels()) return true;
     if (quick_wakes_ >= most_quick_wakes && nap()) return true;
     const auto sees = [this] { return sees_work() || is_to_end(); };
     const bool slept = owner_.sleepers_.sleep(index_, sees, [this] { park(); });
@@ -281,7 +297,7 @@ void worker::park() {
     owner_.rested();
     begin_idling();
     // Timers that come again and again do not keep pages from the system.
-    if (has_pages && !gives_back && was_mostly_idle()) give_pages_back_if_idle();
+    if (has_pages && !gives_back && was_mostly_idle()) sweep_is_due_ = all_are_idle();
     const std::int64_t from = monotonic_ns();
     const bool told = parker_.park(gives_back ? idle_before_giving_back_ns : timeout);
     owner_.rest_.end();
@@ -293,41 +309,38 @@ void worker::park() {
     }
     end_idling();
     if (told) worker_counters::bump(counters_.wakes);
-    if (gives_back && !told) give_pages_back_if_idle();
+    if (gives_back && !told) sweep_is_due_ = all_are_idle();
 }
 
 // Two workers that take what a third thread makes, one piece at a time, would wake one another, or be woken by it, for each few of them: a
 // system call for the waker, and work that goes from cache to cache. Who naps leaves it to the other for a while.
 bool worker::nap() {
-    std::size_t others = owner_.seated_.seated() - 1;
-    owner_.each_of_all(
-        [&](const worker& w) { others -= others != 0 && w.stuck_.load(std::memory_order_relaxed) ? 1 : 0; });
-    if (!owner_.sleepers_.begin_nap(others)) return false;
+    const auto others_awake = [this] {
+        const auto is_awake = [this](std::uint32_t i) {
+            return i != index_ && !owner_.sleepers_.sleeps(i) &&
+                   !owner_.worker_at(i).stuck_.load(std::memory_order_relaxed);
+        };
+        const auto first = node_.nearest.begin();
+        return static_cast<std::size_t>(std::count_if(first, first + static_cast<std::ptrdiff_t>(node_.own), is_awake));
+    };
+    if (!node_.naps.begin(others_awake)) return false;
     const std::int64_t due = time_until_due();
     worker_counters::bump(counters_.parks);
     begin_idling();
     (void)parker_.park(due < 0 ? nap_ns_ : std::min(due, nap_ns_));
     end_idling();
-    owner_.sleepers_.end_nap();
+    node_.naps.end();
     nap_ns_ = std::min(nap_ns_ * 2, nap_most_ns);
     --quick_wakes_; // one more, and it naps again
     return true;
 }
 
-void worker::give_pages_back_if_idle() noexcept {
-    if (all_are_idle()) (void)give_pages_back({[](void* w) { return static_cast<worker*>(w)->all_are_idle(); }, this});
-}
-
-// Once for each second: whether this worker was idle for nine tenths of the last. After begin_idling.
-bool worker::was_mostly_idle() noexcept {
-    const std::int64_t now = counters_.idle_since.load(std::memory_order_relaxed);
-    const std::int64_t idle = counters_.idle_ns.load(std::memory_order_relaxed);
-    const std::int64_t passed = now - idle_looked_ns_;
-    if (passed < idle_before_giving_back_ns) return false;
-    const bool mostly = idle_looked_ns_ != 0 && idle - idle_then_ns_ >= passed / 10 * 9;
-    idle_looked_ns_ = now;
-    idle_then_ns_ = idle;
-    return mostly;
+void worker::set_idle(bool idle) noexcept {
+    if (!has_far_nodes_ || idle == idle_) return;
+    idle_ = idle;
+    // relaxed: a hint
+    if (idle) node_.idle.fetch_add(1, std::memory_order_relaxed);
+    else node_.idle.fetch_sub(1, std::memory_order_relaxed);
 }
 
 // From the search that has found nothing.
@@ -346,11 +359,6 @@ void worker::end_idling() noexcept {
 std::size_t worker::queued() const noexcept {
     return (slot_.empty() ? 0u : 1u) + ring_.size() + unbegun_.size() + system_.size() + jobs_.size() +
            (bound_ != nullptr ? bound_->ring.size() + bound_->jobs.size() : 0u);
-}
-
-// Nobody has anything to do, nor will have before somebody is told. This worker is still among those that sleep.
-bool worker::all_are_idle() const noexcept {
-    return !parker_.is_told() && owner_.all_sleep() && first_due() > owner_.time_->now_ns();
 }
 
 void worker::collect_young() noexcept {

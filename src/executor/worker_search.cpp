@@ -88,11 +88,11 @@ bool worker::leave_search() noexcept {
 }
 
 // Of another node: somebody searches there, and will find what there is; or sleeps: then it is woken, and this search takes nothing from
-// that node.
+// that node; or has been woken, and will look.
 bool worker::has_hands_free(worker_node& other) noexcept {
     if (other.searching.load(std::memory_order_relaxed) != 0) return true;
     if (!spared_[other.home - 1u] && owner_.wake_one(other.nearest, other.own)) spared_[other.home - 1u] = true;
-    return spared_[other.home - 1u];
+    return spared_[other.home - 1u] || other.idle.load(std::memory_order_relaxed) != 0;
 }
 
 void worker::count_steal(bool from_afar) noexcept {
@@ -168,6 +168,7 @@ bool worker::rob(reach how_far) {
     // The last searcher that leaves with work sends the next one.
     if (leave_search() && mark_.has_thieves() && owner_.sleepers_.any()) owner_.wake_one(place_.nearest);
     spin_limit_ns_ = std::min(spin_limit_ns_ * 2, spin_most_ns);
+    set_idle(false);
     if (r != nullptr) {
         if (driver* const d = owner_.driven_by()) d->run(*this, *r);
         else run(*r);
@@ -196,6 +197,7 @@ bool worker::search() {
         for (int i = 0; i < 4; ++i) std_atomics::pause();
     }
     (void)leave_search();
+    if (found) set_idle(false);
     if (!found) spin_limit_ns_ = std::max(spin_limit_ns_ / 2, spin_least_ns);
     return found;
 }

@@ -140,7 +140,7 @@ memory_home home_of_next_blocks(const runtime_home& home) noexcept {
 control_block* take_from(memory_home home) {
     free_list some = some_blocks(home);
     control_block* const b = pop(some);
-    if (some.first != nullptr) store.put(some);
+    if (some.first != nullptr) store.put_at(home, some);
     return b;
 }
 

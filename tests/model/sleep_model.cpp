@@ -2,6 +2,7 @@
 #include "model/checked.hpp"
 #include "model/crew.hpp"
 
+#include <bastion/executor/naps.hpp>
 #include <bastion/executor/wheel_notice.hpp>
 #include <bastion/executor/young_timers.hpp>
 
@@ -60,15 +61,16 @@ void submit_against_two(model::run& r) {
 void submit_against_nappers(model::run& r) {
     auto& c = r.make<crew>(2u);
     auto& one = r.make<std::array<job, 1>>();
+    auto& naps = r.make<bastion::detail::basic_naps<atomics>>();
     auto& napping = r.make<std::size_t>(0u); // the model's own
     c.left = one.size();
     for (std::size_t i : {0u, 1u})
         r.thread([&, i] {
-            if (c.sleepers.begin_nap(1)) {
+            if (naps.begin([&c, i] { return c.sleepers.sleeps(1 - i) ? 0u : 1u; })) {
                 model::require(++napping < 2, "somebody is awake, or can be woken");
                 (void)c.shared.empty(); // a step
                 --napping;
-                c.sleepers.end_nap();
+                naps.end();
             }
             c.work(i);
         });

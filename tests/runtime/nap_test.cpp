@@ -16,6 +16,49 @@ using test::wait_until;
 namespace {
 
 struct letter {};
+struct question {
+    using answer_type = int;
+};
+
+// Two processes that are at home on different nodes, with one worker each, talk to one another.
+struct conversation {
+    static constexpr int rounds = 2'000;
+
+    explicit conversation(bool bound) {
+        const auto on = [bound](int node) {
+            const auto there = bastion::placement::node(node);
+            return bound ? there : there.soft();
+        };
+        answers_ = rt.spawn(
+            [this](bastion::context ctx) -> bastion::process {
+                for (;;) {
+                    auto m = co_await ctx.recv();
+                    if (ctx.node() != 1) ++away;
+                    if (auto q = m.asked<question>()) q.reply(ctx.node());
+                }
+            },
+            on(1));
+        rt.spawn(
+            [this](bastion::context ctx) -> bastion::process {
+                for (int i = 0; i < rounds; ++i) {
+                    const auto answer = co_await answers_.ask(question());
+                    if (!answer) ++lost;
+                }
+                over = true;
+                (void)co_await ctx.recv();
+            },
+            on(0));
+        wait_until([this] { return over.load(); });
+    }
+
+    std::atomic<int> away{0}; // turns of the one that answers
+    std::atomic<int> lost{0};
+    std::atomic<bool> over{false};
+    bastion::runtime rt{bastion::config().with_signals(false).with_machine("numa:2 core:1 pu:1").with_workers(2)};
+
+private:
+    bastion::child_ref answers_;
+};
 
 } // namespace
 
@@ -61,4 +104,18 @@ TEST_CASE("Who naps looks again by itself when the other worker does not come ba
         wait_until([&] { return answered == round; });
     }
     wait_until([&] { return arrived == rounds * letters; });
+}
+
+TEST_CASE("Who is its node's only worker does not nap: nobody else may do what is bound there") {
+    const conversation c(true);
+    CHECK(c.lost == 0);
+    CHECK(c.away == 0);
+    // A park without a wake-up would be a nap. One may be on its way.
+    for (const auto& w : c.rt.figures().workers) CHECK(w.parks <= w.wakes + 1);
+}
+
+TEST_CASE("A soft process stays at home while its node's worker has nothing else to do") {
+    const conversation c(false);
+    CHECK(c.lost == 0);
+    CHECK(c.away < conversation::rounds / 20); // where the worker is just between two looks
 }

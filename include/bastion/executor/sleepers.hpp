@@ -10,9 +10,7 @@
 //  3. Found something: it clears its bit itself; if a waker was faster, the token lies in its parker and only makes
 //     one later park return at once.
 //  4. Else it parks.
-//  5. Who was woken again and again as soon as it slept may nap in place of 2 to 4, while another one is awake: it parks for less than a millisecond,
-//     unannounced. Nobody wakes it; it looks again by itself. So of work that comes while all others are in long turns, and of a
-//     timer that another thread sets for it, it hears so much later.
+// Instead of 2 to 4 it may nap (naps.hpp).
 // Protocol (a producer): puts the work where others see it, then asks whether anybody sleeps; clears one bit, the nearest
 // worker's, and whoever cleared it unparks that worker.
 //
@@ -83,16 +81,6 @@ public:
         return parks;
     }
 
-    // Step 5, beside so many others that come back from their turns. False: none of them is awake.
-    [[nodiscard]] bool begin_nap(std::size_t others) noexcept {
-        // acq_rel: of two the second sees the first. Who has announced its sleep is woken, whether it is seen here or not.
-        const std::size_t napping = napping_.fetch_add(1, std::memory_order_acq_rel);
-        if (asleep() + napping < others) return true;
-        end_nap();
-        return false;
-    }
-    void end_nap() noexcept { napping_.fetch_sub(1, std::memory_order_release); } // pairs with begin_nap
-
     // Takes out the first of the `n` workers at(0), at(1)... that sleeps; -1: none of them does. The caller unparks it.
     template <class At>
     [[nodiscard]] int take(std::size_t n, At at) noexcept {
@@ -114,7 +102,6 @@ private:
     // Invariant: a set bit was counted in asleep_ before; the count is never below the number of bits.
     std::array<typename Atomics::template atomic<std::uint64_t>, words> bits_{};
     alignas(cache_line) typename Atomics::template atomic<std::size_t> searching_{0};
-    typename Atomics::template atomic<std::size_t> napping_{0};
 };
 
 using sleepers = basic_sleepers<>;

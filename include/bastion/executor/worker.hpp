@@ -80,6 +80,7 @@ public:
     static constexpr unsigned most_quick_wakes = 4;
     static constexpr std::int64_t nap_least_ns = 50'000;
     static constexpr std::int64_t nap_most_ns = 200'000;
+    static constexpr std::int64_t idle_before_giving_back_ns = 1'000'000'000;
     static constexpr unsigned near_rounds = 2; // a thief looks at its own node so often before it looks farther
 
     // `place` and the nodes outlive it. `others`: the nodes of other workers, the nearest first.
@@ -270,8 +271,10 @@ private:
     [[nodiscard]] bool hears_a_call() noexcept;
     [[nodiscard]] bool stands_still(worker& victim) noexcept;
     [[nodiscard]] bool sleep();
-    // False: nobody else is awake.
+    // False: nobody else of its node is awake.
     [[nodiscard]] bool nap();
+    // Whether it has nothing to do, for thieves from other nodes.
+    void set_idle(bool idle) noexcept;
     // The next timer's, of all that there are; < 0: there is none.
     [[nodiscard]] std::int64_t time_until_due() const noexcept;
     void take_seat(thread_state& thread) noexcept;
@@ -296,7 +299,11 @@ private:
     void end_idling() noexcept;
     [[nodiscard]] bool all_are_idle() const noexcept;
     [[nodiscard]] bool was_mostly_idle() noexcept;
-    void give_pages_back_if_idle() noexcept;
+    // Gives pages back to the system, and does meanwhile what comes.
+    void sweep() noexcept;
+    [[nodiscard]] bool goes_on_sweeping();
+    // As the loop does; false: there is nothing to do here.
+    [[nodiscard]] bool do_one();
     // From the loop.
     BASTION_INLINE void run(runnable& r) noexcept {
         assert(!r.bound || r.node == node_.home);
@@ -339,6 +346,11 @@ private:
     unsigned slot_streak_ = 0;
     unsigned system_streak_ = 0;
     unsigned job_streak_ = 0;
+    bool idle_ = false;
+    bool sweep_is_due_ = false;
+    std::int64_t sweep_began_ns_ = 0;
+    std::int64_t sweep_worked_ns_ = 0; // what it has done for others meanwhile
+    std::int64_t sweep_alone_ns_ = 0; // when nobody else was awake
     bool robbed_in_vain_ = false; // in this search somebody was stolen who lingered without news
     bool lingers_anew_ = false; // who lingers does so since the last turn
     std::uint64_t calls_heard_ = 0; // of the executor's, when it looked last

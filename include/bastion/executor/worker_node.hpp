@@ -7,6 +7,7 @@
 #define BASTION_EXECUTOR_WORKER_NODE_HPP
 
 #include <bastion/base/compiler.hpp>
+#include <bastion/executor/naps.hpp>
 #include <bastion/executor/node_queue.hpp>
 #include <bastion/executor/runnable.hpp>
 
@@ -24,6 +25,9 @@ struct worker_node {
     alignas(cache_line) node_queue<runnable> bound; // its workers' only
     // How many of its workers look for work. relaxed: a hint for thieves from afar.
     alignas(cache_line) std::atomic<std::uint32_t> searching{0};
+    // How many of its workers have had nothing to do since they looked last: who searches, sleeps, naps, or was woken and has not looked yet. As above.
+    std::atomic<std::uint32_t> idle{0};
+    bastion::detail::naps naps;
     int number = 0; // the machine's
     std::uint16_t home = 0; // of what is at home here (runnable::node)
     std::vector<std::uint32_t> nearest = {}; // all workers, its own first

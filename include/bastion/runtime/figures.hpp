@@ -11,6 +11,7 @@
 
 #include <bastion/base/compiler.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +36,8 @@ struct activity {
 
     // What part of its time it had something to do: 0 to 1. Of no time: 0.
     [[nodiscard]] double busy() const noexcept {
-        return time.count() > 0 ? 1.0 - static_cast<double>(idle.count()) / static_cast<double>(time.count()) : 0.0;
+        if (time.count() <= 0) return 0;
+        return std::clamp(1 - static_cast<double>(idle.count()) / static_cast<double>(time.count()), 0.0, 1.0);
     }
 };
 
