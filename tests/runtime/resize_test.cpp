@@ -290,8 +290,8 @@ TEST_CASE("a CPU comes and goes", "[.]") {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     auto config = bastion::config().with_signals(false);
     if (std::getenv("GIVEN") != nullptr) config.with_workers(2);
-    bastion::runtime rt(std::move(config));
     std::atomic<bool> end{false};
+    bastion::runtime rt(std::move(config));
     rt.spawn([&end](bastion::context ctx) -> bastion::process { // somebody is awake
         while (!end) co_await ctx.sleep_for(1ms);
     });

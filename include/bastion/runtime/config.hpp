@@ -109,8 +109,8 @@ public:
     config& with_crash_reports(crash_function sink, crash_limits limits = crash_limits()) & {
         return crash_sink_ = std::move(sink), crash_limits_ = limits, *this;
     }
-    // Whether memory that a burst has left free goes back to the system when all workers have been idle for a second. It takes some 10 to
-    // 100 ns of an idle worker for each free block, and ends at once when there is work. Default yes.
+    // Whether memory that a burst has left free goes back to the system when all workers have been idle for a second or, where timers come
+    // again and again, for nine tenths of one. It takes some 10 to 100 ns of an idle worker for each free block; work comes first. Default yes.
     config& with_pages_given_back(bool on) & { return give_back_ = on, *this; }
     // Whether SIGINT and SIGTERM stop the runtime while a thread is in wait(). Default yes.
     config& with_signals(bool on) & { return signals_ = on, *this; }
