@@ -197,7 +197,6 @@ bool worker::search() {
         for (int i = 0; i < 4; ++i) std_atomics::pause();
     }
     (void)leave_search();
-    if (found) set_idle(false);
     if (!found) spin_limit_ns_ = std::max(spin_limit_ns_ / 2, spin_least_ns);
     return found;
 }

@@ -6,8 +6,6 @@
 #include <bastion/executor/pool.hpp>
 #include <bastion/executor/worker.hpp>
 
-#include <utility>
-
 namespace bastion::detail {
 namespace {
 

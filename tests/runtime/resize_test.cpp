@@ -15,6 +15,7 @@
 #include <fstream>
 #include <sched.h>
 #include <string>
+#include <utility>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -237,6 +238,32 @@ bool has_two_cpus() {
     return std::getenv("BASTION_WORKERS") == nullptr && bastion::topology::this_machine().workers() >= 2;
 }
 
+// Somebody in it is awake, so its watchdog looks which CPUs there are.
+class watched_runtime {
+    std::atomic<bool> end_{false}; // outlives the runtime
+
+public:
+    explicit watched_runtime(bastion::config c) : rt(std::move(c)) {
+        rt.spawn([this](bastion::context ctx) -> bastion::process {
+            while (!end_) co_await ctx.sleep_for(1ms);
+        });
+        watcher_ = threads_named(is_the_watchdog, 1).front();
+        wait_until([this] { return sched_getaffinity(watcher_, sizeof all, &all) == 0 && CPU_COUNT(&all) > 1; });
+    }
+    watched_runtime(const watched_runtime&) = delete;
+    watched_runtime& operator=(const watched_runtime&) = delete;
+    ~watched_runtime() { end_ = true; }
+
+    // As a cpuset that has become smaller, or larger, does to all threads.
+    void may_use(const cpu_set_t& cpus) const { REQUIRE(sched_setaffinity(watcher_, sizeof cpus, &cpus) == 0); }
+
+    bastion::runtime rt;
+    cpu_set_t all{}; // what the watchdog may use at first
+
+private:
+    pid_t watcher_ = 0;
+};
+
 } // namespace
 
 TEST_CASE("The number of workers follows the CPUs that the system grants, also of those that were wished") {
@@ -246,39 +273,20 @@ TEST_CASE("The number of workers follows the CPUs that the system grants, also o
     const int second = cpus[1].os_index;
     auto config = bastion::config().with_signals(false);
     if (GENERATE(false, true)) config.with_cpus({first, second});
-    std::atomic<bool> end{false};
-    bastion::runtime rt(std::move(config));
-    rt.spawn([&end](bastion::context ctx) -> bastion::process { // somebody is awake
-        while (!end) co_await ctx.sleep_for(1ms);
-    });
-    // As a cpuset that has become smaller does to all threads.
-    const pid_t watcher = threads_named(is_the_watchdog, 1).front();
-    cpu_set_t all;
-    wait_until([&] { return sched_getaffinity(watcher, sizeof all, &all) == 0 && CPU_COUNT(&all) > 1; });
-    const cpu_set_t one = only(first);
-    REQUIRE(sched_setaffinity(watcher, sizeof one, &one) == 0);
-    wait_until([&] { return rt.active_workers() == 1; });
-    REQUIRE(sched_setaffinity(watcher, sizeof all, &all) == 0);
-    wait_until([&] { return rt.active_workers() == rt.workers(); });
-    end = true;
+    watched_runtime w(std::move(config));
+    w.may_use(only(first));
+    wait_until([&] { return w.rt.active_workers() == 1; });
+    w.may_use(w.all);
+    wait_until([&] { return w.rt.active_workers() == w.rt.workers(); });
 }
 
 TEST_CASE("Who has said how many workers there are to be is believed, whatever the system grants from then on") {
     if (!has_two_cpus()) return;
-    std::atomic<bool> end{false};
-    bastion::runtime rt(bastion::config().with_signals(false));
-    rt.spawn([&end](bastion::context ctx) -> bastion::process {
-        while (!end) co_await ctx.sleep_for(1ms);
-    });
-    const pid_t watcher = threads_named(is_the_watchdog, 1).front();
-    cpu_set_t all;
-    wait_until([&] { return sched_getaffinity(watcher, sizeof all, &all) == 0 && CPU_COUNT(&all) > 1; });
-    const cpu_set_t one = only(bastion::topology::this_machine().cpus.front().os_index);
-    REQUIRE(sched_setaffinity(watcher, sizeof one, &one) == 0);
-    wait_until([&] { return rt.active_workers() == 1; });
-    rt.resize_workers(2);
-    wait_until([&] { return rt.active_workers() == 2; });
-    end = true;
+    watched_runtime w(bastion::config().with_signals(false));
+    w.may_use(only(bastion::topology::this_machine().cpus.front().os_index));
+    wait_until([&] { return w.rt.active_workers() == 1; });
+    w.rt.resize_workers(2);
+    wait_until([&] { return w.rt.active_workers() == 2; });
 }
 
 // The watchdog's thread loses a CPU and gets it back.
@@ -290,24 +298,16 @@ TEST_CASE("a CPU comes and goes", "[.]") {
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     auto config = bastion::config().with_signals(false);
     if (std::getenv("GIVEN") != nullptr) config.with_workers(2);
-    std::atomic<bool> end{false};
-    bastion::runtime rt(std::move(config));
-    rt.spawn([&end](bastion::context ctx) -> bastion::process { // somebody is awake
-        while (!end) co_await ctx.sleep_for(1ms);
-    });
-    const pid_t watcher = threads_named(is_the_watchdog, 1).front();
-    cpu_set_t all;
-    wait_until([&] { return sched_getaffinity(watcher, sizeof all, &all) == 0 && CPU_COUNT(&all) > 1; });
+    watched_runtime w(std::move(config));
     const cpu_set_t one = only(bastion::topology::this_machine().cpus.front().os_index);
     std::fputs("ready\n", stderr);
     int which = 0;
-    for (const cpu_set_t* its : {&one, const_cast<const cpu_set_t*>(&all)}) {
+    for (const cpu_set_t& its : {one, w.all}) {
         sigwait(&signals, &which);
-        REQUIRE(sched_setaffinity(watcher, sizeof *its, its) == 0);
+        w.may_use(its);
     }
     sigwait(&signals, &which);
-    wait_until([&rt] { return rt.active_workers() == rt.workers(); });
-    end = true;
+    wait_until([&w] { return w.rt.active_workers() == w.rt.workers(); });
 }
 
 TEST_CASE("A line says how many workers run, or share, the CPUs that there are now") {
