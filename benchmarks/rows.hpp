@@ -1,6 +1,6 @@
 // The rows of the card: each is defined in the file of its name (the handlers' rows beside their coroutine twins'
 // names: pingpong_handlers.cpp holds pingpong_handlers, and so on), those about routing in routing.cpp, those about many
-// children in supervised.cpp and restart_among.cpp.
+// children in supervised.cpp and restart_among.cpp, those of fibers in fibers.cpp.
 #ifndef BASTION_BENCHMARKS_ROWS_HPP
 #define BASTION_BENCHMARKS_ROWS_HPP
 
@@ -39,6 +39,11 @@ figure pingpong_handlers(unsigned threads, std::uint64_t n);
 figure ring_handlers(unsigned threads, std::uint64_t n);
 figure counting_handlers(unsigned threads, std::uint64_t n);
 figure ask_handlers(unsigned threads, std::uint64_t n);
+
+figure switch_fiber(unsigned threads, std::uint64_t n);
+figure pingpong_fibers(unsigned threads, std::uint64_t n);
+figure spawn_fibers(unsigned threads, std::uint64_t n);
+figure idle_fibers(unsigned threads, std::uint64_t n);
 
 figure tell_direct(unsigned threads, std::uint64_t n);
 figure tell_distributor(unsigned threads, std::uint64_t n);

@@ -9,6 +9,7 @@
 #include <bastion/base/version.hpp>
 
 #include <bastion/executor/blocking.hpp>
+#include <bastion/executor/fiber.hpp>
 #include <bastion/executor/scope.hpp>
 #include <bastion/executor/task.hpp>
 #include <bastion/executor/when.hpp>
@@ -29,6 +30,7 @@
 #include <bastion/mailbox/answer.hpp>
 #include <bastion/mailbox/arms.hpp>
 #include <bastion/mailbox/bounded.hpp>
+#include <bastion/mailbox/fiber.hpp>
 #include <bastion/mailbox/handlers.hpp>
 #include <bastion/mailbox/later.hpp>
 #include <bastion/mailbox/receive.hpp>

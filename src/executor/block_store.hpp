@@ -44,6 +44,8 @@ public:
     }
     // Throws std::bad_alloc.
     [[nodiscard]] depot::run cut(memory_home home) { return of(home).cut(kind_, home); }
+    // From what was reserved before.
+    [[nodiscard]] depot::run cut_again(memory_home home) noexcept { return of(home).cut_again(kind_); }
     // f(depot) for all that there are.
     template <class F>
     void for_each_depot(F f) {

@@ -30,6 +30,12 @@ void give_back_pages(char* begin, char* end) noexcept {
     if (first < last) (void)::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
+char* reserve(std::size_t bytes, std::size_t alignment, memory_home home) {
+    if (alignment == 0) return static_cast<char*>(arena_reserve(bytes, home));
+    char* const piece = static_cast<char*>(arena_reserve(bytes + alignment + cache_line, home)) + cache_line;
+    return piece + (-reinterpret_cast<std::uintptr_t>(piece) & (alignment - 1));
+}
+
 } // namespace
 
 // Under the lock.
@@ -43,8 +49,8 @@ depot::slab& depot::new_slab(const block_kind& kind, memory_home home) {
         }
     }
     slab& s = *spare_records_;
-    s.bytes = next_slab_bytes_;
-    s.begin = static_cast<char*>(arena_reserve(s.bytes, home));
+    s.bytes = std::max(next_slab_bytes_, kind.bytes);
+    s.begin = reserve(s.bytes, kind.alignment, home);
     s.end = s.begin + s.bytes / kind.bytes * kind.bytes;
     poison_memory(s.begin, s.bytes);
     spare_records_ = s.next;
@@ -56,25 +62,41 @@ depot::slab& depot::new_slab(const block_kind& kind, memory_home home) {
     return s;
 }
 
-depot::run depot::cut(const block_kind& kind, memory_home home) {
-    const std::lock_guard guard(lock_);
-    if (cutting_ == nullptr || at_ == cutting_->end) {
-        slab* from = empty_;
-        if (from != nullptr) {
-            empty_ = from->next_empty;
-            given_back_ -= from->bytes;
-        } else {
-            from = &new_slab(kind, home);
-        }
-        at_ = from->begin;
-        cutting_ = from;
-    }
+// Under the lock. False: no slab's pages were given back.
+bool depot::take_empty() noexcept {
+    slab* const from = empty_;
+    if (from == nullptr) return false;
+    empty_ = from->next_empty;
+    given_back_ -= from->bytes;
+    at_ = from->begin;
+    cutting_ = from;
+    return true;
+}
+
+// Under the lock; there is a rest.
+depot::run depot::cut_some(const block_kind& kind) noexcept {
     const std::size_t left = static_cast<std::size_t>(cutting_->end - at_) / kind.bytes;
     const auto blocks = static_cast<std::uint32_t>(std::min<std::size_t>(left, blocks_per_run(kind.bytes)));
     const run r{at_, blocks, cutting_->again, cutting_->kept};
     at_ += blocks * kind.bytes;
     cut_ += blocks;
     return r;
+}
+
+depot::run depot::cut(const block_kind& kind, memory_home home) {
+    const std::lock_guard guard(lock_);
+    if (!has_rest() && !take_empty()) {
+        slab& from = new_slab(kind, home);
+        at_ = from.begin;
+        cutting_ = &from;
+    }
+    return cut_some(kind);
+}
+
+depot::run depot::cut_again(const block_kind& kind) noexcept {
+    const std::lock_guard guard(lock_);
+    if ((has_rest() && cutting_->again) || (!has_rest() && take_empty())) return cut_some(kind);
+    return {};
 }
 
 void depot::count_one(std::size_t block_bytes) noexcept {

@@ -64,6 +64,8 @@ struct block_kind {
     std::size_t biggest_slab = std::size_t{256} << 10; // what threads have in hand keeps so much each, at worst
     // Asked before a slab's pages are given back: what of its blocks is to be known when it is cut again. Null: nothing.
     std::uint64_t (*kept)(const char* begin, const char* end) noexcept = nullptr;
+    // Of each block, if `bytes` is a multiple of it: a power of two. A cache line before a slab is its own then, too. 0: a cache line will do.
+    std::size_t alignment = 0;
 };
 
 class alignas(cache_line) depot {
@@ -90,6 +92,8 @@ public:
 
     // Throws std::bad_alloc.
     [[nodiscard]] run cut(const block_kind& kind, memory_home home);
+    // The same from slabs that there are; no blocks: they have none.
+    [[nodiscard]] run cut_again(const block_kind& kind) noexcept;
     // A block that no slab of this class was cut for has joined it.
     void count_one(std::size_t block_bytes) noexcept;
     [[nodiscard]] figures read() noexcept;
@@ -109,6 +113,9 @@ private:
     };
     struct sweep;
 
+    [[nodiscard]] bool has_rest() const noexcept { return cutting_ != nullptr && at_ != cutting_->end; }
+    [[nodiscard]] bool take_empty() noexcept;
+    [[nodiscard]] run cut_some(const block_kind& kind) noexcept;
     [[nodiscard]] slab& new_slab(const block_kind& kind, memory_home home);
     void put_in_lists(free_list blocks, std::size_t unused) noexcept;
     void make_fresh(slab* const* first, slab* const* last, const block_kind& kind) noexcept;

@@ -73,6 +73,7 @@ void worker::take_seat(thread_state& thread) noexcept {
     thread.pool = &this_thread_pool();
     thread.counters = &counters_;
     thread.uncaught = uncaught_count();
+    thread.exceptions = abi::__cxa_get_globals();
 }
 
 bool worker::is_to_end() const noexcept {

@@ -262,6 +262,7 @@ runtime::runtime(config c) {
     options.name_of = &name_of_process;
     options.most_lost = s.home->gives_up_who_is_stuck ? most_lost_workers : 0;
     options.most_spares = s.settings.max_spares_.value_or(options.plan->workers().size());
+    options.stacks = s.settings.stacks_;
     options.slices = {s.settings.slice_warning_.count(), s.settings.slice_error_.count()};
     if (s.slice_log || !s.settings.quiet_) options.on_long_slice = &on_long_slice;
     options.data = &s;

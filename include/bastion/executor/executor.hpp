@@ -16,6 +16,7 @@
 #include <bastion/executor/seat.hpp>
 #include <bastion/executor/sleepers.hpp>
 #include <bastion/executor/spare_workers.hpp>
+#include <bastion/executor/stacks.hpp>
 #include <bastion/executor/this_thread.hpp>
 #include <bastion/executor/watchdog.hpp>
 #include <bastion/executor/worker.hpp>
@@ -46,6 +47,7 @@ struct executor_options {
     std::size_t most_spares = 0; // workers beside those of the plan, for those that do not come back
     std::size_t most_lost = 0; // and for those that run a process that was given up
     slice_limits slices; // none: nobody watches
+    stack_limits stacks; // of fibers
     void (*on_long_slice)(void* data, const slice_report& report) = nullptr; // on the watchdog's thread
     // For how many workers there are CPUs now; 0: nobody knows. On the watchdog's thread. Null: their number does not change by itself.
     std::size_t (*cpus)(void* data) = nullptr;
@@ -110,6 +112,7 @@ public:
     [[nodiscard]] const void* home() const noexcept { return options_.home; }
     [[nodiscard]] clock& time() noexcept { return *time_; }
     [[nodiscard]] std::int32_t budget() const noexcept { return options_.budget; }
+    [[nodiscard]] const stack_limits& stacks() const noexcept { return options_.stacks; }
     // What takes the turns of the workers; null: threads of their own.
     [[nodiscard]] driver* driven_by() const noexcept { return options_.driven_by; }
     [[nodiscard]] executor_counters counters() const noexcept;

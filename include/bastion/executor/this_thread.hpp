@@ -17,6 +17,8 @@
 
 namespace bastion::detail {
 
+class fiber;
+
 struct thread_state {
     worker* current_worker = nullptr;   // null on plain threads
     shown_ptr<strand> current; // the strand that runs on this thread now; the watchdog looks at it (turn_mark.hpp)
@@ -29,6 +31,9 @@ struct thread_state {
     const unsigned* uncaught = &nobody_counts; // a worker's count of exceptions in flight, where the ABI shows it
     relaxed_flag callback; // a system process calls what a user gave it
     worker_counters* counters = &nobodys_counters; // a worker's own
+    detail::fiber* fiber = nullptr; // the one whose stack this thread is on
+    void* exceptions = nullptr; // of a worker: what C++'s runtime keeps for its thread (exceptions_in_flight)
+    bool meets_overflows = false; // it has a signal stack (stack_overflow.hpp)
 
     [[nodiscard]] pool_cache& blocks() const noexcept { return pool != nullptr ? *pool : this_thread_pool(); }
     // Of processes only: a plain thread has nothing in hand.

@@ -21,6 +21,7 @@ namespace bastion {
 
 class children;
 class context;
+class fiber_context;
 class partitions;
 class process;
 class supervisor;
@@ -103,6 +104,21 @@ inline constexpr bool is_builder =
 template <class F>
 concept behaviour = std::invocable<const std::decay_t<F>&, context>;
 
+// A plain function that runs on a stack of its own: called as const with a fiber_context.
+template <class F>
+concept fiber_function =
+    std::invocable<const std::decay_t<F>&, fiber_context> && !std::invocable<const std::decay_t<F>&, context>;
+
+template <class F>
+constexpr void check_fiber_function() {
+    if constexpr (!fiber_function<F>)
+        static_assert(fiber_function<F>, "bastion: a fiber's body is called as const with a bastion::fiber_context: "
+                                         "void body(bastion::fiber_context ctx), not mutable, no other arguments");
+    else
+        static_assert(std::is_void_v<std::invoke_result_t<const std::decay_t<F>&, fiber_context>>,
+            "bastion: a fiber's body is a plain function that returns nothing; a coroutine takes a bastion::context");
+}
+
 template <class F>
 constexpr void check_behaviour() {
     using given = std::remove_cvref_t<F>;
@@ -113,6 +129,7 @@ constexpr void check_behaviour() {
                                       "children().with_placement(at)");
     else if constexpr (is_task<given>)
         static_assert(!std::is_same_v<given, given>, "bastion: spawn uses a task up: spawn(std::move(t))");
+    else if constexpr (fiber_function<F>) check_fiber_function<F>();
     else if constexpr (!std::is_invocable_v<const std::decay_t<F>&, context>)
         static_assert(std::is_invocable_v<const std::decay_t<F>&, context>,
             "bastion: a body is called as const with a bastion::context: "

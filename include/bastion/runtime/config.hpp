@@ -5,12 +5,13 @@
 // BASTION_KILL_GRACE_MS, BASTION_ON_STUCK (wait, abandon_worker or exit_program), BASTION_SIGNALS (0 or 1), BASTION_LOG (0 or 1),
 // BASTION_HARDWARE_FAULTS (0 or 1), BASTION_BLOCKING_THREADS, BASTION_BLOCKING_IDLE_MS, BASTION_WORKERS_PER_NODE, BASTION_CPUS ("0,2-5"),
 // BASTION_CORES_LEFT_FREE, BASTION_SPARE_SMT (0 or 1), BASTION_PINNING (never, automatic or always), BASTION_MACHINE, BASTION_PAGES_GIVEN_BACK (0 or 1),
-// BASTION_SLICE_WARNING_MS, BASTION_SLICE_ERROR_MS, BASTION_MAX_SPARE_WORKERS. An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
+// BASTION_SLICE_WARNING_MS, BASTION_SLICE_ERROR_MS, BASTION_MAX_SPARE_WORKERS, BASTION_STACK_KIB, BASTION_GUARDED_STACKS. An unknown BASTION_ variable is an error: a typing mistake must not pass in silence.
 #ifndef BASTION_RUNTIME_CONFIG_HPP
 #define BASTION_RUNTIME_CONFIG_HPP
 
 #include <bastion/base/clock.hpp>
 #include <bastion/base/compiler.hpp>
+#include <bastion/executor/stacks.hpp>
 #include <bastion/process/exit_reason.hpp>
 #include <bastion/process/hardware_fault.hpp>
 #include <bastion/runtime/hardware_faults.hpp>
@@ -128,6 +129,9 @@ public:
     // never runs two processes at a time, and a process that computes for long keeps all others waiting. Default: as many as there are
     // workers.
     config& with_max_spare_workers(std::size_t n) & { return max_spares_ = n, *this; }
+    // Stacks of fibers: the bytes of one whose size nobody has said, from 16 KiB to 1 GiB, rounded up to a power of two; and how many may have a
+    // guard, in the whole program: each takes two of the system's mappings, of which a program may have 65,530. Default 64 KiB and 16,384.
+    config& with_stacks(stack_limits s) & { return stacks_ = s, *this; }
     // Told of processes that keep their worker for long, by a thread of the runtime's own, which looks at no worker meanwhile. What it throws
     // is lost. Default: lines on standard error.
     config& with_slice_log(slice_function f) & { return slice_log_ = std::move(f), *this; }
@@ -167,6 +171,7 @@ public:
         return with_slice_limits(warning, error), std::move(*this);
     }
     config with_max_spare_workers(std::size_t n) && { return with_max_spare_workers(n), std::move(*this); }
+    config with_stacks(stack_limits s) && { return with_stacks(s), std::move(*this); }
     config with_slice_log(slice_function f) && { return with_slice_log(std::move(f)), std::move(*this); }
     config with_variable(std::string_view name, std::string_view value) && {
         return with_variable(name, value), std::move(*this);
@@ -205,6 +210,7 @@ private:
     std::optional<std::size_t> max_spares_; // none: as many as there are workers
     slice_function slice_log_;
     bool give_back_ = true;
+    stack_limits stacks_;
     bool signals_ = true;
     bool hardware_faults_ = false;
     detail::driver* driver_ = nullptr;

@@ -2,6 +2,7 @@
 #ifndef BASTION_SUPERVISION_SPAWN_HPP
 #define BASTION_SUPERVISION_SPAWN_HPP
 
+#include <bastion/mailbox/fiber.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/placement.hpp>
 #include <bastion/supervision/refs.hpp>
@@ -40,7 +41,9 @@ template <class F>
 [[nodiscard]] child_ref spawn_any(const birthplace& at_whose, F&& f, source_location where, bool is_main = false,
     birth* at_birth = nullptr, const placement& at = {}) {
     check_behaviour<F>();
-    if constexpr (!behaviour<F>) return child_ref();
+    if constexpr (fiber_function<F>)
+        return spawn_body(at_whose, make_fiber_body(std::forward<F>(f)), where, is_main, at_birth, at);
+    else if constexpr (!behaviour<F>) return child_ref();
     else if constexpr (is_plain_behaviour<F>)
         return spawn_plain(at_whose, static_cast<process (*)(context)>(f), where, is_main, at_birth, at);
     else

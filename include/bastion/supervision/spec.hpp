@@ -7,6 +7,7 @@
 
 #include <bastion/base/function.hpp>
 #include <bastion/mailbox/bounded.hpp>
+#include <bastion/mailbox/fiber.hpp>
 #include <bastion/mailbox/handlers.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/placement.hpp>
@@ -139,6 +140,17 @@ public:
         }
         return *this;
     }
+    // The body: a plain function `void f(bastion::fiber_context)` on a stack of its own (mailbox/fiber.hpp), called as const. Of so many bytes,
+    // rounded up to a power of two; 0: as bastion::with_stack around it, or the runtime, says.
+    template <class F>
+    children& with_fiber(F&& f, std::size_t stack_bytes = 0) & {
+        detail::check_fiber_function<F>();
+        if constexpr (detail::fiber_function<F>) {
+            spec_->body = detail::make_fiber_body(std::forward<F>(f), stack_bytes);
+            spec_->kind = detail::process_kind::coroutine;
+        }
+        return *this;
+    }
     // Instead of a body: one that takes arguments, from which start_child makes children; of the only group of a supervisor with
     // strategy::simple_one_for_one (see dynamic.hpp).
     template <class F>
@@ -218,6 +230,10 @@ public:
     template <class F>
     children with_exec(F&& f) && {
         return with_exec(std::forward<F>(f)), std::move(*this);
+    }
+    template <class F>
+    children with_fiber(F&& f, std::size_t stack_bytes = 0) && {
+        return with_fiber(std::forward<F>(f), stack_bytes), std::move(*this);
     }
     template <class F>
     children with_template(F&& f) && {

@@ -1,0 +1,178 @@
+// Ordinary code as a process: `children().with_fiber([](bastion::fiber_context ctx) { auto m = ctx.recv(); ... })`.
+//
+// For code that cannot be a coroutine: deep recursion, code that was written for threads, a C library that calls back. A plain function of
+// any call depth, on a stack of its own; where it waits the process waits, not the thread. Everything else is as for a coroutine: refs,
+// mailboxes, supervision, scopes, limits, placement. Costs beside it: a stack (64 KiB of address space, of which a shallow one touches a
+// page or two) and two switches for each wait.
+//
+// A stop takes effect where it receives, a kill where it waits: `bastion::fiber_unwind` is thrown there, and its destructors run.
+// `catch (...)` must rethrow it; who swallows it and waits again is thrown it again, and the third time abandoned with its stack.
+// It may go on on another thread after each wait: a thread_local, errno too, may be another's then.
+// Its stack is guarded, or looked at each time it waits (executor/stacks.hpp). An overflow of a guarded one ends the process with reason
+// `limit`; of another one, the program. What lies on the stack is lost then, undestroyed.
+#ifndef BASTION_MAILBOX_FIBER_HPP
+#define BASTION_MAILBOX_FIBER_HPP
+
+#include <bastion/executor/fiber.hpp>
+#include <bastion/mailbox/answer.hpp>
+#include <bastion/mailbox/receive.hpp>
+#include <bastion/mailbox/send.hpp>
+#include <bastion/process/context.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace bastion {
+
+class bounded_fiber_context;
+
+// The context of a fiber's process: what a coroutine awaits, it does. 16 bytes, copied freely, valid in this fiber only. Converts to
+// bastion::context, for coroutines that it awaits.
+class fiber_context : public context {
+public:
+    fiber_context(const context& ctx, detail::fiber& f) noexcept : context(ctx), fiber_(&f) {}
+
+    // What `co_await awaited` would give: any awaitable, a task too. While an exception unwinds the stack (in a destructor) nothing can be
+    // waited for: a result is errc::cancelled then, void returns at once, anything else throws usage_error.
+    template <class A>
+    detail::awaited_by_fiber<A> await(A&& awaited) const {
+        return fiber_->await(std::forward<A>(awaited));
+    }
+    // The oldest message, or the oldest T that was told.
+    [[nodiscard]] message recv() const { return await(context::recv()); }
+    template <class T>
+    [[nodiscard]] T recv() const {
+        return await(context::recv<T>());
+    }
+    // As ref.ask: result<R>.
+    template <class Q>
+    [[nodiscard]] auto ask(const child_ref& whom, Q&& q) const {
+        auto asked = whom.ask(std::forward<Q>(q));
+        return await(asked);
+    }
+    template <class Q, class... Args>
+    [[nodiscard]] auto ask(const child_ref& whom, Args&&... args) const {
+        auto asked = whom.template ask<Q>(std::forward<Args>(args)...);
+        return await(asked);
+    }
+    template <class R, class Q>
+    [[nodiscard]] auto request(const child_ref& whom, Q&& q) const {
+        auto asked = whom.template request<R>(std::forward<Q>(q));
+        return await(asked);
+    }
+    void sleep_for(std::chrono::nanoseconds d) const { await(context::sleep_for(d)); }
+    void yield() const { await(context::yield()); }
+    // The same with a bound: `ctx.within(1s).recv<T>()` is result<T>, with errc::timeout.
+    [[nodiscard]] inline bounded_fiber_context within(std::chrono::nanoseconds d) const noexcept;
+
+    // So many bytes of its stack are free, about: of this frame on.
+    [[nodiscard]] std::size_t stack_left() const noexcept {
+        const auto* const here = static_cast<const char*>(__builtin_frame_address(0));
+        return fiber_->stack().holds(here) ? static_cast<std::size_t>(here - fiber_->stack().low) : 0;
+    }
+    // Whether an overflow of its stack is its own fault only.
+    [[nodiscard]] bool has_guarded_stack() const noexcept { return fiber_->stack().guarded; }
+
+private:
+    detail::fiber* fiber_;
+};
+static_assert(sizeof(fiber_context) == 16);
+
+// What fiber_context::within gives: each wait may take so long.
+class bounded_fiber_context {
+public:
+    bounded_fiber_context(const fiber_context& ctx, std::chrono::nanoseconds d) noexcept : context_(ctx), bound_(d) {}
+
+    template <class A>
+    auto await(A&& awaited) const {
+        static_assert(!std::is_lvalue_reference_v<A>, "bastion: a bound uses an awaitable up: within(d).await(std::move(a))");
+        return context_.await(std::forward<A>(awaited).within(bound_));
+    }
+    [[nodiscard]] auto recv() const { return await(unbound().recv()); }
+    template <class T>
+    [[nodiscard]] auto recv() const {
+        return await(unbound().recv<T>());
+    }
+    template <class Q>
+    [[nodiscard]] auto ask(const child_ref& whom, Q&& q) const {
+        return await(whom.ask(std::forward<Q>(q)));
+    }
+    template <class Q, class... Args>
+    [[nodiscard]] auto ask(const child_ref& whom, Args&&... args) const {
+        return await(whom.template ask<Q>(std::forward<Args>(args)...));
+    }
+    template <class R, class Q>
+    [[nodiscard]] auto request(const child_ref& whom, Q&& q) const {
+        return await(whom.template request<R>(std::forward<Q>(q)));
+    }
+
+private:
+    [[nodiscard]] const context& unbound() const noexcept { return context_; }
+
+    fiber_context context_;
+    std::chrono::nanoseconds bound_;
+};
+
+inline bounded_fiber_context fiber_context::within(std::chrono::nanoseconds d) const noexcept {
+    return bounded_fiber_context(*this, d);
+}
+
+// A function for a fiber, with the bytes of stack that it needs: `ctx.spawn(bastion::with_stack(1 << 20, parse))`.
+template <class F>
+class with_stack {
+public:
+    with_stack(std::size_t bytes, F f) : bytes_(bytes), function_(std::move(f)) {
+        if (bytes > stack_limits::most_bytes)
+            throw std::length_error("bastion: with_stack: a stack has at most 1 GiB");
+    }
+    void operator()(fiber_context ctx) const { std::invoke(function_, ctx); }
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
+
+private:
+    std::size_t bytes_;
+    F function_;
+};
+
+namespace detail {
+
+template <class F>
+[[nodiscard]] std::size_t stack_bytes_of(const F& f) noexcept {
+    if constexpr (requires { { f.bytes() } -> std::same_as<std::size_t>; }) return f.bytes();
+    else return 0;
+}
+
+// A process that calls `function` on a fiber. No template: g++ 12 warns of coroutines whose frames depend on a closure's type.
+using fiber_call = void (*)(const void* function, const fiber_context& ctx);
+[[nodiscard]] BASTION_API process run_on_fiber(
+    context ctx, fiber_call call, const void* function, std::size_t stack_bytes);
+
+template <class F>
+class fiber_body final : public process_body {
+public:
+    template <class G>
+    fiber_body(G&& f, std::size_t stack_bytes) : function_(std::forward<G>(f)), stack_bytes_(stack_bytes) {}
+    void start(control_block& block) override {
+        install_frame(block, run_on_fiber(context(block), &call, &function_, stack_bytes_));
+    }
+
+private:
+    static void call(const void* function, const fiber_context& ctx) { std::invoke(*static_cast<const F*>(function), ctx); }
+
+    F function_;
+    std::size_t stack_bytes_;
+};
+
+template <class F>
+[[nodiscard]] shared<process_body> make_fiber_body(F&& f, std::size_t stack_bytes = 0) {
+    const std::size_t bytes = stack_bytes != 0 ? stack_bytes : stack_bytes_of(f);
+    return shared<process_body>(new fiber_body<std::decay_t<F>>(std::forward<F>(f), bytes));
+}
+
+} // namespace detail
+} // namespace bastion
+
+#endif

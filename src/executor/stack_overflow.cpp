@@ -1,0 +1,126 @@
+// The handler changes nothing of the fiber's: it has the interrupted thread go on elsewhere, on its signal stack, which nobody uses when the
+// handler has returned. From there the fiber is left as if it had come to its end. So the system and the sanitizers see a signal that was
+// handled, and a switch as any other. (A jump out of the handler would have to mend the signal mask.)
+#include "executor/stack_overflow.hpp"
+
+#include <bastion/executor/fiber.hpp>
+#include <bastion/executor/this_thread.hpp>
+
+#include <array>
+#include <cstdint>
+#include <mutex>
+
+#include <sys/mman.h>
+#include <ucontext.h>
+#include <unistd.h>
+
+namespace bastion::detail {
+namespace {
+
+// Kept by the thread to its end; what it had before is put back then.
+class signal_stack {
+public:
+    signal_stack() noexcept {
+        stack_t there = {};
+        if (sigaltstack(nullptr, &there) == 0 && (there.ss_flags & SS_DISABLE) == 0) return; // it has one
+        const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+        size_ = most + page;
+        memory_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (memory_ == MAP_FAILED) return; // then an overflow ends the program without a word
+        mprotect(memory_, page, PROT_NONE);
+        stack_t mine = {};
+        mine.ss_sp = static_cast<char*>(memory_) + page;
+        mine.ss_size = most;
+        sigaltstack(&mine, &before_);
+    }
+    signal_stack(const signal_stack&) = delete;
+    signal_stack& operator=(const signal_stack&) = delete;
+    ~signal_stack() {
+        if (memory_ == MAP_FAILED) return;
+        sigaltstack(&before_, nullptr);
+        munmap(memory_, size_);
+    }
+
+private:
+    // A throw that ends in std::terminate runs on it: last words, the program's own terminate handler.
+    static constexpr std::size_t most = 262144;
+    std::size_t size_ = 0;
+    void* memory_ = MAP_FAILED;
+    stack_t before_ = {};
+};
+
+[[noreturn]] void leave_here(fiber* f) noexcept { f->leave_for_good(true); }
+
+// Where the thread goes on when the handler returns. False: nobody knows how, on this machine.
+bool go_on_in(ucontext_t& interrupted, void (*where)(fiber*) noexcept, fiber* f) noexcept {
+    if (interrupted.uc_stack.ss_size == 0) return false;
+    const auto stack = (reinterpret_cast<std::uintptr_t>(interrupted.uc_stack.ss_sp) + interrupted.uc_stack.ss_size) &
+                       ~std::uintptr_t{63};
+#if defined(__x86_64__) && defined(__linux__)
+    auto& registers = interrupted.uc_mcontext.gregs;
+    constexpr greg_t direction_flag = 0x400;
+    registers[REG_RIP] = static_cast<greg_t>(reinterpret_cast<std::uintptr_t>(where));
+    registers[REG_RSP] = static_cast<greg_t>(stack - 64 - 8); // as behind a call
+    registers[REG_RDI] = static_cast<greg_t>(reinterpret_cast<std::uintptr_t>(f));
+    registers[REG_EFL] &= ~direction_flag;
+    return true;
+#elif defined(__aarch64__) && defined(__linux__)
+    interrupted.uc_mcontext.pc = reinterpret_cast<std::uintptr_t>(where);
+    interrupted.uc_mcontext.sp = stack - 64;
+    interrupted.uc_mcontext.regs[0] = reinterpret_cast<std::uintptr_t>(f);
+    return true;
+#else
+    (void)stack, (void)where, (void)f;
+    return false;
+#endif
+}
+
+std::array<struct sigaction, 2> earlier; // written before the handler is installed
+constexpr std::array<int, 2> numbers{SIGSEGV, SIGBUS}; // the second is another kernel's word for the first
+
+void on_fault(int number, siginfo_t* info, void* context) {
+    if (leave_overflowed(*info, context)) return;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        if (numbers[i] != number) continue;
+        const struct sigaction& before = earlier[i];
+        if ((before.sa_flags & SA_SIGINFO) != 0) return before.sa_sigaction(number, info, context);
+        if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(number);
+        // The same fault again, from the instruction, as if we had never been here. One that was sent has none.
+        sigaction(number, &before, nullptr);
+        if (info->si_code <= 0) raise(number);
+    }
+}
+
+void install() noexcept {
+    static std::once_flag once;
+    std::call_once(once, [] {
+        struct sigaction action = {};
+        action.sa_sigaction = &on_fault;
+        sigemptyset(&action.sa_mask);
+        // NODEFER: the handler that was there before may leave by an exception (hardware_faults.cpp).
+        action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
+        for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], nullptr, &earlier[i]);
+        for (const int number : numbers) sigaction(number, &action, nullptr);
+    });
+}
+
+} // namespace
+
+void meet_overflows(thread_state& thread) noexcept {
+    if (thread.meets_overflows) return;
+    install();
+    thread_local const signal_stack stack;
+    (void)stack;
+    thread.meets_overflows = true;
+}
+
+bool leave_overflowed(const siginfo_t& fault, void* interrupted) noexcept {
+    fiber* const here = this_thread().fiber;
+    if (fault.si_code <= 0 || here == nullptr || !here->stack().guarded) return false;
+    const auto low = reinterpret_cast<std::uintptr_t>(here->stack().low);
+    const auto at = reinterpret_cast<std::uintptr_t>(fault.si_addr);
+    if (at >= low || low - at > stack_guard_bytes) return false;
+    return go_on_in(*static_cast<ucontext_t*>(interrupted), &leave_here, here);
+}
+
+} // namespace bastion::detail
