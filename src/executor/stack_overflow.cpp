@@ -7,8 +7,11 @@
 #include <bastion/executor/this_thread.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
+#include <new>
 
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -75,33 +78,73 @@ bool go_on_in(ucontext_t& interrupted, void (*where)(fiber*) noexcept, fiber* f)
 #endif
 }
 
-std::array<struct sigaction, 2> earlier; // written before the handler is installed
 constexpr std::array<int, 2> numbers{SIGSEGV, SIGBUS}; // the second is another kernel's word for the first
 
-void on_fault(int number, siginfo_t* info, void* context) {
-    if (leave_overflowed(*info, context)) return;
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-        if (numbers[i] != number) continue;
-        const struct sigaction& before = earlier[i];
-        if ((before.sa_flags & SA_SIGINFO) != 0) return before.sa_sigaction(number, info, context);
-        if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) return before.sa_handler(number);
-        // The same fault again, from the instruction, as if we had never been here. One that was sent has none.
-        sigaction(number, &before, nullptr);
-        if (info->si_code <= 0) raise(number);
+// What was there before us. A new one each time that somebody else's handler is found in our place; the old ones stay, a handler may read them.
+struct earlier_actions {
+    std::array<struct sigaction, numbers.size()> of{};
+    const earlier_actions* before = nullptr;
+};
+std::atomic<const earlier_actions*> earlier{nullptr}; // release and acquire: they are written before
+
+void on_fault(int number, siginfo_t* info, void* context);
+
+// What was there before may have been put there over us, and call us: then nobody wants it.
+thread_local constinit bool asking_earlier __attribute__((tls_model("initial-exec"))) = false;
+
+void ask_earlier(int number, siginfo_t* info, void* context) {
+    const earlier_actions* const there = earlier.load(std::memory_order_acquire);
+    struct sigaction before = {};
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+        if (numbers[i] == number && there != nullptr && !asking_earlier) before = there->of[i];
+    class asking {
+    public:
+        asking() noexcept { asking_earlier = true; }
+        asking(const asking&) = delete;
+        asking& operator=(const asking&) = delete;
+        ~asking() { asking_earlier = false; } // also when it leaves by an exception
+    };
+    if ((before.sa_flags & SA_SIGINFO) != 0) {
+        const asking now;
+        return before.sa_sigaction(number, info, context);
     }
+    if (before.sa_handler != SIG_DFL && before.sa_handler != SIG_IGN) {
+        const asking now;
+        return before.sa_handler(number);
+    }
+    // The same fault again, from the instruction, as if we had never been here. One that was sent has none.
+    sigaction(number, &before, nullptr);
+    if (info->si_code <= 0) raise(number);
 }
 
+void on_fault(int number, siginfo_t* info, void* context) {
+    if (!leave_overflowed(*info, context)) ask_earlier(number, info, context);
+}
+
+// Again for each thread: whoever keeps the handlers that he has found and puts them back later (a test framework around each test) may have
+// put ours away.
 void install() noexcept {
-    static std::once_flag once;
-    std::call_once(once, [] {
-        struct sigaction action = {};
-        action.sa_sigaction = &on_fault;
-        sigemptyset(&action.sa_mask);
-        // NODEFER: the handler that was there before may leave by an exception (hardware_faults.cpp).
-        action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
-        for (std::size_t i = 0; i < numbers.size(); ++i) sigaction(numbers[i], nullptr, &earlier[i]);
-        for (const int number : numbers) sigaction(number, &action, nullptr);
-    });
+    static constinit std::mutex installing;
+    const std::lock_guard guard(installing);
+    std::unique_ptr<earlier_actions> found(new (std::nothrow) earlier_actions);
+    if (found == nullptr) return; // then an overflow ends the program, as below
+    bool in_place = true;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        sigaction(numbers[i], nullptr, &found->of[i]);
+        in_place = in_place && (found->of[i].sa_flags & SA_SIGINFO) != 0 && found->of[i].sa_sigaction == &on_fault;
+    }
+    if (in_place) return;
+    found->before = earlier.load(std::memory_order_relaxed);
+    for (std::size_t i = 0; i < numbers.size(); ++i)
+        if ((found->of[i].sa_flags & SA_SIGINFO) != 0 && found->of[i].sa_sigaction == &on_fault)
+            found->of[i] = found->before->of[i];
+    earlier.store(found.release(), std::memory_order_release);
+    struct sigaction action = {};
+    action.sa_sigaction = &on_fault;
+    sigemptyset(&action.sa_mask);
+    // NODEFER: the handler that was there before may leave by an exception (hardware_faults.cpp).
+    action.sa_flags = SA_SIGINFO | SA_NODEFER | SA_ONSTACK;
+    for (const int number : numbers) sigaction(number, &action, nullptr);
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 // What becomes of a fiber that steps into the guard below its stack: it is left for good, and its process told so.
 //
-// The signal handler is installed when a guarded stack is first entered, and stays; faults that are nobody's overflow go to the handler that
+// The signal handler is installed when a thread first enters a guarded stack, and stays; faults that are nobody's overflow go to the handler that
 // was there before. Linux on x86-64 and aarch64; elsewhere an overflow ends the program.
 #ifndef BASTION_SRC_EXECUTOR_STACK_OVERFLOW_HPP
 #define BASTION_SRC_EXECUTOR_STACK_OVERFLOW_HPP
@@ -11,7 +11,7 @@ namespace bastion::detail {
 
 struct thread_state;
 
-// This thread can meet an overflow: it has a stack for signals. Once for each thread; idempotent.
+// This thread can meet an overflow: the handler is installed, and it has a stack for signals. Idempotent.
 void meet_overflows(thread_state& thread) noexcept;
 
 // In a signal handler, when it has returned: the fiber is left. False: that fault is no overflow of a fiber.

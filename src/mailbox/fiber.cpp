@@ -37,4 +37,12 @@ process run_on_fiber(context ctx, fiber_call call, const void* function, std::si
     if (its.get().has_overflowed()) throw_stack_overflow(its.get().stack().size());
 }
 
+context context_for_fiber() {
+    control_block* const here = running_block();
+    if (here == nullptr)
+        throw usage_error("bastion: on_fiber: a function that takes a fiber_context cannot run in a forked task, which has no "
+                          "process");
+    return context(*here);
+}
+
 } // namespace bastion::detail

@@ -2,6 +2,7 @@
 // faults are thrown and why no others, and goes through the handler call by call.
 #include "runtime/hardware_faults.hpp"
 
+#include "executor/stack_overflow.hpp"
 #include "runtime/last_words.hpp"
 
 #include <bastion/executor/worker.hpp>
@@ -130,6 +131,7 @@ const char* why_not(const siginfo_t& info, const machine_state& m, const fault_t
 }
 
 void on_fault(int number, siginfo_t* info, void* context) {
+    if (leave_overflowed(*info, context)) return;
     const auto& interrupted = *static_cast<const ucontext_t*>(context);
     // SI_KERNEL: no address was formed that the kernel could name.
     const hardware_fault fault(number, info->si_addr, info->si_code != SI_KERNEL && info->si_code > 0);

@@ -13,6 +13,7 @@
 #ifndef BASTION_MAILBOX_FIBER_HPP
 #define BASTION_MAILBOX_FIBER_HPP
 
+#include <bastion/executor/blocking.hpp>
 #include <bastion/executor/fiber.hpp>
 #include <bastion/mailbox/answer.hpp>
 #include <bastion/mailbox/receive.hpp>
@@ -20,9 +21,12 @@
 #include <bastion/process/context.hpp>
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
+#include <exception>
 #include <functional>
-#include <memory>
+#include <optional>
+#include <stdexcept>
 #include <type_traits>
 #include <utility>
 
@@ -172,7 +176,101 @@ template <class F>
     return shared<process_body>(new fiber_body<std::decay_t<F>>(std::forward<F>(f), bytes));
 }
 
+// What a function gives on a fiber that a coroutine awaits.
+template <class T>
+class fiber_value {
+public:
+    template <class F, class... Args>
+    void keep(const F& f, const Args&... args) {
+        if constexpr (std::is_void_v<T>) std::invoke(f, args...);
+        else if constexpr (std::is_reference_v<T>) value_ = &std::invoke(f, args...);
+        else value_.emplace(std::invoke(f, args...));
+    }
+    T take() {
+        if constexpr (std::is_reference_v<T>) return *value_;
+        else if constexpr (!std::is_void_v<T>) return std::move(*value_);
+    }
+
+private:
+    struct nothing {};
+    std::conditional_t<std::is_void_v<T>, nothing,
+        std::conditional_t<std::is_reference_v<T>, std::remove_reference_t<T>*, std::optional<T>>>
+        value_{};
+};
+
+template <class F>
+inline constexpr bool takes_fiber_context = std::is_invocable_v<const F&, fiber_context>;
+
+// The running process' context; throws usage_error inside a forked task.
+[[nodiscard]] BASTION_API context context_for_fiber();
+
+template <class T, class F>
+class awaited_fiber {
+public:
+    awaited_fiber(const F& f, std::size_t stack_bytes) : function_(&f), owner_(stack_bytes, &run, this) {}
+
+    [[nodiscard]] fiber& get() const noexcept { return owner_.get(); }
+    T take() {
+        if (owner_.get().has_overflowed()) throw_stack_overflow(owner_.get().stack().size());
+        if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
+        return value_.take();
+    }
+
+private:
+    static void run(fiber& self, void* data) {
+        auto& mine = *static_cast<awaited_fiber*>(data);
+        try {
+            if constexpr (takes_fiber_context<F>) mine.value_.keep(*mine.function_, fiber_context(context_for_fiber(), self));
+            else mine.value_.keep(*mine.function_);
+        } catch (const fiber_unwind&) { // nobody waits for it any more
+        } catch (...) { mine.failure_ = std::current_exception(); }
+    }
+
+    const F* function_;
+    fiber_value<T> value_;
+    std::exception_ptr failure_;
+    fiber_owner owner_;
+};
+
+template <class F, bool WithContext>
+struct given_on_fiber : std::invoke_result<const F&> {};
+template <class F>
+struct given_on_fiber<F, true> : std::invoke_result<const F&, fiber_context> {};
+
+#if BASTION_BROKEN_AWAIT_TEMPORARIES // it warns of a coroutine in a header whose frame holds a closure
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsubobject-linkage"
+#endif
+template <class T, class F>
+task<T> call_on_fiber(F f, std::size_t stack_bytes) {
+    awaited_fiber<T, F> its(f, stack_bytes);
+    auto turns = drive(its.get());
+    co_await turns;
+    co_return its.take();
+}
+#if BASTION_BROKEN_AWAIT_TEMPORARIES
+#pragma GCC diagnostic pop
+#endif
+
 } // namespace detail
+
+// Calls `fn(fiber_context)` or `fn()` on a stack of its own: `int n = co_await bastion::on_fiber([&](bastion::fiber_context ctx) { ... });`,
+// so that a recursive parser, or a C library that calls back, waits for messages from any depth. A task as any other: starts when awaited, gives
+// what `fn` returns or throws what it throws, takes `.within(d)`. Throws limit_error when the stack is too small. `fn` may use the awaiting frame
+// by reference: that stays until it has returned or unwound. Of so many bytes; 0: as the runtime says. In a forked task only `fn()`.
+template <class F>
+[[nodiscard]] auto on_fiber(F&& fn, std::size_t stack_bytes = 0) {
+    using function = std::decay_t<F>;
+    constexpr bool with_context = detail::takes_fiber_context<function>;
+    static_assert(with_context || std::is_invocable_v<const function&>,
+        "bastion: on_fiber takes a function that is called as const with a bastion::fiber_context, or with nothing");
+    static_assert(!detail::is_hazardous_function<F>,
+        "bastion: this compiler destroys a closure with such captures inside co_await twice: name the function first, "
+        "auto f = [...] {...}, and pass it by its name: co_await on_fiber(f)");
+    using given = typename detail::given_on_fiber<function, with_context>::type;
+    return detail::call_on_fiber<given, function>(std::forward<F>(fn), stack_bytes);
+}
+
 } // namespace bastion
 
 #endif
