@@ -30,6 +30,12 @@ target_include_directories(bastion
     PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>" "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>"
     PRIVATE "${PROJECT_SOURCE_DIR}/src")
 target_link_libraries(bastion PUBLIC Threads::Threads PRIVATE fmt::fmt Hwloc::hwloc Boost::context)
+if(NOT BUILD_SHARED_LIBS AND CMAKE_OBJCOPY AND NOT CMAKE_INTERPROCEDURAL_OPTIMIZATION)
+    # Sections of its own: who handles a stack overflow tells its code from the program's (src/executor/overflow_boundary.cpp).
+    add_custom_command(TARGET bastion POST_BUILD VERBATIM COMMAND "${CMAKE_OBJCOPY}"
+        --rename-section .text=bastion_text --rename-section .text.hot=bastion_text
+        --rename-section .text.unlikely=bastion_cold --rename-section .text.startup=bastion_cold "$<TARGET_FILE:bastion>")
+endif()
 if(BUILD_SHARED_LIBS)
     target_compile_definitions(bastion PUBLIC BASTION_SHARED PRIVATE BASTION_BUILDING)
 endif()

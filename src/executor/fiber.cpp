@@ -130,6 +130,10 @@ fiber& fiber::make(std::size_t stack_bytes, entry start, void* data) {
 
 BASTION_INLINE void fiber::look_for_overflow() noexcept {
     if (state_ == state::overflowed) return; // left from elsewhere
+    if (in_grace_) [[unlikely]] {
+        if (context_ < stack_.low) return; // it waits there
+        in_grace_ = !set_grace(stack_, false);
+    }
     if (!stack_.holds(context_) || !canary_lives(stack_)) [[unlikely]]
         end_overflowed_program(stack_);
 }

@@ -1,7 +1,13 @@
-// The handler changes nothing of the fiber's: it has the interrupted thread go on elsewhere, on its signal stack, which nobody uses when the
+// The handler has the interrupted thread go on elsewhere, on its signal stack, which nobody uses when the
 // handler has returned. From there the fiber is left as if it had come to its end. So the system and the sanitizers see a signal that was
 // handled, and a switch as any other. (A jump out of the handler would have to mend the signal mask.)
+//
+// A function of the C or C++ library or of ours that is in the middle of something gets room to finish, *grace*: the upper part of the guard is
+// opened, and the function made to return elsewhere than to the user's code: there the fiber is left. While an exception is thrown there is no
+// such place: it goes on, and the guard is closed when the fiber next waits. Who uses the grace up is left wherever he is.
 #include "executor/stack_overflow.hpp"
+
+#include "executor/overflow_boundary.hpp"
 
 #include <bastion/executor/fiber.hpp>
 #include <bastion/executor/this_thread.hpp>
@@ -16,6 +22,11 @@
 #include <sys/mman.h>
 #include <ucontext.h>
 #include <unistd.h>
+
+extern "C" {
+__attribute__((visibility("hidden"))) void bastion_left_at_return();
+[[noreturn]] __attribute__((visibility("hidden"), used)) void bastion_leave_at_return() noexcept;
+}
 
 namespace bastion::detail {
 namespace {
@@ -53,6 +64,38 @@ private:
 };
 
 [[noreturn]] void leave_here(fiber* f) noexcept { f->leave_for_good(true); }
+
+// Returned to, instead of to the user's code, by the function that had to finish first.
+#if defined(__x86_64__) && defined(__linux__)
+asm(R"(
+    .pushsection .text
+    .globl bastion_left_at_return
+    .hidden bastion_left_at_return
+    .type bastion_left_at_return, @function
+bastion_left_at_return:
+    andq $-16, %rsp
+    call bastion_leave_at_return
+    ud2
+    .size bastion_left_at_return, . - bastion_left_at_return
+    .popsection
+)");
+void leave_at_return(void** slot) noexcept {
+    *slot = reinterpret_cast<void*>(&bastion_left_at_return);
+}
+#else
+void leave_at_return(void**) noexcept {} // never asked: overflow_boundary.cpp finds no such place
+#endif
+
+std::uintptr_t code_of(const ucontext_t& interrupted) noexcept {
+#if defined(__x86_64__) && defined(__linux__)
+    return static_cast<std::uintptr_t>(interrupted.uc_mcontext.gregs[REG_RIP]);
+#elif defined(__aarch64__) && defined(__linux__)
+    return interrupted.uc_mcontext.pc;
+#else
+    (void)interrupted;
+    return 0;
+#endif
+}
 
 // Where the thread goes on when the handler returns. False: nobody knows how, on this machine.
 bool go_on_in(ucontext_t& interrupted, void (*where)(fiber*) noexcept, fiber* f) noexcept {
@@ -151,6 +194,7 @@ void install() noexcept {
 
 void meet_overflows(thread_state& thread) noexcept {
     if (thread.meets_overflows) return;
+    learn_what_must_finish();
     install();
     thread_local const signal_stack stack;
     (void)stack;
@@ -163,7 +207,16 @@ bool leave_overflowed(const siginfo_t& fault, void* interrupted) noexcept {
     const auto low = reinterpret_cast<std::uintptr_t>(here->stack().low);
     const auto at = reinterpret_cast<std::uintptr_t>(fault.si_addr);
     if (at >= low || low - at > stack_guard_bytes) return false;
+    if (low - at <= stack_grace_bytes && !here->is_in_grace()) {
+        const overflow_boundary boundary = find_overflow_boundary(code_of(*static_cast<const ucontext_t*>(interrupted)));
+        if (boundary.how != overflow_boundary::way::now && here->begin_grace()) {
+            if (boundary.how == overflow_boundary::way::at_return) leave_at_return(boundary.slot);
+            return true; // the same instruction once more
+        }
+    }
     return go_on_in(*static_cast<ucontext_t*>(interrupted), &leave_here, here);
 }
 
 } // namespace bastion::detail
+
+void bastion_leave_at_return() noexcept { bastion::detail::this_thread().fiber->leave_for_good(true); }

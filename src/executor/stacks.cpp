@@ -174,6 +174,12 @@ void abandon_stack(const stack_memory& stack) noexcept {
     count.abandoned_bytes.fetch_add(stack.size(), std::memory_order_relaxed);
 }
 
+bool set_grace(const stack_memory& stack, bool open) noexcept {
+    char* const grace = stack.low - stack_grace_bytes;
+    if (open) unpoison_memory(grace, stack_grace_bytes);
+    return ::mprotect(grace, stack_grace_bytes, open ? PROT_READ | PROT_WRITE : PROT_NONE) == 0;
+}
+
 bool canary_lives(const stack_memory& stack) noexcept {
     return stack.guarded || std::memcmp(canary_of(stack), &canary, sizeof canary) == 0;
 }

@@ -103,6 +103,13 @@ public:
     // It does not come back.
     [[noreturn]] void leave_for_good(bool overflowed) noexcept;
 
+    // In a signal handler: it may use the grace below its stack. False: it may not.
+    [[nodiscard]] bool begin_grace() noexcept {
+        in_grace_ = set_grace(stack_, true);
+        return in_grace_;
+    }
+    [[nodiscard]] bool is_in_grace() const noexcept { return in_grace_; }
+
     [[nodiscard]] bool is_unwinding() const noexcept { return unwinding_; }
     [[nodiscard]] const stack_memory& stack() const noexcept { return stack_; }
 
@@ -143,6 +150,7 @@ private:
     std::size_t charged_; // to the memory limit of its strand
     state state_ = state::new_born;
     bool unwinding_ = false;
+    bool in_grace_ = false;
     std::uint8_t swallowed_ = 0;
     [[maybe_unused]] fiber_marks marks_;
 };

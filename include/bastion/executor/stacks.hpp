@@ -42,6 +42,7 @@ struct stack_memory {
 };
 
 inline constexpr std::size_t stack_guard_bytes = std::size_t{64} << 10; // a frame may step over a page
+inline constexpr std::size_t stack_grace_bytes = std::size_t{48} << 10; // of these, the upper ones: see stack_overflow.cpp
 
 // At least `bytes`, whose pages are or will be of that home's node. `most_guarded` is asked when a new one must be made. Throws
 // std::bad_alloc.
@@ -50,6 +51,8 @@ inline constexpr std::size_t stack_guard_bytes = std::size_t{64} << 10; // a fra
 BASTION_API void put_stack(const stack_memory& stack) noexcept;
 // It is never used again: objects lie on it that nobody destroys, and others may know them.
 BASTION_API void abandon_stack(const stack_memory& stack) noexcept;
+// Opens and closes the grace of a guarded one, for the fiber that runs on it. False: the system refuses.
+[[nodiscard]] BASTION_API bool set_grace(const stack_memory& stack, bool open) noexcept;
 // Of one without a guard: whether what lies below it is untouched. Always true of a guarded one.
 [[nodiscard]] BASTION_API bool canary_lives(const stack_memory& stack) noexcept;
 
