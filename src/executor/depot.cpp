@@ -32,7 +32,8 @@ void give_back_pages(char* begin, char* end) noexcept {
 
 char* reserve(std::size_t bytes, std::size_t alignment, memory_home home) {
     if (alignment == 0) return static_cast<char*>(arena_reserve(bytes, home));
-    char* const piece = static_cast<char*>(arena_reserve(bytes + alignment + cache_line, home)) + cache_line;
+    constexpr std::size_t before = 2 * cache_line;
+    char* const piece = static_cast<char*>(arena_reserve(bytes + alignment + before, home)) + before;
     return piece + (-reinterpret_cast<std::uintptr_t>(piece) & (alignment - 1));
 }
 

@@ -64,7 +64,7 @@ struct block_kind {
     std::size_t biggest_slab = std::size_t{256} << 10; // what threads have in hand keeps so much each, at worst
     // Asked before a slab's pages are given back: what of its blocks is to be known when it is cut again. Null: nothing.
     std::uint64_t (*kept)(const char* begin, const char* end) noexcept = nullptr;
-    // Of each block, if `bytes` is a multiple of it: a power of two. A cache line before a slab is its own then, too. 0: a cache line will do.
+    // Of each block, if `bytes` is a multiple of it: a power of two. Two cache lines before a slab are its own then, too. 0: a line will do.
     std::size_t alignment = 0;
 };
 

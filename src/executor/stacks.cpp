@@ -1,6 +1,6 @@
-// A slot of a guarded kind: 64 KiB that nobody may touch, then the stack, then its last line. Of the other kind: the stack and its last line.
-// That line holds the link of a free one, and the canary of the slot behind it, whose stack grows down to there: looking at it touches no
-// page that is not there already.
+// A slot of a guarded kind: 64 KiB that nobody may touch, then the stack, then two lines more. Of the other kind: the stack and the two lines.
+// These hold the link of a free one, and the canary of the slot behind it, whose stack grows down to there: looking at it touches no page
+// that is not there already. The canary is as big as most frames, so that few step over it.
 #include "executor/block_store.hpp"
 
 #include <bastion/base/spin_lock.hpp>
@@ -23,11 +23,16 @@ namespace {
 constexpr unsigned least_exponent = std::countr_zero(stack_limits::least_bytes);
 constexpr std::size_t classes = std::countr_zero(stack_limits::most_bytes) - least_exponent + 1;
 constexpr std::size_t slab_bytes = std::size_t{2} << 20;
-constexpr std::size_t last_line = cache_line;
+constexpr std::size_t last_lines = 2 * cache_line;
 constexpr std::size_t link_bytes = sizeof(pool_block); // at its beginning
 constexpr std::size_t canary_offset = 32;
 static_assert(link_bytes <= canary_offset);
-constexpr std::uint64_t canary = 0x6261'7374'696f'6e21; // "bastion!"
+constexpr std::size_t canary_bytes = last_lines - canary_offset;
+constexpr auto canary = [] {
+    std::array<std::uint64_t, canary_bytes / 8> words{};
+    words.fill(0x6261'7374'696f'6e21); // "bastion!"
+    return words;
+}();
 
 struct counts {
     std::atomic<std::uint64_t> taken{0}; // all relaxed: figures, and a bound that may be passed by a few
@@ -74,16 +79,17 @@ private:
     static std::size_t slot_bytes(std::size_t index, bool guarded) noexcept {
         return stack_bytes_of(index) + (guarded ? stack_guard_bytes : 0);
     }
-    [[nodiscard]] char* link_of(char* slot) const noexcept { return slot + bytes() - last_line; }
-    [[nodiscard]] char* slot_of(void* link) const noexcept { return static_cast<char*>(link) + last_line - bytes(); }
+    [[nodiscard]] char* link_of(char* slot) const noexcept { return slot + bytes() - last_lines; }
+    [[nodiscard]] char* slot_of(void* link) const noexcept { return static_cast<char*>(link) + last_lines - bytes(); }
 
     [[nodiscard]] free_list make(std::size_t most_guarded, memory_home home) {
         const bool may_grow = !guarded_ || (!count.guards_refused.load(std::memory_order_relaxed) &&
                                                count.guarded.load(std::memory_order_relaxed) < most_guarded);
         const depot::run fresh = may_grow ? slots_.cut(home) : slots_.cut_again(home);
         free_list all;
-        for (std::uint32_t i = fresh.blocks; i > 0; --i) {
-            char* const slot = fresh.begin + (i - 1) * bytes();
+        // The last one is taken first: below it lies one that nobody uses yet.
+        for (std::uint32_t i = 0; i < fresh.blocks; ++i) {
+            char* const slot = fresh.begin + i * bytes();
             if (!fresh.again && !prepare(slot)) continue; // address space that nobody uses any more
             all.push(link_of(slot), link_bytes);
         }
@@ -134,10 +140,10 @@ constinit stack_stores stores;
 }
 
 [[nodiscard]] stack_memory memory_of(char* slot, std::size_t slot_bytes, bool guarded) noexcept {
-    return {slot + (guarded ? stack_guard_bytes : 0), slot + slot_bytes - last_line, guarded};
+    return {slot + (guarded ? stack_guard_bytes : 0), slot + slot_bytes - last_lines, guarded};
 }
 
-[[nodiscard]] char* canary_of(const stack_memory& stack) noexcept { return stack.low - last_line + canary_offset; }
+[[nodiscard]] char* canary_of(const stack_memory& stack) noexcept { return stack.low - last_lines + canary_offset; }
 
 } // namespace
 
@@ -156,7 +162,7 @@ stack_memory take_stack(std::size_t bytes, std::size_t most_guarded, memory_home
     unpoison_memory(stack.low, stack.size());
     if (!guarded) {
         unpoison_memory(canary_of(stack), sizeof canary);
-        std::memcpy(canary_of(stack), &canary, sizeof canary);
+        std::memcpy(canary_of(stack), canary.data(), sizeof canary);
     }
     count.taken.fetch_add(1, std::memory_order_relaxed);
     return stack;
@@ -166,12 +172,20 @@ void put_stack(const stack_memory& stack) noexcept {
     poison_memory(stack.low, stack.size());
     count.put.fetch_add(1, std::memory_order_relaxed);
     // Its store was made before it was taken.
-    stores.of(class_of(stack.size() + last_line), stack.guarded).put(stack.low - (stack.guarded ? stack_guard_bytes : 0));
+    stores.of(class_of(stack.size() + last_lines), stack.guarded).put(stack.low - (stack.guarded ? stack_guard_bytes : 0));
 }
 
 void abandon_stack(const stack_memory& stack) noexcept {
     count.abandoned.fetch_add(1, std::memory_order_relaxed);
     count.abandoned_bytes.fetch_add(stack.size(), std::memory_order_relaxed);
+}
+
+void give_stack_back(const stack_memory& stack, const void* frame) noexcept {
+    constexpr std::size_t in_use = 1024; // by who calls this, below the frame
+    const auto page = static_cast<std::uintptr_t>(page_bytes());
+    const auto begin = (reinterpret_cast<std::uintptr_t>(stack.low) + page - 1) & ~(page - 1);
+    const auto end = (reinterpret_cast<std::uintptr_t>(frame) - in_use) & ~(page - 1);
+    if (stack.holds(frame) && begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
 }
 
 bool set_grace(const stack_memory& stack, bool open) noexcept {
@@ -181,7 +195,7 @@ bool set_grace(const stack_memory& stack, bool open) noexcept {
 }
 
 bool canary_lives(const stack_memory& stack) noexcept {
-    return stack.guarded || std::memcmp(canary_of(stack), &canary, sizeof canary) == 0;
+    return stack.guarded || std::memcmp(canary_of(stack), canary.data(), sizeof canary) == 0;
 }
 
 } // namespace detail

@@ -51,6 +51,8 @@ inline constexpr std::size_t stack_grace_bytes = std::size_t{48} << 10; // of th
 BASTION_API void put_stack(const stack_memory& stack) noexcept;
 // It is never used again: objects lie on it that nobody destroys, and others may know them.
 BASTION_API void abandon_stack(const stack_memory& stack) noexcept;
+// The whole pages from its lowest byte to well below `frame`, which runs on it.
+BASTION_API void give_stack_back(const stack_memory& stack, const void* frame) noexcept;
 // Opens and closes the grace of a guarded one, for the fiber that runs on it. False: the system refuses.
 [[nodiscard]] BASTION_API bool set_grace(const stack_memory& stack, bool open) noexcept;
 // Of one without a guard: whether what lies below it is untouched. Always true of a guarded one.

@@ -78,6 +78,9 @@ public:
         const auto* const here = static_cast<const char*>(__builtin_frame_address(0));
         return fiber_->stack().holds(here) ? static_cast<std::size_t>(here - fiber_->stack().low) : 0;
     }
+    // Gives the pages of its stack that lie below this frame back to the system: before a long wait, behind a deep call. They come back as they
+    // are touched. Cost: a system call.
+    void give_stack_back() const noexcept { detail::give_stack_back(fiber_->stack(), __builtin_frame_address(0)); }
     // Whether an overflow of its stack is its own fault only.
     [[nodiscard]] bool has_guarded_stack() const noexcept { return fiber_->stack().guarded; }
 
