@@ -214,7 +214,7 @@ void throw_while_unwinding() {
 }
 
 void throw_stack_overflow(std::size_t stack_bytes) {
-    throw limit_error(limit_error::kind::stack, "stack: a fiber needs more than " + std::to_string(stack_bytes / 1024) + " KiB");
+    throw limit_error(limit_error::kind::stack, "stack: a fiber needs more than " + std::to_string((stack_bytes + 1023) / 1024) + " KiB");
 }
 
 namespace {
