@@ -43,7 +43,8 @@ BASTION_INLINE void exchange_exceptions(thread_state& thread, exceptions_in_flig
     if (thread.current_worker != nullptr && thread.current != nullptr)
         who = thread.current_worker->owner().name_of(thread.current);
     std::fprintf(stderr,
-        "bastion: %s: a fiber has run over the end of its stack of %zu KiB, which has no guard: the program ends. Give it a "
+        "bastion: %s: a fiber has run over the end of its stack of %zu KiB, which has no guard: the program ends. Give "
+        "it a "
         "bigger one, or allow more stacks with guards (config::with_stacks)\n",
         who.empty() ? "a task" : who.c_str(), (stack.size() + 1023) / 1024);
     std::abort();
@@ -81,7 +82,8 @@ BASTION_NOT_WATCHED_BY_TSAN BASTION_INLINE void fiber::leave() noexcept {
     __tsan_switch_to_fiber(marks_.outside_thread, 0);
 #endif
 #if BASTION_ASAN
-    __sanitizer_start_switch_fiber(state_ == state::waiting ? &marks_.fake_stack : nullptr, marks_.outside_low, marks_.outside_size);
+    __sanitizer_start_switch_fiber(
+        state_ == state::waiting ? &marks_.fake_stack : nullptr, marks_.outside_low, marks_.outside_size);
 #endif
     outside_ = fcontext::jump_fcontext(outside_, nullptr).fctx;
 #if BASTION_ASAN
@@ -210,11 +212,13 @@ void throw_outside_fiber() {
 }
 
 void throw_while_unwinding() {
-    throw usage_error("bastion: a fiber cannot wait while an exception unwinds its stack: a destructor awaited something");
+    throw usage_error(
+        "bastion: a fiber cannot wait while an exception unwinds its stack: a destructor awaited something");
 }
 
 void throw_stack_overflow(std::size_t stack_bytes) {
-    throw limit_error(limit_error::kind::stack, "stack: a fiber needs more than " + std::to_string((stack_bytes + 1023) / 1024) + " KiB");
+    throw limit_error(limit_error::kind::stack,
+        "stack: a fiber needs more than " + std::to_string((stack_bytes + 1023) / 1024) + " KiB");
 }
 
 namespace {

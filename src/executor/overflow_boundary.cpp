@@ -70,7 +70,9 @@ int learn_object(dl_phdr_info* object, std::size_t, void* data) {
         const std::uintptr_t low = object->dlpi_addr + header.p_vaddr;
         return range{low, low + header.p_memsz};
     };
-    const auto is_code = [](const ElfW(Phdr) & header) { return header.p_type == PT_LOAD && (header.p_flags & PF_X) != 0; };
+    const auto is_code = [](const ElfW(Phdr) & header) {
+        return header.p_type == PT_LOAD && (header.p_flags & PF_X) != 0;
+    };
     bool holds_any = false;
     bool unwinds = false;
     for (int i = 0; i < object->dlpi_phnum; ++i) {
@@ -140,8 +142,10 @@ void learn_what_must_finish() noexcept {
     if (range_count.load(std::memory_order_relaxed) != 0) return;
     add({address_of(__start_bastion_text), address_of(__stop_bastion_text)});
     add({address_of(__start_bastion_cold), address_of(__stop_bastion_cold)});
-    const std::uintptr_t own = range_count.load(std::memory_order_relaxed) == 0 ? address_of(&learn_what_must_finish) : 0;
-    keys wanted{{{{address_of(&std::malloc), false}, {address_of(static_cast<void* (*)(void*, const void*, std::size_t)>(&std::memcpy)), false},
+    const std::uintptr_t own =
+        range_count.load(std::memory_order_relaxed) == 0 ? address_of(&learn_what_must_finish) : 0;
+    keys wanted{{{{address_of(&std::malloc), false},
+        {address_of(static_cast<void* (*)(void*, const void*, std::size_t)>(&std::memcpy)), false},
         {address_of(&abi::__cxa_demangle), false}, {address_of(&_Unwind_RaiseException), true},
         {reinterpret_cast<std::uintptr_t>(::dlsym(RTLD_DEFAULT, "__tls_get_addr")), false}, {own, false}}}};
     dl_iterate_phdr(&learn_object, &wanted);

@@ -79,9 +79,7 @@ bastion_left_at_return:
     .size bastion_left_at_return, . - bastion_left_at_return
     .popsection
 )");
-void leave_at_return(void** slot) noexcept {
-    *slot = reinterpret_cast<void*>(&bastion_left_at_return);
-}
+void leave_at_return(void** slot) noexcept { *slot = reinterpret_cast<void*>(&bastion_left_at_return); }
 #else
 void leave_at_return(void**) noexcept {} // never asked: overflow_boundary.cpp finds no such place
 #endif
@@ -208,7 +206,8 @@ bool leave_overflowed(const siginfo_t& fault, void* interrupted) noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(fault.si_addr);
     if (at >= low || low - at > stack_guard_bytes) return false;
     if (low - at <= stack_grace_bytes && !here->is_in_grace()) {
-        const overflow_boundary boundary = find_overflow_boundary(code_of(*static_cast<const ucontext_t*>(interrupted)));
+        const overflow_boundary boundary =
+            find_overflow_boundary(code_of(*static_cast<const ucontext_t*>(interrupted)));
         if (boundary.how != overflow_boundary::way::now && here->begin_grace()) {
             if (boundary.how == overflow_boundary::way::at_return) leave_at_return(boundary.slot);
             return true; // the same instruction once more

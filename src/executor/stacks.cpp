@@ -117,7 +117,8 @@ public:
     // Throws std::bad_alloc.
     [[nodiscard]] stack_store& of(std::size_t index, bool guarded) {
         std::atomic<stack_store*>& place = made_[2 * index + (guarded ? 1 : 0)];
-        if (stack_store* const there = place.load(std::memory_order_acquire)) return *there; // pairs with the release below
+        if (stack_store* const there = place.load(std::memory_order_acquire))
+            return *there; // pairs with the release below
         const std::lock_guard guard(making_);
         stack_store* there = place.load(std::memory_order_relaxed);
         if (there == nullptr) {
@@ -134,9 +135,8 @@ private:
 constinit stack_stores stores;
 
 [[nodiscard]] std::size_t class_of(std::size_t bytes) noexcept {
-    return bytes <= stack_limits::least_bytes
-               ? 0
-               : static_cast<std::size_t>(std::bit_width(bytes - 1)) - least_exponent;
+    return bytes <= stack_limits::least_bytes ? 0
+                                              : static_cast<std::size_t>(std::bit_width(bytes - 1)) - least_exponent;
 }
 
 [[nodiscard]] stack_memory memory_of(char* slot, std::size_t slot_bytes, bool guarded) noexcept {
@@ -172,7 +172,8 @@ void put_stack(const stack_memory& stack) noexcept {
     poison_memory(stack.low, stack.size());
     count.put.fetch_add(1, std::memory_order_relaxed);
     // Its store was made before it was taken.
-    stores.of(class_of(stack.size() + last_lines), stack.guarded).put(stack.low - (stack.guarded ? stack_guard_bytes : 0));
+    stores.of(class_of(stack.size() + last_lines), stack.guarded)
+        .put(stack.low - (stack.guarded ? stack_guard_bytes : 0));
 }
 
 void abandon_stack(const stack_memory& stack) noexcept {

@@ -40,8 +40,9 @@ process run_on_fiber(context ctx, fiber_call call, const void* function, std::si
 context context_for_fiber() {
     control_block* const here = running_block();
     if (here == nullptr)
-        throw usage_error("bastion: on_fiber: a function that takes a fiber_context cannot run in a forked task, which has no "
-                          "process");
+        throw usage_error(
+            "bastion: on_fiber: a function that takes a fiber_context cannot run in a forked task, which has no "
+            "process");
     return context(*here);
 }
 

@@ -101,8 +101,8 @@ config& config::with_variable(std::string_view name, std::string_view value) & {
     else if (name == "BASTION_BLOCKING_IDLE_MS") blocking_idle_ = milliseconds(name, value);
     else if (name == "BASTION_PAGES_GIVEN_BACK") give_back_ = flag(name, value);
     else if (name == "BASTION_STACK_KIB")
-        stacks_.bytes = 1024 * number<std::size_t>(
-                                   name, value, stack_limits::least_bytes / 1024, stack_limits::most_bytes / 1024);
+        stacks_.bytes =
+            1024 * number<std::size_t>(name, value, stack_limits::least_bytes / 1024, stack_limits::most_bytes / 1024);
     else if (name == "BASTION_GUARDED_STACKS")
         stacks_.most_guarded = number<std::size_t>(name, value, 0, std::numeric_limits<std::uint32_t>::max());
     else if (name == "BASTION_SIGNALS") signals_ = flag(name, value);
@@ -131,7 +131,8 @@ void config::complete() {
     if (workers_set_ && wishes_.workers == 0)
         throw bad_config("bastion: with_workers(0): a runtime needs at least one worker; leave it out for one per CPU");
     if (stacks_.bytes < stack_limits::least_bytes || stacks_.bytes > stack_limits::most_bytes)
-        throw bad_config("bastion: with_stacks: " + std::to_string(stacks_.bytes) + " bytes: a stack has from 16 KiB to 1 GiB");
+        throw bad_config(
+            "bastion: with_stacks: " + std::to_string(stacks_.bytes) + " bytes: a stack has from 16 KiB to 1 GiB");
     if (per_node_set_ && wishes_.workers_per_node == 0)
         throw bad_config(
             "bastion: with_workers_per_node(0): a node has at least one worker; leave it out for one per CPU");

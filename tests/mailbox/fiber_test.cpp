@@ -367,14 +367,14 @@ TEST_CASE("a stack counts against its process' memory limit") {
     test::journal log;
     const auto run = [&](std::size_t bytes) {
         const auto p = w.only(children()
-                                  .with_limits(limits().memory(bytes))
-                                  .with_restart(restart_when::temporary)
-                                  .with_fiber(
-                                      [&](fiber_context ctx) {
-                                          log("ran");
-                                          (void)ctx.recv();
-                                      },
-                                      64 << 10));
+                .with_limits(limits().memory(bytes))
+                .with_restart(restart_when::temporary)
+                .with_fiber(
+                    [&](fiber_context ctx) {
+                        log("ran");
+                        (void)ctx.recv();
+                    },
+                    64 << 10));
         log(p.alive() ? "waits" : "ended");
     };
     run(128 << 10);

@@ -191,7 +191,8 @@ awaited_by_fiber<A> fiber::await(A&& awaited) {
 // Has a fiber, and what it was made from. Lies in the frame of the coroutine that drives it.
 class fiber_owner {
 public:
-    fiber_owner(std::size_t stack_bytes, fiber::entry start, void* data) : fiber_(fiber::make(stack_bytes, start, data)) {}
+    fiber_owner(std::size_t stack_bytes, fiber::entry start, void* data)
+        : fiber_(fiber::make(stack_bytes, start, data)) {}
     fiber_owner(const fiber_owner&) = delete;
     fiber_owner& operator=(const fiber_owner&) = delete;
     ~fiber_owner() { fiber_.destroy(); }

@@ -22,7 +22,8 @@ struct stack_limits {
     static constexpr std::size_t least_bytes = std::size_t{16} << 10;
     static constexpr std::size_t most_bytes = std::size_t{1} << 30;
 
-    std::size_t bytes = std::size_t{64} << (BASTION_ASAN ? 12 : 10); // of one whose size nobody has said; frames of ASan's are large
+    std::size_t bytes =
+        std::size_t{64} << (BASTION_ASAN ? 12 : 10); // of one whose size nobody has said; frames of ASan's are large
     std::size_t most_guarded = 16'384; // in the program; those that were made stay
 };
 
@@ -42,7 +43,8 @@ struct stack_memory {
 };
 
 inline constexpr std::size_t stack_guard_bytes = std::size_t{64} << 10; // a frame may step over a page
-inline constexpr std::size_t stack_grace_bytes = std::size_t{48} << 10; // of these, the upper ones: see stack_overflow.cpp
+inline constexpr std::size_t stack_grace_bytes = std::size_t{48}
+                                                 << 10; // of these, the upper ones: see stack_overflow.cpp
 
 // At least `bytes`, whose pages are or will be of that home's node. `most_guarded` is asked when a new one must be made. Throws
 // std::bad_alloc.

@@ -96,7 +96,8 @@ public:
 
     template <class A>
     auto await(A&& awaited) const {
-        static_assert(!std::is_lvalue_reference_v<A>, "bastion: a bound uses an awaitable up: within(d).await(std::move(a))");
+        static_assert(
+            !std::is_lvalue_reference_v<A>, "bastion: a bound uses an awaitable up: within(d).await(std::move(a))");
         return context_.await(std::forward<A>(awaited).within(bound_));
     }
     [[nodiscard]] auto recv() const { return await(unbound().recv()); }
@@ -133,8 +134,7 @@ template <class F>
 class with_stack {
 public:
     with_stack(std::size_t bytes, F f) : bytes_(bytes), function_(std::move(f)) {
-        if (bytes > stack_limits::most_bytes)
-            throw std::length_error("bastion: with_stack: a stack has at most 1 GiB");
+        if (bytes > stack_limits::most_bytes) throw std::length_error("bastion: with_stack: a stack has at most 1 GiB");
     }
     void operator()(fiber_context ctx) const { std::invoke(function_, ctx); }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }
@@ -148,7 +148,10 @@ namespace detail {
 
 template <class F>
 [[nodiscard]] std::size_t stack_bytes_of(const F& f) noexcept {
-    if constexpr (requires { { f.bytes() } -> std::same_as<std::size_t>; }) return f.bytes();
+    if constexpr (requires {
+                      { f.bytes() } -> std::same_as<std::size_t>;
+                  })
+        return f.bytes();
     else return 0;
 }
 
@@ -167,7 +170,9 @@ public:
     }
 
 private:
-    static void call(const void* function, const fiber_context& ctx) { std::invoke(*static_cast<const F*>(function), ctx); }
+    static void call(const void* function, const fiber_context& ctx) {
+        std::invoke(*static_cast<const F*>(function), ctx);
+    }
 
     F function_;
     std::size_t stack_bytes_;
@@ -223,7 +228,8 @@ private:
     static void run(fiber& self, void* data) {
         auto& mine = *static_cast<awaited_fiber*>(data);
         try {
-            if constexpr (takes_fiber_context<F>) mine.value_.keep(*mine.function_, fiber_context(context_for_fiber(), self));
+            if constexpr (takes_fiber_context<F>)
+                mine.value_.keep(*mine.function_, fiber_context(context_for_fiber(), self));
             else mine.value_.keep(*mine.function_);
         } catch (const fiber_unwind&) { // nobody waits for it any more
         } catch (...) { mine.failure_ = std::current_exception(); }
