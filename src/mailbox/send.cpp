@@ -1,3 +1,4 @@
+#include <bastion/executor/fiber.hpp>
 #include <bastion/executor/reserve.hpp>
 #include <bastion/mailbox/message.hpp>
 #include <bastion/mailbox/send.hpp>
@@ -14,7 +15,7 @@ delivery deliver_refused(address to, envelope* e) noexcept {
 
 void abandon_question(envelope* e) noexcept {
     control_block* here = running_block();
-    if (here != nullptr && (this_thread().unwinding() || here->life_state.now() == life::stopping ||
+    if (here != nullptr && (unwinds_by_a_fault(this_thread()) || here->life_state.now() == life::stopping ||
                                here->reason.kind() != exit_kind::normal)) {
         // The process is going down (also by ctx.fail), or an exception is on its way to somewhere: the report answers.
         answer_at_end(*here, e);
@@ -51,7 +52,8 @@ void note_sent(const thread_state& thread, const address& to, const envelope& e)
 }
 
 void lose_in_hand(const message_meta& meta) noexcept {
-    if (control_block* here = running_block()) note_lost_in_hand(*here, meta);
+    control_block* const here = running_block();
+    if (here != nullptr && unwinds_by_a_fault(this_thread())) note_lost_in_hand(*here, meta);
 }
 
 } // namespace detail

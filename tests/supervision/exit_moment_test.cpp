@@ -222,7 +222,8 @@ TEST_CASE("In a simulation, too, an exit signal for one that has not begun ends 
     REQUIRE(born.size() == 2);
     CHECK_FALSE(born[0].alive());
     CHECK_FALSE(born[1].alive());
-    // It traps exits as soon as it begins, and is told, as it is when nothing is late.
+    // It traps exits as soon as it begins, and is told, as it is when nothing is late. (On a fiber a body begins with its first turn.)
+    if (test::bodies_on_fibers) return;
     std::vector<std::string> told;
     sim.spawn([&](bastion::context ctx) -> bastion::process {
         const auto traps = ctx.spawn([&told](bastion::context c) {

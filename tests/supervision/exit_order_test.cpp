@@ -222,7 +222,7 @@ TEST_CASE(
     }
     SECTION("a limit on memory, which only messages use") {
         const auto group = w.rt.spawn(bastion::children()
-                .with_limits(bastion::limits().memory(20'000))
+                .with_limits(bastion::limits().memory(20'000 + test::stack_bytes))
                 .with_exec([&j](bastion::context ctx) -> bastion::process {
                     for (;;) {
                         auto m = co_await ctx.recv();

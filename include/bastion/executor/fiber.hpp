@@ -182,6 +182,11 @@ awaited_by_fiber<A> fiber::await(A&& awaited) {
     return in.await_resume();
 }
 
+// Whether what runs here is on its way out because of a fault: not because its fiber is to end.
+[[nodiscard]] inline bool unwinds_by_a_fault(const thread_state& thread) noexcept {
+    return thread.unwinding() && (thread.fiber == nullptr || !thread.fiber->is_unwinding());
+}
+
 // Over when the fiber is.
 [[nodiscard]] BASTION_API task<void> drive(fiber& f);
 
