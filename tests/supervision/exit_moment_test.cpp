@@ -1,6 +1,7 @@
 // Exit signals that come while a body is being made, or that it sends itself and then ends: none of them is lost.
 #include "supervision/tree.hpp"
 #include "support/acceptance.hpp"
+#include "support/bodies.hpp"
 
 #include <bastion/testing/simulation.hpp>
 

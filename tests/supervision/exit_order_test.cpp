@@ -1,6 +1,7 @@
 // Exit signals that somebody orders: where they lie among what the same sender tells, and for whom they come too late or too early.
 #include "supervision/tree.hpp"
 #include "support/acceptance.hpp"
+#include "support/bodies.hpp"
 
 #include <bastion/executor/pool.hpp>
 
