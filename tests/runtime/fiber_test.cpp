@@ -172,12 +172,10 @@ TEST_CASE("An overflow of a stack without a guard ends the program, and says who
     child_program p("fiber-unguarded-overflow");
     const std::string said = p.finish();
     INFO(said);
-#if BASTION_ASAN
-    REQUIRE(said.find("AddressSanitizer") != std::string::npos);
-#else
+    // A sanitizer may see it first.
+    if (said.find("AddressSanitizer") != std::string::npos) return;
     REQUIRE(said.find("bastion: /parser/0 (spawned at fiber_test.cpp:") != std::string::npos);
     REQUIRE(said.find("a fiber has run over the end of its stack of 16 KiB") != std::string::npos);
-#endif
 }
 
 TEST_CASE("A fiber gives the stack of a deep call back before it waits") {
