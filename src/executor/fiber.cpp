@@ -142,7 +142,7 @@ BASTION_INLINE void fiber::look_for_overflow() noexcept {
 
 BASTION_NOT_WATCHED_BY_TSAN BASTION_INLINE void fiber::run() noexcept {
     thread_state& thread = this_thread();
-    if (stack_.guarded && !thread.meets_overflows) [[unlikely]]
+    if (!thread.meets_overflows) [[unlikely]]
         meet_overflows(thread);
     outer_ = std::exchange(thread.fiber, this);
     state_ = state::running;

@@ -1,6 +1,6 @@
 // What becomes of a fiber that steps into the guard below its stack: it is left for good, and its process told so.
 //
-// The signal handler is installed when a thread first enters a guarded stack, and stays; faults that are nobody's overflow go to the handler that
+// The signal handler is installed when a thread first enters a fiber, and stays; faults that are nobody's overflow go to the handler that
 // was there before. Linux on x86-64 and aarch64; elsewhere an overflow ends the program.
 #ifndef BASTION_SRC_EXECUTOR_STACK_OVERFLOW_HPP
 #define BASTION_SRC_EXECUTOR_STACK_OVERFLOW_HPP

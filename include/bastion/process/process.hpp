@@ -111,7 +111,9 @@ concept fiber_function =
 
 template <class F>
 constexpr void check_fiber_function() {
-    if constexpr (!fiber_function<F>)
+    if constexpr (behaviour<F>)
+        static_assert(!behaviour<F>, "bastion: with_fiber takes a plain function; a coroutine is given to with_exec");
+    else if constexpr (!fiber_function<F>)
         static_assert(fiber_function<F>, "bastion: a fiber's body is called as const with a bastion::fiber_context: "
                                          "void body(bastion::fiber_context ctx), not mutable, no other arguments");
     else

@@ -132,7 +132,9 @@ public:
     // The body: a coroutine `bastion::process f(bastion::context)`, called as const; it lives as long as the group.
     template <class F>
     children& with_exec(F&& f) & {
-        detail::check_behaviour<F>();
+        static_assert(!detail::fiber_function<F>,
+            "bastion: a plain function that takes a bastion::fiber_context is given to with_fiber");
+        if constexpr (!detail::fiber_function<F>) detail::check_behaviour<F>();
         if constexpr (detail::behaviour<F>) {
             spec_->body =
                 detail::shared<detail::process_body>(new detail::coroutine_body<std::decay_t<F>>(std::forward<F>(f)));
