@@ -205,3 +205,37 @@ TEST_CASE("Supervisors from a template: what is known by names is refused, and s
     CHECK_THROWS_AS(s.w.rt.spawn(of_supervisors().with_strategy(bastion::strategy::one_for_one)), bad_spec);
     CHECK_THROWS_AS(s.w.rt.spawn(of_supervisors().with_children(bastion::children().with_template(body))), bad_spec);
 }
+
+TEST_CASE("A template may be a function that runs on a fiber: each child has its arguments, a restarted one too") {
+    world w;
+    const auto sup = w.rt.spawn(bastion::supervisor()
+            .with_strategy(bastion::strategy::simple_one_for_one)
+            .with_restart(bastion::restart_when::temporary)
+            .with_children(bastion::children().with_template(
+                [&j = w.events](bastion::fiber_context ctx, const std::string& name, std::unique_ptr<int> once) {
+                    j.add(name + (once ? " has it" : ""));
+                    (void)ctx.recv<int>();
+                })));
+    const auto copies = w.rt.spawn(bastion::supervisor()
+            .with_strategy(bastion::strategy::simple_one_for_one)
+            .with_restart_strategy(at_once())
+            .with_children(
+                bastion::children().with_template([&j = w.events](bastion::fiber_context ctx, const std::string& name) {
+                    j.add(name);
+                    const bool fails = ctx.recv<int>() == 0;
+                    j.add(name + (fails ? " fails" : " ends"));
+                    if (fails) ctx.fail("again");
+                })));
+    const auto moved = w.rt.run(sup.start_child<std::string, std::unique_ptr<int>>("ada", std::make_unique<int>(1)));
+    REQUIRE(moved.has_value());
+    const auto copied = w.rt.run(copies.start_child<std::string>("bob"));
+    REQUIRE(copied.has_value());
+    w.settle();
+    CHECK(w.events.take() == lines{"ada has it", "bob"});
+    copied->element.tell(0);
+    w.settle();
+    CHECK(w.events.take() == lines{"bob fails", "bob"});
+    copied->element.tell(1);
+    w.settle();
+    CHECK(w.events.take() == lines{"bob ends"});
+}

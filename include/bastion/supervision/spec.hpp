@@ -153,7 +153,7 @@ public:
         }
         return *this;
     }
-    // Instead of a body: one that takes arguments, from which start_child makes children; of the only group of a supervisor with
+    // Instead of a body: one that takes arguments (a coroutine, or a function that runs on a fiber), from which start_child makes children; of the only group of a supervisor with
     // strategy::simple_one_for_one (see dynamic.hpp).
     template <class F>
     children& with_template(F&& f) & {

@@ -4,6 +4,7 @@
 #define BASTION_SUPERVISION_TEMPLATE_HPP
 
 #include <bastion/base/type_name.hpp>
+#include <bastion/mailbox/fiber.hpp>
 #include <bastion/process/body.hpp>
 #include <bastion/process/cold_part.hpp>
 #include <bastion/process/context.hpp>
@@ -69,19 +70,38 @@ public:
         : function_(std::move(function)), arguments_(std::move(given)), keeps_(keeps) {}
 
     void start(control_block& block) override {
-        const auto run = [&](auto&&... args) {
-            install_frame(block, std::invoke(function_->call, context(block), std::forward<decltype(args)>(args)...));
-        };
-        if constexpr ((std::is_copy_constructible_v<Args> && ...)) {
-            if (keeps_) return std::apply(run, std::as_const(arguments_->values));
+        if constexpr (is_fiber) {
+            install_frame(block, run_on_fiber(context(block), &run, this, 0));
+        } else {
+            apply([&](auto&&... args) {
+                install_frame(
+                    block, std::invoke(function_->call, context(block), std::forward<decltype(args)>(args)...));
+            });
         }
-        const shared<arguments> last = std::exchange(arguments_, {});
-        std::apply(run, std::move(last->values));
     }
 
 private:
+    static constexpr bool is_fiber =
+        std::is_invocable_r_v<void, decltype((std::declval<const F&>().call)), fiber_context, Args...> &&
+        !std::is_invocable_v<decltype((std::declval<const F&>().call)), context, Args...>;
+
+    // On the fiber: the arguments that it is called with stay until it has returned.
+    static void run(const void* body, const fiber_context& ctx) {
+        const auto& mine = *static_cast<const bound_body*>(body);
+        mine.apply(
+            [&](auto&&... args) { std::invoke(mine.function_->call, ctx, std::forward<decltype(args)>(args)...); });
+    }
+    template <class Call>
+    void apply(Call call) const {
+        if constexpr ((std::is_copy_constructible_v<Args> && ...)) {
+            if (keeps_) return std::apply(call, std::as_const(arguments_->values));
+        }
+        const shared<arguments> last = std::exchange(arguments_, {});
+        std::apply(call, std::move(last->values));
+    }
+
     const shared<const F> function_;
-    shared<arguments> arguments_;
+    mutable shared<arguments> arguments_; // the running incarnation's
     const bool keeps_;
 };
 
@@ -127,14 +147,23 @@ template <class C, class... Args>
 struct arguments_behind_context<process (C::*)(context, Args...) const> {
     using type = std::tuple<std::decay_t<Args>...>;
 };
+template <class... Args>
+struct arguments_behind_context<void (*)(fiber_context, Args...)> {
+    using type = std::tuple<std::decay_t<Args>...>;
+};
+template <class C, class... Args>
+struct arguments_behind_context<void (C::*)(fiber_context, Args...) const> {
+    using type = std::tuple<std::decay_t<Args>...>;
+};
 
 template <class F>
 [[nodiscard]] shared<child_template> make_template(F&& f) {
     using given = std::decay_t<F>;
     constexpr bool is_one = requires { typename arguments_behind_context<given>::type; };
-    static_assert(is_one, "bastion: a template is a coroutine bastion::process f(bastion::context, arguments...), "
-                          "called as const, with its "
-                          "arguments by value; not overloaded, not generic");
+    static_assert(is_one,
+        "bastion: a template is a coroutine bastion::process f(bastion::context, arguments...), "
+        "called as const, with its "
+        "arguments by value; not overloaded, not generic. Or void f(bastion::fiber_context, arguments...)");
     if constexpr (is_one)
         return shared<child_template>(
             new template_of<given, typename arguments_behind_context<given>::type>(std::forward<F>(f)));
