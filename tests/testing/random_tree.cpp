@@ -159,6 +159,15 @@ task<bool> act(context ctx, ledger& l, element& mine) {
     } else if (what < 92) {
         const int n = co_await test::forked_fibonacci(5);
         if (n != 5) l.wrong("a sum is wrong");
+    } else if (what < 93) {
+        const auto d = l.time_below(5ms);
+        test::presence here(l);
+        auto rest = on_fiber([&](fiber_context c) {
+            const test::presence deep(l);
+            c.sleep_for(d);
+            ++l.rested_on_fiber;
+        });
+        (void)co_await std::move(rest).within(l.time_below(10ms));
     } else if (what < 94) {
         (void)co_await l.anybody().started().within(l.time_below(10ms));
     } else if (what < 100) {
@@ -193,6 +202,31 @@ process selective(context ctx, ledger& l) {
             if (!take(l, ctx, m)) continue;
         }
         goes_on = co_await act(ctx, l, me);
+    }
+}
+
+// Some calls below, it waits for the same.
+message received_below(const fiber_context& ctx, ledger& l, std::uint32_t depth) {
+    if (depth == 0) return ctx.recv();
+    test::presence deep(l);
+    message m = received_below(ctx, l, depth - 1);
+    ++l.received_deep;
+    return m;
+}
+
+void on_a_stack(fiber_context ctx, ledger& l) {
+    element me(ctx, l);
+    for (bool goes_on = true; goes_on;) {
+        const std::uint32_t way = l.below(8);
+        if (way == 0) {
+            auto j = ctx.within(l.time_below(50ms)).recv<job>();
+            if (!j) continue;
+            j->ticket.handle();
+        } else {
+            message m = received_below(ctx, l, way);
+            if (!take(l, ctx, m)) continue;
+        }
+        goes_on = ctx.await(act(ctx, l, me));
     }
 }
 
@@ -310,7 +344,7 @@ placement any_place(ledger& l) {
 children any_group(ledger& l, std::string name) {
     ledger* book = &l;
     children g;
-    const std::uint32_t body = l.below(6);
+    const std::uint32_t body = l.below(7);
     switch (body) {
     case 0: g = handlers_of(l); break;
     case 1: g.with_exec([book](context ctx) { return selective(ctx, *book); }); break;
@@ -319,8 +353,10 @@ children any_group(ledger& l, std::string name) {
         g.with_exec([book](context ctx) { return late_starter(ctx, *book); });
         g.with_start(wait_ready, l.time_below(30ms) + 1ms);
         break;
+    case 4: g.with_fiber([book](fiber_context ctx) { on_a_stack(ctx, *book); }); break;
     default: g.with_exec([book](context ctx) { return any_worker(ctx, *book); });
     }
+    const std::size_t stack_bytes = body == 4 ? stack_limits().bytes : 0;
     static constexpr overflow policies[] = {
         overflow::fail, overflow::drop_newest, overflow::drop_oldest, overflow::kill, overflow::wait};
     if (const std::uint32_t box = l.below(10); box < 5) {
@@ -330,7 +366,8 @@ children any_group(ledger& l, std::string name) {
     } else if (box == 5) g.with_mailbox(mailbox::unbounded().clear_on_restart());
     // Unread mail that survives may leave no room for a start: at once, for ever.
     if (l.below(8) == 0)
-        g.with_limits(limits().memory(8000 + l.below(8000))).with_mailbox(mailbox::unbounded().clear_on_restart());
+        g.with_limits(limits().memory(stack_bytes + 8000 + l.below(8000)))
+            .with_mailbox(mailbox::unbounded().clear_on_restart());
     join_some(g, l);
     const std::uint32_t redundancy = 1 + l.below(5);
     sized_group* const sized = resize_some(g, l, redundancy);
@@ -434,7 +471,8 @@ std::vector<happening> ledger::happenings() const {
         {"children that ended with their parent", families.ended_with}, {"groups with a resizer", sizes.groups.size()},
         {"elements grown", sizes.grown}, {"elements taken away", sizes.let_go.size()},
         {"messages inherited", sizes.inherited}, {"names taken back", routing.taken_back},
-        {"ends told of one that had a name", routing.ends_checked}};
+        {"ends told of one that had a name", routing.ends_checked}, {"received in deep calls", received_deep},
+        {"rests on a fiber", rested_on_fiber}};
 }
 
 supervisor random_tree(ledger& l) { return any_supervisor(l, "top", 1); }

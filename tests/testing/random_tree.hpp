@@ -55,6 +55,8 @@ public:
     std::uint64_t lost_in_hand = 0; // of `sent`, by the reports
     std::uint64_t not_sent = 0; // made for a call that found no memory
     std::uint64_t replies = 0;
+    std::uint64_t received_deep = 0;
+    std::uint64_t rested_on_fiber = 0;
     std::unordered_map<const void*, int> bodies; // by element
     std::unordered_map<const void*, std::int64_t> downs_due; // by watcher: monitors made, less notices that came
     std::uint64_t downs = 0;
