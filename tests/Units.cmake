@@ -86,16 +86,16 @@ foreach(folder IN LISTS BASTION_TEST_FOLDERS)
     catch_discover_tests(bastion-test-${suite}
         TEST_PREFIX "${suite}."
         PROPERTIES TIMEOUT ${bastion_test_timeout} LABELS "${suite}" FAIL_REGULAR_EXPRESSION "No tests ran")
-    if(folder STREQUAL "supervision")
-        # Once more with fibers for bodies.
-        add_executable(bastion-test-supervision-fibers ${sources})
-        target_link_libraries(bastion-test-supervision-fibers PRIVATE bastion-test-support)
-        target_compile_options(bastion-test-supervision-fibers PRIVATE
+    # Once more with fibers for bodies: by g++, and under the sanitizers.
+    if(folder MATCHES "^supervision" AND (BASTION_SANITIZE OR NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang"))
+        add_executable(bastion-test-${suite}-fibers ${sources})
+        target_link_libraries(bastion-test-${suite}-fibers PRIVATE bastion-test-support)
+        target_compile_options(bastion-test-${suite}-fibers PRIVATE
             -include "${CMAKE_CURRENT_SOURCE_DIR}/support/bodies_on_fibers.hpp")
-        set_target_properties(bastion-test-supervision-fibers PROPERTIES CXX_EXTENSIONS OFF)
-        bastion_warnings(bastion-test-supervision-fibers)
-        catch_discover_tests(bastion-test-supervision-fibers
-            TEST_PREFIX "supervision-fibers."
-            PROPERTIES TIMEOUT ${bastion_test_timeout} LABELS "supervision-fibers" FAIL_REGULAR_EXPRESSION "No tests ran")
+        set_target_properties(bastion-test-${suite}-fibers PROPERTIES CXX_EXTENSIONS OFF)
+        bastion_warnings(bastion-test-${suite}-fibers)
+        catch_discover_tests(bastion-test-${suite}-fibers
+            TEST_PREFIX "${suite}-fibers."
+            PROPERTIES TIMEOUT ${bastion_test_timeout} LABELS "${suite}-fibers" FAIL_REGULAR_EXPRESSION "No tests ran")
     endif()
 endforeach()
