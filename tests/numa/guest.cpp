@@ -513,6 +513,7 @@ constexpr check checks[] = {
     {"the memory of each node lies on it, also when others have freed it", memory_of_a_node_lies_there},
     {"a node without work takes it from others", idle_nodes_help},
     {"processes that are bound to a node run nowhere else, and lie there", bound_processes_stay},
+    {"the stacks of fibers lie on the nodes of their processes", stacks_lie_at_home},
     {"of processes with a home few leave it while all nodes have work", homes_are_left_by_few},
     {"near is on the node of the other, spread is even", near_and_spread_are_true},
     {"partitions may be one per node", partitions_are_one_per_node},

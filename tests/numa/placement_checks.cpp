@@ -83,6 +83,38 @@ void bound_processes_stay(findings& f, const asked& a) {
     f.saw(counted(turns, "look"));
 }
 
+void stacks_lie_at_home(findings& f, const asked& a) {
+    if (a.nodes == 1) return f.saw("there is one node");
+    constexpr std::uint32_t each = 400;
+    std::atomic<std::size_t> pages{0};
+    std::atomic<std::size_t> elsewhere{0};
+    std::atomic<std::size_t> left{0};
+    for (const std::size_t guarded : {std::size_t{100'000}, std::size_t{0}}) {
+        runtime rt(config().with_stacks({std::size_t{64} << 10, guarded})); // ends before what its processes use
+        for (int round = 0; round < 2; ++round) { // the second takes what the first has left
+            left = each * this_machine().nodes.size();
+            std::vector<children_ref> groups;
+            for (std::size_t node = 0; node < this_machine().nodes.size(); ++node) {
+                const auto body = [&, home = this_machine().nodes[node].os_index](fiber_context ctx) {
+                    const char here = 0;
+                    for (const auto& [where, count] : kernel::pages_of(&here, sizeof here)) {
+                        pages += count;
+                        if (where != home) elsewhere += count;
+                    }
+                    --left;
+                    (void)ctx.recv();
+                };
+                groups.push_back(rt.spawn(children().with_redundancy(each).with_fiber(body).with_placement(
+                    placement::node(static_cast<int>(node)))));
+            }
+            while (left != 0) std::this_thread::sleep_for(1ms);
+            for (const children_ref& g : groups) g.stop();
+        }
+    }
+    f.expect(elsewhere == 0, counted(elsewhere, "page") + " elsewhere, of " + std::to_string(pages));
+    f.saw(counted(pages, "page"));
+}
+
 // A chain of bursts on each node: each wakes many of its processes from one worker, and the next begins while half of them wait: so there is
 // always work, and most of it in one place. What takes time is a sleep of the thread: eight emulated CPUs share few real ones, and
 // one that computes would keep the others from theirs, with all that lies in their workers' hands.

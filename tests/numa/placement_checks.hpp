@@ -11,6 +11,7 @@ namespace numa {
 
 void bound_processes_stay(findings& f, const asked& a);
 void homes_are_left_by_few(findings& f, const asked& a);
+void stacks_lie_at_home(findings& f, const asked& a);
 void near_and_spread_are_true(findings& f, const asked& a);
 
 } // namespace numa
