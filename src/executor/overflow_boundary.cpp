@@ -15,15 +15,14 @@
 #include <unwind.h>
 #include <utility>
 
-extern "C" {
-// Made by the linker, where there are such sections.
-extern char __start_bastion_text[] __attribute__((weak, visibility("hidden")));
-extern char __stop_bastion_text[] __attribute__((weak, visibility("hidden")));
-extern char __start_bastion_cold[] __attribute__((weak, visibility("hidden")));
-extern char __stop_bastion_cold[] __attribute__((weak, visibility("hidden")));
-}
-
 namespace bastion::detail {
+
+// Made by the linker, where there are such sections.
+extern char text_begin[] asm("__start_bastion_text") __attribute__((weak, visibility("hidden")));
+extern char text_end[] asm("__stop_bastion_text") __attribute__((weak, visibility("hidden")));
+extern char cold_begin[] asm("__start_bastion_cold") __attribute__((weak, visibility("hidden")));
+extern char cold_end[] asm("__stop_bastion_cold") __attribute__((weak, visibility("hidden")));
+
 namespace {
 
 struct range {
@@ -140,8 +139,8 @@ _Unwind_Reason_Code look_at(_Unwind_Context* frame, void* data) {
 void learn_what_must_finish() noexcept {
     const std::lock_guard guard(learning);
     if (range_count.load(std::memory_order_relaxed) != 0) return;
-    add({address_of(__start_bastion_text), address_of(__stop_bastion_text)});
-    add({address_of(__start_bastion_cold), address_of(__stop_bastion_cold)});
+    add({address_of(text_begin), address_of(text_end)});
+    add({address_of(cold_begin), address_of(cold_end)});
     const std::uintptr_t own =
         range_count.load(std::memory_order_relaxed) == 0 ? address_of(&learn_what_must_finish) : 0;
     keys wanted{{{{address_of(&std::malloc), false},

@@ -46,6 +46,7 @@ task<int> ends(context ctx, int in_all, exit_kind wanted, bool kill, F body) {
     int so = 0;
     for (int begun = 0; begun < in_all; begun += at_a_time) {
         std::vector<std::pair<child_ref, monitor_handle>> all;
+        all.reserve(at_a_time);
         for (int i = begun; i < std::min(in_all, begun + at_a_time); ++i) all.push_back(ctx.spawn_monitor(body));
         co_await ctx.yield();
         if (kill)
@@ -134,6 +135,7 @@ TEST_CASE("Beyond the guarded stacks others serve, of which each is looked at wh
     std::atomic<int> unguarded{0};
     auto coroutine = [&](context ctx) -> process {
         std::vector<std::pair<child_ref, monitor_handle>> all;
+        all.reserve(100);
         for (int i = 0; i < 100; ++i)
             all.push_back(ctx.spawn_monitor(with_stack(std::size_t{4} << 20, [&](fiber_context self) {
                 if (!self.has_guarded_stack()) ++unguarded;
