@@ -269,8 +269,8 @@ TEST_CASE("a fiber waits inside a catch, and not while an exception unwinds its 
     const auto server = w.spawn(doubles);
     class asks_at_its_end {
     public:
-        asks_at_its_end(const fiber_context& ctx, child_ref server, test::journal& log)
-            : ctx_(ctx), server_(std::move(server)), log_(log) {}
+        asks_at_its_end(const fiber_context& ctx, child_ref asked, test::journal& to)
+            : ctx_(ctx), server_(asked), log_(to) {}
         asks_at_its_end(const asks_at_its_end&) = delete;
         asks_at_its_end& operator=(const asks_at_its_end&) = delete;
         ~asks_at_its_end() {
@@ -404,14 +404,14 @@ TEST_CASE("a coroutine awaits a function on a stack of its own") {
         }).within(1s);
         log(test::shown(late));
         const std::string text = "named";
-        const auto named = [text](fiber_context) { return text; };
+        const auto named = [text](fiber_context) { return text + "!"; };
         log(co_await on_fiber(named));
     });
     p.tell(1);
     w.settle();
     REQUIRE(log.take() == "56, 5, same, out, stack");
     w.advance(1s);
-    REQUIRE(log.take() == "~gone, timeout, named");
+    REQUIRE(log.take() == "~gone, timeout, named!");
 }
 
 TEST_CASE("a forked task runs on a fiber what needs no process") {

@@ -85,7 +85,7 @@ void bound_processes_stay(findings& f, const asked& a) {
 
 void stacks_lie_at_home(findings& f, const asked& a) {
     if (a.nodes == 1) return f.saw("there is one node");
-    constexpr std::uint32_t each = 400;
+    constexpr std::size_t each = 400;
     std::atomic<std::size_t> pages{0};
     std::atomic<std::size_t> elsewhere{0};
     std::atomic<std::size_t> left{0};
@@ -104,8 +104,10 @@ void stacks_lie_at_home(findings& f, const asked& a) {
                     --left;
                     (void)ctx.recv();
                 };
-                groups.push_back(rt.spawn(children().with_redundancy(each).with_fiber(body).with_placement(
-                    placement::node(static_cast<int>(node)))));
+                groups.push_back(rt.spawn(children()
+                        .with_redundancy(std::uint32_t{each})
+                        .with_fiber(body)
+                        .with_placement(placement::node(static_cast<int>(node)))));
             }
             while (left != 0) std::this_thread::sleep_for(1ms);
             for (const children_ref& g : groups) g.stop();
