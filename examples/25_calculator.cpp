@@ -5,7 +5,7 @@
 
 class parser {
 public:
-    explicit parser(const bastion::fiber_context& ctx) : ctx_(ctx) {}
+    explicit parser(const bastion::fiber_context& ctx) : ctx_(ctx) { text_.clear(); }
 
     // The value of the next expression, or what is wrong with it, for who has sent it.
     void answer_one() {
@@ -83,7 +83,7 @@ private:
 
     bastion::fiber_context ctx_;
     bastion::child_ref client_;
-    std::string text_;
+    std::string& text_ = ctx_.data<std::string>(); // not on the stack: if that overflows nothing on it is destroyed
     std::size_t at_ = 0;
 };
 
@@ -96,6 +96,7 @@ BASTION_MAIN(bastion::context ctx) {
     auto servers = ctx.spawn(bastion::children()
             .with_name("calculators")
             .with_restart_strategy(bastion::restart_strategy().immediate())
+            .with_data(std::string())
             .with_fiber(calculator, 256 << 10)); // bytes of stack
     co_await use_calculator(ctx, servers[0]);
 }

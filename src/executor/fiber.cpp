@@ -50,11 +50,11 @@ BASTION_INLINE fcontext::transfer_t switch_to(fcontext::fcontext_t to, void* dat
                  "jmp *jump_fcontext@GOTPCREL(%%rip)\n"
                  "1:\n\t"
                  "leaq 128(%%rsp), %%rsp"
-                 : "=&a"(from), "=&d"(given), "+D"(to), "+S"(data)
-                 :
-                 : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                 "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5",
-                 "mm6", "mm7", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "cc", "memory");
+        : "=&a"(from), "=&d"(given), "+D"(to), "+S"(data)
+        :
+        : "rcx", "r8", "r9", "r10", "r11", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
+        "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6",
+        "mm7", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)", "st(6)", "st(7)", "cc", "memory");
     return {from, given};
 }
 #else

@@ -34,7 +34,8 @@ std::string& folder_of_program() {
 // One file a test case, so that programs that run at once do not write over one another's.
 void write_rows(const std::string& test, const Catch::Counts& assertions) {
     const char* const where = std::getenv("TEST_ACCEPTANCE");
-    if (where == nullptr || rows_of_test().empty()) return;
+    // The programs "...-fibers" hold tests of others once more.
+    if (where == nullptr || rows_of_test().empty() || folder_of_program() == "fibers") return;
     std::filesystem::create_directories(where);
     const std::string name = folder_of_program() + "." + test;
     std::ofstream file(std::filesystem::path(where) / std::to_string(std::hash<std::string>()(name)));
