@@ -1,5 +1,6 @@
 // supervisor_SUITE: which specs and flags are refused, and trees of many.
 #include "supervision/otp/suite.hpp"
+#include "support/bodies.hpp"
 
 using namespace otp;
 using bastion::strategy;
@@ -192,7 +193,7 @@ cost cost_of(suite& s, int n, int known) {
 TEST_CASE("scale_start_stop_many_children") {
     suite s;
     const cost few = cost_of(s, 1000, 0);
-    const cost many = cost_of(s, 100'000, 1000);
+    const cost many = cost_of(s, test::most_bodies, 1000);
     CHECK(many.start.time / (few.start.time + 1) <= 1000);
     CHECK(many.stop.time / (few.stop.time + 1) <= 1000);
     CHECK(few.start.turns > 1000);
@@ -234,7 +235,7 @@ cost_of_all cost_of_description(int n) {
 // processes, and the bytes held while they run.
 TEST_CASE("scale_start_stop_many_children: described with their supervisor") {
     const cost_of_all few = cost_of_description(1000);
-    const cost_of_all many = cost_of_description(100'000);
+    const cost_of_all many = cost_of_description(test::most_bodies);
     CHECK(few.start > 1000);
     CHECK(many.start <= 110 * few.start);
     CHECK(few.stop > 1000);
