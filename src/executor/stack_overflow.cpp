@@ -194,9 +194,13 @@ void meet_overflows(thread_state& thread) noexcept {
     if (thread.meets_overflows) return;
     learn_what_must_finish();
     install();
+    have_signal_stack();
+    thread.meets_overflows = true;
+}
+
+void have_signal_stack() noexcept {
     thread_local const signal_stack stack;
     (void)stack;
-    thread.meets_overflows = true;
 }
 
 bool leave_overflowed(const siginfo_t& fault, void* interrupted) noexcept {

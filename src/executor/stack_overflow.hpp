@@ -14,6 +14,9 @@ struct thread_state;
 // This thread can meet an overflow: the handler is installed, and it has a stack for signals. Idempotent.
 void meet_overflows(thread_state& thread) noexcept;
 
+// This thread has a stack for signals from now on, with a page below it that nobody may touch. Idempotent.
+void have_signal_stack() noexcept;
+
 // In a signal handler, when it has returned: the fiber is left. False: that fault is no overflow of a fiber.
 [[nodiscard]] bool leave_overflowed(const siginfo_t& fault, void* interrupted) noexcept;
 

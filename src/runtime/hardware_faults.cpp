@@ -17,9 +17,7 @@
 #include <link.h>
 #include <mutex>
 #include <pthread.h>
-#include <sys/mman.h>
 #include <ucontext.h>
-#include <unistd.h>
 
 namespace bastion::detail {
 namespace {
@@ -152,36 +150,6 @@ void on_fault(int number, siginfo_t* info, void* context) {
 void on_fault(int, siginfo_t*, void*) {} // never installed
 #endif
 
-// The thread's signal stack, with a page below it that nobody may touch.
-class signal_stack {
-public:
-    signal_stack() noexcept {
-        const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-        size_ = most + page;
-        memory_ = mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (memory_ == MAP_FAILED) return; // then an overflow ends the program without a word
-        mprotect(memory_, page, PROT_NONE);
-        stack_t mine = {};
-        mine.ss_sp = static_cast<char*>(memory_) + page;
-        mine.ss_size = most;
-        sigaltstack(&mine, &before_);
-    }
-    signal_stack(const signal_stack&) = delete;
-    signal_stack& operator=(const signal_stack&) = delete;
-    ~signal_stack() {
-        if (memory_ == MAP_FAILED) return;
-        sigaltstack(&before_, nullptr);
-        munmap(memory_, size_);
-    }
-
-private:
-    // A throw that ends in std::terminate runs on it: last words, the program's own terminate handler.
-    static constexpr std::size_t most = 262144;
-    std::size_t size_ = 0;
-    void* memory_ = MAP_FAILED;
-    stack_t before_ = {};
-};
-
 range stack_of_this_thread() noexcept {
     pthread_attr_t attributes;
     if (pthread_getattr_np(pthread_self(), &attributes) != 0) return {};
@@ -231,7 +199,7 @@ hardware_fault_guard::~hardware_fault_guard() {
 }
 
 void work_with_hardware_faults(worker& w) {
-    const signal_stack stack;
+    have_signal_stack(); // so that an overflow of the thread's own stack can be reported
     this_fault_thread = {true, stack_of_this_thread()};
     w.loop();
     this_fault_thread = {};
