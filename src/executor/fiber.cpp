@@ -69,9 +69,8 @@ BASTION_INLINE fcontext::transfer_t switch_to(fcontext::fcontext_t to, void* dat
     if (thread.current_worker != nullptr && thread.current != nullptr)
         who = thread.current_worker->owner().name_of(thread.current);
     std::fprintf(stderr,
-        "bastion: %s: a fiber has run over the end of its stack of %zu KiB, which has no guard: the program ends. Give "
-        "it a "
-        "bigger one, or allow more stacks with guards (config::with_stacks)\n",
+        "bastion: %s: a fiber has run over the end of its stack of %zu KiB, which has no guard: the program "
+        "ends. Give it a bigger one, or allow more stacks with guards (config::with_stacks)\n",
         who.empty() ? "a task" : who.c_str(), (stack.size() + 1023) / 1024);
     std::abort();
 }
@@ -242,11 +241,6 @@ void throw_while_unwinding() {
         "bastion: a fiber cannot wait while an exception unwinds its stack: a destructor awaited something");
 }
 
-void throw_stack_overflow(std::size_t stack_bytes) {
-    throw limit_error(limit_error::kind::stack,
-        "stack: a fiber needs more than " + std::to_string((stack_bytes + 1023) / 1024) + " KiB");
-}
-
 namespace {
 
 // Runs the fiber in the turns of a coroutine.
@@ -270,6 +264,9 @@ private:
 
 task<void> drive(fiber& f) {
     while (!f.is_over()) co_await fiber_turn(f);
+    if (f.has_overflowed())
+        throw limit_error(limit_error::kind::stack,
+            "stack: a fiber needs more than " + std::to_string((f.stack().size() + 1023) / 1024) + " KiB");
 }
 
 } // namespace bastion::detail

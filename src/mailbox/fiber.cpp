@@ -34,7 +34,6 @@ process run_on_fiber(context ctx, fiber_call call, const void* function, std::si
     const fiber_run its(ctx, call, function, stack_bytes);
     auto turns = drive(its.get());
     co_await turns;
-    if (its.get().has_overflowed()) throw_stack_overflow(its.get().stack().size());
 }
 
 context context_for_fiber() {

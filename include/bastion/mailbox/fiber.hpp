@@ -21,7 +21,6 @@
 #include <bastion/process/context.hpp>
 
 #include <chrono>
-#include <concepts>
 #include <cstddef>
 #include <exception>
 #include <functional>
@@ -146,13 +145,14 @@ private:
 
 namespace detail {
 
+// 0: it does not say.
 template <class F>
-[[nodiscard]] std::size_t stack_bytes_of(const F& f) noexcept {
-    if constexpr (requires {
-                      { f.bytes() } -> std::same_as<std::size_t>;
-                  })
-        return f.bytes();
-    else return 0;
+[[nodiscard]] std::size_t stack_bytes_of(const F&) noexcept {
+    return 0;
+}
+template <class F>
+[[nodiscard]] std::size_t stack_bytes_of(const with_stack<F>& f) noexcept {
+    return f.bytes();
 }
 
 // A process that calls `function` on a fiber. No template: g++ 12 warns of coroutines whose frames depend on a closure's type.
@@ -219,7 +219,6 @@ public:
 
     [[nodiscard]] fiber& get() const noexcept { return owner_.get(); }
     T take() {
-        if (owner_.get().has_overflowed()) throw_stack_overflow(owner_.get().stack().size());
         if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
         return value_.take();
     }
